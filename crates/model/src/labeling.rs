@@ -1,0 +1,102 @@
+//! Projects, tasks and their results, as the store keeps them.
+
+use serde_json::value::RawValue;
+
+use crate::{
+    AnnotationId, OrgId, PredictionId, ProjectId, Role, SourceBlobId, StorageId, TaskId, UserId,
+};
+
+/// A person who can sign in, as a member of one organization.
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub org_id: OrgId,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: Role,
+    pub created_at_ms: i64,
+}
+
+/// A labeling project.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub id: ProjectId,
+    pub org_id: OrgId,
+    pub title: String,
+    pub description: String,
+    /// Label Studio's XML.
+    pub label_config: String,
+    /// The rest of Label Studio's project settings (`color`, `maximum_annotations`, `sampling`, …), a JSON object.
+    pub settings: Box<RawValue>,
+    pub created_by: UserId,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+    pub task_count: i64,
+    pub labeled_task_count: i64,
+    pub annotation_count: i64,
+    pub prediction_count: i64,
+    pub cancelled_annotation_count: i64,
+}
+
+/// One item to label.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub id: TaskId,
+    pub org_id: OrgId,
+    pub project_id: ProjectId,
+    /// Position in its project, from 1.
+    pub inner_id: i64,
+    /// JSON object; blobs are named by canonical URI (`https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB`).
+    pub data: Box<RawValue>,
+    pub meta: Box<RawValue>,
+    pub overlap: i64,
+    pub is_labeled: bool,
+    pub annotation_count: i64,
+    pub cancelled_annotation_count: i64,
+    pub prediction_count: i64,
+    pub source_storage_id: Option<StorageId>,
+    pub source_blob_id: Option<SourceBlobId>,
+    /// The blob's name, for tasks that came from a storage.
+    pub source_blob_name: Option<String>,
+    pub updated_by: Option<UserId>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+
+/// A person's result on a task.
+#[derive(Clone, Debug)]
+pub struct Annotation {
+    pub id: AnnotationId,
+    pub org_id: OrgId,
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    /// JSON array of regions.
+    pub result: Box<RawValue>,
+    pub was_cancelled: bool,
+    pub ground_truth: bool,
+    /// Seconds.
+    pub lead_time: Option<f64>,
+    pub completed_by: Option<UserId>,
+    /// For Label Studio's `created_username`.
+    pub completed_by_email: Option<String>,
+    pub updated_by: Option<UserId>,
+    pub parent_prediction: Option<PredictionId>,
+    pub parent_annotation: Option<AnnotationId>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+
+/// A model's result on a task.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    pub id: PredictionId,
+    pub org_id: OrgId,
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    pub result: Box<RawValue>,
+    pub score: Option<f64>,
+    pub model_version: Option<String>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}

@@ -1,0 +1,29 @@
+//! The words of Longshore: ids, Azure's names with Azure's own rules, secrets, the clock,
+//! credentials, storages, filters, roles. No IO, no async, no HTTP, no SQL.
+
+mod clock;
+mod credential;
+mod filter;
+mod ids;
+mod labeling;
+mod names;
+mod permission;
+mod redact;
+mod secret;
+mod storage;
+
+pub use clock::Clock;
+pub use credential::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource};
+pub use filter::{BlobFilter, FilterError};
+pub use ids::{
+    AnnotationId, ApiTokenId, JobId, OrgId, PredictionId, ProjectId, SourceBlobId, StorageId,
+    SyncRunId, TaskId, UserId,
+};
+pub use labeling::{Annotation, Prediction, Project, Task, User};
+pub use names::{AccountName, BlobName, BlobUri, ContainerName, NameError, Prefix};
+pub use permission::{Actor, Permission, Role};
+pub use redact::redact;
+pub use secret::Secret;
+pub use storage::{
+    Direction, ExportLayout, ImportMode, ServeMode, Storage, SyncCounts, SyncRun, SyncStatus,
+};

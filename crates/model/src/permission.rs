@@ -1,0 +1,67 @@
+//! Who acts, in which organization, and the whole permission table.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{OrgId, UserId};
+
+/// A member's role in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Owner,
+    Manager,
+    Annotator,
+    ReadOnly,
+}
+
+impl Role {
+    /// As stored and shown: `owner`, `manager`, `annotator`, `read_only`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Manager => "manager",
+            Self::Annotator => "annotator",
+            Self::ReadOnly => "read_only",
+        }
+    }
+
+    /// The inverse of [`Role::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Owner, Self::Manager, Self::Annotator, Self::ReadOnly]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+    }
+}
+
+/// What an operation needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// See projects, tasks, annotations and media.
+    Read,
+    /// Create and change annotations.
+    Annotate,
+    /// Create, change and delete projects, tasks, predictions and storages; sync and export.
+    ManageProjects,
+    /// Members, organization settings, the Azure link.
+    ManageOrganization,
+}
+
+/// The person (or token) behind a call, always inside one organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    pub org_id: OrgId,
+    pub user_id: UserId,
+    pub role: Role,
+}
+
+impl Actor {
+    /// The permission table.
+    pub fn may(&self, permission: Permission) -> bool {
+        match self.role {
+            Role::Owner => true,
+            Role::Manager => permission != Permission::ManageOrganization,
+            Role::Annotator => matches!(permission, Permission::Read | Permission::Annotate),
+            Role::ReadOnly => permission == Permission::Read,
+        }
+    }
+}
