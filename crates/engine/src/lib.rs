@@ -1,1 +1,138 @@
-//! skeleton
+//! What the product does: projects and storages, sync, resolve, annotate, export.
+//!
+//! Every call takes the [`model::Actor`] first (who, in which organization). This crate knows
+//! neither status codes nor SQL nor Azure's wire; it puts `store`, `azure` and `formats` together.
+
+mod accounts;
+mod annotations;
+mod error;
+mod explain;
+mod export;
+mod label_config;
+mod predictions;
+mod preview;
+mod projects;
+mod resolve;
+mod storages;
+mod sync;
+mod tasks;
+mod tokens;
+mod worker;
+
+use std::{sync::Arc, time::Duration};
+
+use azure::Azure;
+use model::{Actor, Clock, Permission, Secret};
+use store::Store;
+
+pub use error::{AzureAnswer, Error, FieldError, Problem};
+
+/// The result of every call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What the product does, over one database and one cloud. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    azure: Azure,
+    clock: Clock,
+    settings: Settings,
+    storages_of_project: resolve::StorageCache,
+    worker_signals: worker::Signals,
+}
+
+/// The operator's settings that change what the product does.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Signs the API's JWTs (HMAC-SHA-256); at least 32 bytes, the same on every replica.
+    pub token_key: Secret,
+    pub limits: Limits,
+}
+
+/// Bounds on what one person, one blob or one job may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Blobs asked for per listing page; Azure gives at most 5,000.
+    pub list_page: u32,
+    /// JSON blobs downloaded at once by one sync in tasks mode.
+    pub sync_downloads: usize,
+    /// Bytes of one JSON blob in tasks mode.
+    pub json_blob_bytes: u64,
+    /// Annotation files written at once.
+    pub export_writes: usize,
+    /// How often one annotation file is tried before it is left as failed.
+    pub export_attempts: i64,
+    /// How long a worker may be silent before its job goes to another.
+    pub lease: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            list_page: 5_000,
+            sync_downloads: 16,
+            json_blob_bytes: 1 << 30,
+            export_writes: 8,
+            export_attempts: 12,
+            lease: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Engine {
+    /// Puts the parts together; opens and starts nothing.
+    pub fn new(store: Store, azure: Azure, clock: Clock, settings: Settings) -> Self {
+        Self(Arc::new(Parts {
+            store,
+            azure,
+            clock,
+            settings,
+            storages_of_project: resolve::StorageCache::default(),
+            worker_signals: worker::Signals::default(),
+        }))
+    }
+
+    /// The cloud that storages live in.
+    pub fn cloud(&self) -> &azure::Cloud {
+        self.0.azure.cloud()
+    }
+
+    /// Can the database be reached? For the health check.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when it cannot.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.0.store.ping().await?)
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn azure(&self) -> &Azure {
+        &self.0.azure
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.0.settings.limits
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+}
+
+/// Refuses an actor whose role lacks the permission.
+fn require(actor: &Actor, permission: Permission) -> Result<()> {
+    if actor.may(permission) {
+        Ok(())
+    } else {
+        Err(Error::Denied { permission })
+    }
+}
