@@ -1,1 +1,23 @@
-//! skeleton
+//! Microsoft over HTTP: clouds as data, tokens, blobs, SAS, and which tenant owns an account.
+//!
+//! [`Azure`] is made once; [`Azure::container`] gives a [`ContainerClient`] for one credential and
+//! one container, and that is what lists, reads, writes and signs. Requests only ever go to hosts
+//! of the [`Cloud`], never to an address that a customer typed.
+
+mod azure;
+mod blob;
+mod challenge;
+mod cloud;
+mod error;
+
+pub use azure::{AppRegistration, Azure, HostIdentity};
+pub use blob::{
+    BlobBody, BlobItem, BlobProperties, ContainerClient, GetRequest, GetResponse, GetStatus,
+    ListPage, ListRequest, PutCondition, PutResult, SignRequest, SignedUrl,
+};
+pub use challenge::Challenge;
+pub use cloud::Cloud;
+pub use error::{Error, ErrorKind};
+
+/// What this crate's calls return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

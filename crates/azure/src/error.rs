@@ -1,0 +1,152 @@
+//! Every failure of a call to Microsoft, classified once.
+//!
+//! Sources: "Blob service error codes", "Microsoft Entra authentication and authorization error
+//! codes" and recorded answers of both services.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::Challenge;
+
+/// What went wrong, as far as it changes what a person or a caller does about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The blob, or what else was asked for, does not exist.
+    NotFound,
+    ContainerNotFound,
+    /// The account's host name does not resolve: there is no such storage account in this cloud.
+    AccountNotFound,
+    /// A wrong key, an expired or malformed SAS, a token that the account does not take.
+    CredentialRejected,
+    /// Entra ID gave no token; `code` is its `AADSTS…` number.
+    TokenRefused,
+    /// The host's managed identity endpoint is absent, or has no such identity.
+    IdentityUnavailable,
+    /// The account belongs to another tenant, named by [`Error::challenge`].
+    WrongTenant,
+    /// Authenticated, and no role (or SAS permission) allows the operation.
+    RoleMissing,
+    /// Network rules of the account refuse this machine.
+    Firewall,
+    SharedKeyDisabled,
+    PublicAccessDisabled,
+    /// Nothing was sent that could authenticate, and the container is not public.
+    NoCredential,
+    /// An `If-Match`, `If-None-Match` or date condition did not hold.
+    ConditionNotMet,
+    /// The blob exists, and the write was for a new one only.
+    AlreadyExists,
+    InvalidRange,
+    /// The blob is in the archive tier, or on its way out of it.
+    Archived,
+    Throttled,
+    /// No connection, or no TLS.
+    Unreachable,
+    /// The connection ended before the answer did.
+    Interrupted,
+    TimedOut,
+    /// We were given something that cannot be sent; nothing was.
+    InvalidInput,
+    Unexpected,
+}
+
+/// A failed call; cheap to clone, so that callers who waited for one request can share its failure.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    status: Option<u16>,
+    code: Option<String>,
+    message: String,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    challenge: Option<Challenge>,
+    clock_skew_ms: Option<i64>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// The classification that callers branch on.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// HTTP status of the answer, when there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// Azure's own code: `AuthorizationPermissionMismatch`, `AADSTS7000215`, `invalid_request`.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// Azure's text on one line, redacted, without its request id and time.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// `x-ms-request-id`, or Entra's trace id: what Microsoft's support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long Azure asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The bearer challenge of a 401: who the account trusts.
+    pub fn challenge(&self) -> Option<&Challenge> {
+        self.0.challenge.as_ref()
+    }
+
+    /// Azure's clock minus ours, in milliseconds, by the answer's `Date` (whole seconds).
+    /// Signatures fail at 15 minutes.
+    pub fn clock_skew_ms(&self) -> Option<i64> {
+        self.0.clock_skew_ms
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            status: None,
+            code: None,
+            message: one_line(message.as_ref()),
+            request_id: None,
+            retry_after: None,
+            challenge: None,
+            clock_skew_ms: None,
+            source: None,
+        }))
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let text = model::redact(text);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.status, &self.0.code) {
+            (Some(status), Some(code)) => write!(f, "{status} {code}: {}", self.0.message),
+            (Some(status), None) => write!(f, "{status}: {}", self.0.message),
+            (None, _) => f.write_str(&self.0.message),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({self})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
