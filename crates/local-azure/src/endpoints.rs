@@ -1,0 +1,53 @@
+//! Where this Azure listens, as its ready line and as a cloud profile.
+
+use std::{io, path::Path};
+
+use serde::Serialize;
+
+/// Base URLs without a trailing slash; the JSON ready line of the program.
+#[derive(Clone, Debug, Serialize)]
+pub struct Endpoints {
+    /// The authority: `https://127.0.0.1:PORT`.
+    pub entra: String,
+    /// Path style: `{blob}/ACCOUNT/CONTAINER/BLOB`.
+    pub blob: String,
+    /// The same over plain HTTP.
+    pub blob_http: String,
+    pub imds: String,
+    /// `IDENTITY_ENDPOINT` of App Service.
+    pub identity_endpoint: String,
+    /// `IDENTITY_HEADER` of App Service.
+    pub identity_header: String,
+    pub control: String,
+    /// The certificate authority of the HTTPS endpoints, PEM.
+    pub ca_file: String,
+    /// The cloud profile.
+    pub cloud_file: String,
+}
+
+impl Endpoints {
+    /// Writes the cloud profile that points a product at this Azure.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_profile(&self) -> io::Result<()> {
+        let text = |value: &str| serde_json::Value::from(value).to_string();
+        std::fs::write(
+            Path::new(&self.cloud_file),
+            format!(
+                "name = \"local\"\n\
+                 authority = {authority}\n\
+                 blob_endpoint = {blob}\n\
+                 uri_suffix = \"blob.core.windows.net\"\n\
+                 storage_resource = \"https://storage.azure.com\"\n\
+                 federated_audience = \"api://AzureADTokenExchange\"\n\
+                 imds_base = {imds}\n\
+                 extra_ca_file = {ca}\n",
+                authority = text(&self.entra),
+                blob = text(&format!("{}/{{account}}", self.blob)),
+                imds = text(&self.imds),
+                ca = text(&self.ca_file),
+            ),
+        )
+    }
+}
