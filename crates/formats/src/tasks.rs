@@ -1,0 +1,580 @@
+//! A blob's bytes, piece by piece, to task rows: JSONL, a JSON array of objects, or one JSON
+//! object. Memory holds one row and one piece, whatever the size of the file.
+
+use crate::{
+    FormatError, Position, TaskRow,
+    element::{Element, Progress, Span},
+    row,
+};
+
+/// What a file may be at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the whole file.
+    pub max_blob_bytes: u64,
+    /// Bytes of one row: what memory holds.
+    pub max_row_bytes: usize,
+    /// Levels of objects and arrays in one row; more than 127 count as 127, what `serde_json`
+    /// reads at most.
+    pub max_depth: usize,
+    /// Rows of one file.
+    pub max_rows: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_blob_bytes: 4 << 30,
+            max_row_bytes: 16 << 20,
+            max_depth: 100,
+            max_rows: 10_000_000,
+        }
+    }
+}
+
+/// Reads one file. Its form is told by the first character: `[` begins an array of tasks; `{`
+/// begins JSONL when the file is called `.jsonl` or `.ndjson` or when another object follows on
+/// its own line, and else a single task.
+#[derive(Debug)]
+pub struct TaskReader {
+    limits: Limits,
+    named_jsonl: bool,
+    expect: Expect,
+    /// The row being read.
+    element: Option<Element>,
+    row_bytes: Vec<u8>,
+    /// Where the row being read begins, else where the next byte is.
+    at: Position,
+    bytes_seen: u64,
+    mark_bytes_seen: u64,
+    rows_seen: i64,
+}
+
+/// What may come next, outside a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    /// `[` or `{`.
+    File,
+    /// `{` or `]`: behind the array's bracket.
+    FirstItem,
+    /// `{`: behind a comma.
+    Item,
+    /// `,` or `]`: behind an item.
+    Separator,
+    /// `{`: at the beginning of a JSONL line.
+    Line,
+    /// A line feed: behind a JSONL object.
+    LineEnd,
+    /// The end; a line feed and an object when the first object stands on one line: it is JSONL then.
+    EndOrLine { first_ends_on_line: u64 },
+    /// The end.
+    End,
+}
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
+impl TaskReader {
+    /// A reader for the blob of this name, of which only the extension counts.
+    pub fn new(blob_name: &str, limits: Limits) -> Self {
+        let extension = blob_name.rsplit_once('.').map_or("", |(_, end)| end);
+        let named_jsonl = ["jsonl", "ndjson"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known));
+        Self {
+            limits: Limits {
+                max_depth: limits.max_depth.min(127),
+                ..limits
+            },
+            named_jsonl,
+            expect: Expect::File,
+            element: None,
+            row_bytes: Vec::new(),
+            at: Position::START,
+            bytes_seen: 0,
+            mark_bytes_seen: 0,
+            rows_seen: 0,
+        }
+    }
+
+    /// Takes the file's next bytes, however they are cut, and gives the rows that are complete.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; the reader is of no use afterwards.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<TaskRow>, FormatError> {
+        let mut rows = Vec::new();
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            if self.bytes_seen >= self.limits.max_blob_bytes {
+                let message = format!(
+                    "the file has more than {} bytes",
+                    self.limits.max_blob_bytes
+                );
+                return Err(self.error("file_too_large", message));
+            }
+            let allowed = usize::try_from(self.limits.max_blob_bytes - self.bytes_seen)
+                .map_or(rest.len(), |allowed| allowed.min(rest.len()));
+            let taken = if self.element.is_some() {
+                self.read_row(&rest[..allowed], &mut rows)?
+            } else {
+                self.read_between(byte)?
+            };
+            self.bytes_seen += taken as u64;
+            rest = &rest[taken..];
+        }
+        Ok(rows)
+    }
+
+    /// The file is at its end.
+    ///
+    /// # Errors
+    /// The file is empty, or ends in the middle of something.
+    pub fn finish(mut self) -> Result<Vec<TaskRow>, FormatError> {
+        if self.element.is_some() {
+            return Ok(vec![self.take_row()?]);
+        }
+        match self.expect {
+            Expect::File => Err(self.error("empty_file", "the file has no tasks")),
+            Expect::Line if self.rows_seen == 0 => {
+                Err(self.error("empty_file", "the file has no tasks"))
+            }
+            Expect::FirstItem | Expect::Item | Expect::Separator => {
+                Err(self.error("truncated", "the file ends before its array does"))
+            }
+            Expect::Line | Expect::LineEnd | Expect::EndOrLine { .. } | Expect::End => Ok(vec![]),
+        }
+    }
+
+    /// Reads inside a row; gives how many bytes were taken.
+    fn read_row(&mut self, bytes: &[u8], rows: &mut Vec<TaskRow>) -> Result<usize, FormatError> {
+        let span = match self.expect {
+            Expect::LineEnd => Span::OneLine,
+            _ => Span::ManyLines,
+        };
+        let element = self.element.get_or_insert_default();
+        let progress = element.read(bytes, span, self.limits.max_depth);
+        let taken = match progress {
+            Progress::Open => bytes.len(),
+            Progress::Closed(end) | Progress::LineEnded(end) | Progress::TooDeep(end) => end,
+        };
+        let room = self.limits.max_row_bytes - self.row_bytes.len();
+        self.row_bytes.extend_from_slice(&bytes[..taken.min(room)]);
+        if taken > room {
+            return Err(self.broken_row(
+                self.at,
+                "row_too_large",
+                format!("the row has more than {} bytes", self.limits.max_row_bytes),
+            ));
+        }
+        match progress {
+            Progress::Open => {}
+            Progress::Closed(_) | Progress::LineEnded(_) => rows.push(self.take_row()?),
+            Progress::TooDeep(_) => {
+                return Err(self.broken_row(
+                    self.at.after(&self.row_bytes),
+                    "too_deep",
+                    format!("more than {} levels of nesting", self.limits.max_depth),
+                ));
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Reads one byte outside any row; takes it unless it begins a row.
+    fn read_between(&mut self, byte: u8) -> Result<usize, FormatError> {
+        if self.mark_bytes_seen == self.bytes_seen
+            && BYTE_ORDER_MARK.get(self.mark_bytes_seen as usize) == Some(&byte)
+        {
+            self.mark_bytes_seen += 1;
+            return Ok(1);
+        }
+        if matches!(self.mark_bytes_seen, 1 | 2) {
+            return Err(self.error("invalid_utf8", "the first bytes are not UTF-8"));
+        }
+        let next = match (self.expect, byte) {
+            (Expect::LineEnd, b'\n') => Expect::Line,
+            (expect, b' ' | b'\t' | b'\r' | b'\n') => expect,
+            (Expect::File, b'[') => Expect::FirstItem,
+            (Expect::FirstItem | Expect::Separator, b']') => Expect::End,
+            (Expect::Separator, b',') => Expect::Item,
+            (Expect::File, b'{') if self.named_jsonl => return self.open_row(Expect::LineEnd),
+            (Expect::File, b'{') => {
+                let first_ends_on_line = 0; // known when it ends
+                return self.open_row(Expect::EndOrLine { first_ends_on_line });
+            }
+            (Expect::FirstItem | Expect::Item, b'{') => return self.open_row(Expect::Separator),
+            (Expect::Line, b'{') => return self.open_row(Expect::LineEnd),
+            (Expect::EndOrLine { first_ends_on_line }, b'{')
+                if first_ends_on_line != 0 && self.at.line > first_ends_on_line =>
+            {
+                return self.open_row(Expect::LineEnd);
+            }
+            _ => return Err(self.unexpected(byte)),
+        };
+        self.expect = next;
+        self.at = self.at.after(&[byte]);
+        Ok(1)
+    }
+
+    /// A row begins; its brace is read by [`TaskReader::read_row`].
+    fn open_row(&mut self, then: Expect) -> Result<usize, FormatError> {
+        if self.rows_seen >= self.limits.max_rows {
+            let message = format!("the file has more than {} rows", self.limits.max_rows);
+            return Err(self.error("too_many_rows", message));
+        }
+        self.expect = then;
+        self.element = Some(Element::default());
+        Ok(0)
+    }
+
+    /// The row is complete, or will never be: parses it.
+    fn take_row(&mut self) -> Result<TaskRow, FormatError> {
+        let row = row::parse(&self.row_bytes, self.at, self.rows_seen)?;
+        let began_on_line = self.at.line;
+        self.at = self.at.after(&self.row_bytes);
+        if let Expect::EndOrLine { first_ends_on_line } = &mut self.expect
+            && began_on_line == self.at.line
+        {
+            *first_ends_on_line = self.at.line;
+        }
+        self.element = None;
+        self.row_bytes.clear();
+        self.rows_seen += 1;
+        Ok(row)
+    }
+
+    /// A limit is exceeded, unless the row is broken before that: then that is the better answer.
+    fn broken_row(&self, at: Position, code: &'static str, message: String) -> FormatError {
+        match row::parse(&self.row_bytes, self.at, self.rows_seen) {
+            Err(broken) if !broken.is_truncated() => broken,
+            _ => FormatError::new(at, Some(self.rows_seen), code, message),
+        }
+    }
+
+    fn unexpected(&self, byte: u8) -> FormatError {
+        let found = match byte {
+            b'"' => "a text",
+            b'[' => "an array",
+            b'{' => "an object",
+            b'0'..=b'9' | b'-' => "a number",
+            b't' | b'f' => "true or false",
+            b'n' => "null",
+            b'N' | b'I' => "NaN or Infinity",
+            0x20..=0x7E => return self.unexpected_text(&format!("`{}`", byte as char)),
+            _ => return self.unexpected_text(&format!("the byte 0x{byte:02X}")),
+        };
+        match self.expect {
+            Expect::File | Expect::FirstItem | Expect::Item | Expect::Line => {
+                let message = format!("a task is an object, and this is {found}");
+                FormatError::new(self.at, Some(self.rows_seen), "not_an_object", message)
+            }
+            _ => self.unexpected_text(found),
+        }
+    }
+
+    fn unexpected_text(&self, found: &str) -> FormatError {
+        let (code, expected) = match self.expect {
+            Expect::File => ("syntax", "`{` or `[`"),
+            Expect::FirstItem => ("syntax", "`{` or `]`"),
+            Expect::Item | Expect::Line => ("syntax", "`{`"),
+            Expect::Separator => ("syntax", "`,` or `]`"),
+            Expect::LineEnd => ("trailing_data", "the end of the line"),
+            Expect::EndOrLine { .. } | Expect::End => ("trailing_data", "the end of the file"),
+        };
+        self.error(code, format!("expected {expected}, found {found}"))
+    }
+
+    /// An error outside any row.
+    fn error(&self, code: &'static str, message: impl Into<String>) -> FormatError {
+        FormatError::new(self.at, None, code, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Limits, TaskReader};
+    use crate::{FormatError, TaskRow};
+
+    const SMALL: Limits = Limits {
+        max_blob_bytes: 4096,
+        max_row_bytes: 256,
+        max_depth: 8,
+        max_rows: 20,
+    };
+
+    fn read(name: &str, pieces: &[&[u8]], limits: Limits) -> Result<Vec<TaskRow>, FormatError> {
+        let mut reader = TaskReader::new(name, limits);
+        let mut rows = Vec::new();
+        for piece in pieces {
+            rows.extend(reader.push(piece)?);
+        }
+        rows.extend(reader.finish()?);
+        Ok(rows)
+    }
+
+    fn data(name: &str, text: &str) -> Vec<String> {
+        let rows = read(name, &[text.as_bytes()], Limits::default()).unwrap();
+        assert!(rows.iter().zip(0..).all(|(row, index)| row.row == index));
+        rows.iter().map(|row| row.data.get().to_owned()).collect()
+    }
+
+    fn refusal(name: &str, bytes: &[u8], limits: Limits) -> FormatError {
+        read(name, &[bytes], limits).expect_err(&String::from_utf8_lossy(bytes))
+    }
+
+    #[test]
+    fn every_form_is_told_by_its_first_character() {
+        for (name, text, expected) in [
+            ("a.json", r#"{"a":1}"#, vec![r#"{"a":1}"#]),
+            (
+                "a.json",
+                "\u{FEFF} {\n \"a\": 1\n}\n\n",
+                vec!["{\n \"a\": 1\n}"],
+            ),
+            ("a.json", "[]", vec![]),
+            (
+                "a",
+                " [ {\"a\":\"]}\"} ,\n{} ]\n",
+                vec![r#"{"a":"]}"}"#, "{}"],
+            ),
+            (
+                "a.jsonl",
+                "{\"a\":1}\r\n\n  {\"a\":2}  \n",
+                vec![r#"{"a":1}"#, r#"{"a":2}"#],
+            ),
+            ("a.NDJSON", "\u{FEFF}{\"a\":1}", vec![r#"{"a":1}"#]),
+            ("a.jsonl", "[{\"a\":1}]", vec![r#"{"a":1}"#]),
+            (
+                "a.txt",
+                "{\"a\":1}\n{\"a\":2}\n",
+                vec![r#"{"a":1}"#, r#"{"a":2}"#],
+            ),
+            (
+                "a",
+                r#"{"a":"\\\"{","b":[[1]]}"#,
+                vec![r#"{"a":"\\\"{","b":[[1]]}"#],
+            ),
+        ] {
+            assert_eq!(data(name, text), expected, "{name}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_place_in_the_file() {
+        let cases: &[(&str, &[u8], &str, (u64, u64), Option<i64>)] = &[
+            ("a.json", b"", "empty_file", (1, 1), None),
+            ("a.jsonl", b"\xEF\xBB\xBF\n \n", "empty_file", (3, 1), None),
+            ("a.json", b"42", "not_an_object", (1, 1), Some(0)),
+            ("a.json", b"[{},\n null]", "not_an_object", (2, 2), Some(1)),
+            (
+                "a.jsonl",
+                b"{}\n\"text\"\n",
+                "not_an_object",
+                (2, 1),
+                Some(1),
+            ),
+            ("a.json", b"NaN", "not_an_object", (1, 1), Some(0)),
+            ("a.json", b"hello", "syntax", (1, 1), None),
+            ("a.json", b"\xFF\xFE{\0", "syntax", (1, 1), None),
+            ("a.json", b"\xEF\xBB{}", "invalid_utf8", (1, 1), None),
+            (
+                "a.json",
+                b"[{\"a\": \"\xC3\xA9\xFF\"}]",
+                "invalid_utf8",
+                (1, 10),
+                Some(0),
+            ),
+            ("a.json", b"[{\"a\": NaN}]", "not_a_number", (1, 8), Some(0)),
+            (
+                "a.json",
+                b"{\n \"a\": -Infinity}",
+                "not_a_number",
+                (2, 7),
+                Some(0),
+            ),
+            ("a.json", b"{\"a\": 1e999}", "not_a_number", (1, 7), Some(0)),
+            (
+                "a.jsonl",
+                b"{}\n{\"a\": 1, \"b\": {\"x\\\"\": 1, \"x\\\"\" : 2}}",
+                "duplicate_key",
+                (2, 27),
+                Some(1),
+            ),
+            ("a.json", b"[{}, {\"a\" 1}, {}]", "syntax", (1, 11), Some(1)),
+            (
+                "a.json",
+                b"[{\"a\": {\"b\": 1}, {\"c\": 2}]",
+                "syntax",
+                (1, 18),
+                Some(0),
+            ),
+            ("a.json", b"[{]]", "syntax", (1, 3), Some(0)),
+            ("a.json", b"[{},]", "syntax", (1, 5), None),
+            ("a.json", b"[{} {}]", "syntax", (1, 5), None),
+            ("a.json", b"[{}", "truncated", (1, 4), None),
+            ("a.json", b"[{\"a\": \"b", "truncated", (1, 10), Some(0)),
+            ("a.json", b"{\"a\": 1} x", "trailing_data", (1, 10), None),
+            ("a.json", b"{\"a\": 1} {}", "trailing_data", (1, 10), None),
+            ("a.json", b"{\"a\":\n 1}\n{}", "trailing_data", (3, 1), None),
+            ("a.json", b"[{}]\n{}", "trailing_data", (2, 1), None),
+            ("a.jsonl", b"{}\n{} {}\n", "trailing_data", (2, 4), None),
+            (
+                "a.jsonl",
+                b"{\"a\": 1\n{\"b\": 2}\n",
+                "truncated",
+                (1, 8),
+                Some(0),
+            ),
+            (
+                "a.jsonl",
+                b"{\"a\": \"\\ud800\"}\n",
+                "syntax",
+                (1, 14),
+                Some(0),
+            ),
+            (
+                "a.json",
+                b"{\"a\":[[[[[[[[1]]]]]]]]}",
+                "too_deep",
+                (1, 13),
+                Some(0),
+            ),
+        ];
+        for (name, bytes, code, (line, column), row) in cases {
+            let error = refusal(name, bytes, SMALL);
+            assert_eq!(
+                (error.code, (error.line, error.column), error.row),
+                (*code, (*line, *column), *row),
+                "{}: {error:?}",
+                String::from_utf8_lossy(bytes)
+            );
+            assert!(
+                !error.fix.is_empty() && !error.message.contains("line"),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn limits_hold_and_a_broken_row_is_told_before_its_size() {
+        let long = format!("{{}}\n{{\"a\": \"{}\"}}", "x".repeat(300));
+        let error = refusal("a.jsonl", long.as_bytes(), SMALL);
+        assert_eq!(
+            (error.code, error.line, error.column),
+            ("row_too_large", 2, 1)
+        );
+        assert!(error.message.contains("256 bytes"), "{error}");
+
+        let broken = format!("[{{\"a\": 1 \"{}\"}}", "x".repeat(300));
+        let error = refusal("a.json", broken.as_bytes(), SMALL);
+        assert_eq!((error.code, error.column), ("syntax", 10));
+
+        let error = refusal("a.jsonl", "{}\n".repeat(21).as_bytes(), SMALL);
+        assert_eq!((error.code, error.line), ("too_many_rows", 21));
+
+        let error = refusal("a.jsonl", " ".repeat(4097).as_bytes(), SMALL);
+        assert_eq!((error.code, error.column), ("file_too_large", 4097));
+        assert!(
+            read(
+                "a.jsonl",
+                &["{}".as_bytes(), " ".repeat(4094).as_bytes()],
+                SMALL
+            )
+            .is_ok()
+        );
+
+        let deepest = format!("{{\"a\":{}{}}}", "[".repeat(126), "]".repeat(126));
+        let limits = Limits {
+            max_depth: 1000,
+            ..Limits::default()
+        };
+        assert!(read("a.json", &[deepest.as_bytes()], limits).is_ok());
+        let hostile = format!("{{\"a\":{}", "[".repeat(1_000_000));
+        assert_eq!(
+            refusal("a.json", hostile.as_bytes(), limits).code,
+            "too_deep"
+        );
+    }
+
+    #[test]
+    fn a_gigabyte_line_is_refused_with_a_row_of_memory() {
+        let limits = Limits {
+            max_row_bytes: 1 << 20,
+            ..Limits::default()
+        };
+        let mut reader = TaskReader::new("a.jsonl", limits);
+        reader.push(b"{\"a\": \"").unwrap();
+        let piece = vec![b'x'; 1 << 16];
+        let error = (0..(1 << 14))
+            .find_map(|_| reader.push(&piece).err())
+            .unwrap();
+        assert_eq!(
+            (error.code, error.line, error.column),
+            ("row_too_large", 1, 1)
+        );
+        assert!(reader.row_bytes.capacity() <= 2 << 20);
+    }
+
+    fn file() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"é🐈\\\"\"",
+            "\"\\u00e9\"",
+            "1",
+            "null",
+            "NaN",
+            "\n",
+            " ",
+            "\u{FEFF}",
+            "{\"a\": 1}",
+            "{\"data\": {\"b\": [1]}}",
+            "{\"a\": 1, \"a\": 2}",
+            "{\"data\": 3}",
+        ]);
+        prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    fn tasks() -> impl Strategy<Value = String> {
+        let row = prop::sample::select(vec![
+            "{}",
+            "{\"text\": \"héllo {[\\\\\"}",
+            "{\"data\": {\"a\": \"🐈\"}, \"annotations\": [{\"result\": [1]}]}",
+        ]);
+        (prop::collection::vec(row, 1..6), any::<bool>()).prop_map(|(rows, array)| {
+            if array {
+                format!("[{}]", rows.join(" ,\n"))
+            } else {
+                rows.join("\n")
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_a_file_anywhere_changes_nothing(
+            text in prop_oneof![file(), tasks()],
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+            name in prop::sample::select(vec!["a.json", "a.jsonl"]),
+        ) {
+            let bytes = text.as_bytes();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<_> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            let whole = read(name, &[bytes], SMALL);
+            prop_assert_eq!(format!("{:?}", read(name, &pieces, SMALL)), format!("{:?}", whole));
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes: Vec<u8>) {
+            let _answered = read("a.json", &[&bytes], SMALL);
+        }
+    }
+}
