@@ -1,1 +1,43 @@
-//! skeleton
+//! The only SQL of the product: one text for SQLite and PostgreSQL, one file per table.
+//!
+//! Every lookup takes the organization and answers `Option`: a row of another organization is
+//! `None`, so isolation and "not found" are one code path. Queries of the worker, which has no
+//! organization, take a run, job or outbox item that a lease gave it. Times are Unix milliseconds
+//! (`now_ms`) given by the caller, JSON is text, secrets are sealed before they touch a statement.
+
+mod accounts;
+mod annotations;
+mod audit;
+mod azure_links;
+mod error;
+mod import;
+mod jobs;
+mod outbox;
+mod predictions;
+mod projects;
+mod seal;
+mod sessions;
+mod source_blobs;
+mod storages;
+mod store;
+mod sync_runs;
+mod tasks;
+mod tokens;
+
+pub use accounts::{Login, NewUser, UserPatch};
+pub use annotations::{AnnotationPatch, NewAnnotation};
+pub use audit::{AuditEntry, AuditRecord};
+pub use azure_links::AzureLink;
+pub use error::{Error, ErrorKind, Result};
+pub use import::{ApplyBlobTasks, ApplyPage, ImportedBlob, PageOutcome, SeenBlob};
+pub use jobs::{Job, JobKind, NewJob, Retry};
+pub use outbox::{OutboxCounts, OutboxItem, OutboxOp};
+pub use predictions::{NewPrediction, PredictionPatch, PredictionQuery};
+pub use projects::{NewProject, ProjectPatch};
+pub use seal::{SealKeyError, SealKeys};
+pub use source_blobs::{BlobError, BlobErrorRecord, BlobStanding};
+pub use storages::{NewStorage, StoragePatch};
+pub use store::{Store, StoreOptions};
+pub use sync_runs::{RunStart, StartedRun};
+pub use tasks::{NewTask, ResolveRow, TaskPatch, TaskQuery};
+pub use tokens::{ApiToken, NewApiToken, TokenKind, TokenOwner};
