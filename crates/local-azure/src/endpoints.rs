@@ -1,6 +1,6 @@
 //! Where this Azure listens, as its ready line and as a cloud profile.
 
-use std::{io, path::Path};
+use std::{io, net::SocketAddr, path::Path};
 
 use serde::Serialize;
 
@@ -26,6 +26,25 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
+    /// From the addresses of entra, blob over HTTPS, blob over HTTP, imds and control.
+    pub(crate) fn new(dir: &Path, addresses: [io::Result<SocketAddr>; 5]) -> io::Result<Self> {
+        let [entra, blob, blob_http, imds, control] = addresses;
+        let (entra, blob, blob_http) = (entra?, blob?, blob_http?);
+        let (imds, control) = (imds?, control?);
+        let file = |name: &str| dir.join(name).display().to_string();
+        Ok(Self {
+            entra: format!("https://{entra}"),
+            blob: format!("https://{blob}"),
+            blob_http: format!("http://{blob_http}"),
+            imds: format!("http://{imds}"),
+            identity_endpoint: format!("http://{imds}/msi/token"),
+            identity_header: uuid::Uuid::new_v4().to_string(),
+            control: format!("http://{control}"),
+            ca_file: file("ca.pem"),
+            cloud_file: file("cloud.toml"),
+        })
+    }
+
     /// Writes the cloud profile that points a product at this Azure.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub fn server_config(dir: &Path) -> anyhow::Result<Arc<ServerConfig>> {
         vec![CertificateDer::from(certificate.der().to_vec())],
         PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
     )?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

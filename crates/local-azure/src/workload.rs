@@ -1,0 +1,1 @@
+//! AKS workload identity: a local cluster that signs projected service account tokens.
