@@ -84,7 +84,7 @@ fn fix(code: &str) -> &'static str {
         "trailing_data" => {
             "write one object, one array of objects, or JSONL with one object per line"
         }
-        "not_a_number" => "write null, or leave the member out: JSON has no NaN and no Infinity",
+        "not_a_number" => "write null, or leave the member out",
         "duplicate_key" => "keep one of the two members",
         "too_deep" => "flatten the row's data",
         "not_an_object" => {

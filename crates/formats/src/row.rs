@@ -161,14 +161,19 @@ impl<'a> Source<'a> {
             let message = "the row ends before its object does";
             return Err(self.error(self.text.len(), "truncated", message));
         }
+        let cause = cause(&error);
         let here = &self.text[offset..];
-        if ["NaN", "Infinity", "-Infinity", "nan", "inf"]
+        let named = ["NaN", "Infinity"]
             .iter()
-            .any(|word| here.starts_with(word))
-        {
-            return Err(self.error(offset, "not_a_number", "JSON has no NaN and no Infinity"));
+            .any(|word| here.starts_with(word));
+        if named || cause == "number out of range" {
+            let number = self.text[..offset].trim_end_matches(|c: char| {
+                c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')
+            });
+            let message = "JSON has no NaN, no Infinity and no number beyond a double";
+            return Err(self.error(number.len(), "not_a_number", message));
         }
-        Err(self.error(offset, "syntax", cause(&error)))
+        Err(self.error(offset, "syntax", cause))
     }
 
     fn annotation(&self, item: &'a RawValue) -> Result<RowAnnotation, FormatError> {
