@@ -1,20 +1,25 @@
 //! Clouds as data: public, US Government, China, or an operator's own profile.
+//!
+//! Addresses: "Microsoft Entra authentication and national clouds" and the Azure CLI's cloud table.
 
 use std::path::PathBuf;
 
-use model::{AccountName, BlobUri};
+use model::{AccountName, BlobName, BlobUri, ContainerName};
+use serde::Deserialize;
 use url::Url;
 
-use crate::Result;
+use crate::{Error, ErrorKind, Result, encoding};
 
 /// Where one Azure cloud lives. Only the operator chooses it; a customer never can.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cloud {
     /// `public`, `usgov`, `china`, or the profile's own name.
     pub name: String,
-    /// Where Entra ID signs in, such as `https://login.microsoftonline.com/`.
-    pub authority: Url,
+    /// Where Entra ID signs in, such as `https://login.microsoftonline.com`; no trailing slash.
+    pub authority: String,
     /// Other hosts of the same authority, which a challenge may name.
+    #[serde(default)]
     pub authority_aliases: Vec<String>,
     /// Address of an account, with `{account}`: `https://{account}.blob.core.windows.net`.
     pub blob_endpoint: String,
@@ -24,58 +29,260 @@ pub struct Cloud {
     pub storage_resource: String,
     /// Audience of a managed identity's token when it is used as an app's proof.
     pub federated_audience: String,
-    /// Base address of the instance metadata service.
+    /// Base address of the instance metadata service, no trailing slash.
     pub imds_base: String,
     /// PEM file of certificate authorities that are trusted besides the system's.
+    #[serde(default)]
     pub extra_ca_file: Option<PathBuf>,
 }
 
 impl Cloud {
     /// The cloud that most of the world uses.
     pub fn public() -> Self {
-        unfinished()
+        Self::national(
+            "public",
+            ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com"],
+            "blob.core.windows.net",
+            "api://AzureADTokenExchange",
+        )
     }
 
     /// Azure US Government.
     pub fn us_government() -> Self {
-        unfinished()
+        Self::national(
+            "usgov",
+            ["login.microsoftonline.us", "login-us.microsoftonline.com", "login.usgovcloudapi.net"],
+            "blob.core.usgovcloudapi.net",
+            "api://AzureADTokenExchangeUSGov",
+        )
     }
 
     /// Azure in China, run by 21Vianet.
     pub fn china() -> Self {
-        unfinished()
+        Self::national(
+            "china",
+            ["login.partner.microsoftonline.cn", "login.chinacloudapi.cn", "login.partner.chinacloudapi.cn"],
+            "blob.core.chinacloudapi.cn",
+            "api://AzureADTokenExchangeChina",
+        )
     }
 
     /// `public`, `usgov` or `china`.
-    pub fn by_name(_name: &str) -> Option<Self> {
-        unfinished()
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::public(), Self::us_government(), Self::china()]
+            .into_iter()
+            .find(|cloud| cloud.name == name)
     }
 
-    /// A profile: the keys are this type's fields, `authority_aliases` and `extra_ca_file` optional.
+    fn national(name: &str, authorities: [&str; 3], suffix: &str, audience: &str) -> Self {
+        let [authority, aliases @ ..] = authorities;
+        Self {
+            name: name.to_owned(),
+            authority: format!("https://{authority}"),
+            authority_aliases: aliases.map(str::to_owned).to_vec(),
+            blob_endpoint: format!("https://{{account}}.{suffix}"),
+            uri_suffix: suffix.to_owned(),
+            storage_resource: "https://storage.azure.com".to_owned(),
+            federated_audience: audience.to_owned(),
+            imds_base: "http://169.254.169.254".to_owned(),
+            extra_ca_file: None,
+        }
+    }
+
+    /// A profile in TOML: its keys are this type's fields; `authority_aliases` and `extra_ca_file`
+    /// may be left out.
     ///
     /// # Errors
-    /// `InvalidInput` with the line, on an unknown key or an address that is not one.
-    pub fn from_profile_toml(_text: &str) -> Result<Self> {
-        unfinished()
+    /// `InvalidInput` with line and column, on an unknown or missing key or an address that is not one.
+    pub fn from_profile_toml(text: &str) -> Result<Self> {
+        let mut cloud: Self = toml::from_str(text)
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, format!("cloud profile: {error}")))?;
+        cloud.check_address("authority", &cloud.authority, &["https"])?;
+        cloud.check_address("imds_base", &cloud.imds_base, &["http", "https"])?;
+        let account = cloud.blob_endpoint.replace("{account}", "account");
+        if account == cloud.blob_endpoint {
+            return Err(cloud.bad("blob_endpoint", "must contain {account}"));
+        }
+        cloud.check_address("blob_endpoint", &account, &["http", "https"])?;
+        for address in [&mut cloud.authority, &mut cloud.blob_endpoint, &mut cloud.imds_base] {
+            address.truncate(address.trim_end_matches('/').len());
+        }
+        Ok(cloud)
+    }
+
+    fn check_address(&self, key: &str, text: &str, schemes: &[&str]) -> Result<()> {
+        match Url::parse(text) {
+            Ok(url) if schemes.contains(&url.scheme()) && url.host().is_some() => Ok(()),
+            Ok(_) => Err(self.bad(key, &format!("must be an {} address", schemes.join(" or ")))),
+            Err(error) => Err(self.bad(key, &error.to_string())),
+        }
+    }
+
+    fn bad(&self, key: &str, why: &str) -> Error {
+        Error::new(ErrorKind::InvalidInput, format!("cloud profile {:?}: {key} {why}", self.name))
     }
 
     /// The blob that an absolute URI names: the canonical form `https://ACCOUNT.SUFFIX/CONTAINER/BLOB`
     /// or this cloud's own endpoint form. Percent-encoding is undone, query and fragment are dropped.
-    pub fn parse_blob_uri(&self, _text: &str) -> Option<BlobUri> {
-        unfinished()
+    pub fn parse_blob_uri(&self, text: &str) -> Option<BlobUri> {
+        let address = text.split(['?', '#']).next()?;
+        let canonical = ("https://", self.uri_suffix.as_str());
+        let (account, path) = match self.blob_endpoint.split_once("{account}") {
+            Some(own) => split_account(address, canonical.0, &format!(".{}", canonical.1))
+                .or_else(|| split_account(address, own.0, own.1))?,
+            None => split_account(address, canonical.0, &format!(".{}", canonical.1))?,
+        };
+        let (container, blob) = path.split_once('/')?;
+        Some(BlobUri {
+            account,
+            container: ContainerName::parse(encoding::decode(container)?).ok()?,
+            blob: BlobName::parse(encoding::decode(blob)?).ok()?,
+        })
     }
 
-    /// The canonical URI of a blob, percent-encoded so that no URL parser changes it.
-    pub fn blob_uri(&self, _uri: &BlobUri) -> String {
-        unfinished()
+    /// The canonical URI of a blob, percent-encoded so that no URL parser changes its name.
+    pub fn blob_uri(&self, uri: &BlobUri) -> String {
+        format!(
+            "https://{}.{}/{}/{}",
+            uri.account,
+            self.uri_suffix,
+            uri.container,
+            encoding::blob_path(uri.blob.as_str())
+        )
     }
 
     /// Where the account is served, without a trailing slash.
-    pub fn account_url(&self, _account: &AccountName) -> String {
-        unfinished()
+    pub fn account_url(&self, account: &AccountName) -> String {
+        self.blob_endpoint.replace("{account}", account.as_str())
+    }
+
+    /// Is this one of the cloud's sign-in hosts? Scheme, host and port count.
+    pub(crate) fn has_authority(&self, url: &Url) -> bool {
+        let main = Url::parse(&self.authority).is_ok_and(|own| own.origin() == url.origin());
+        main || (url.scheme() == "https"
+            && url.port().is_none()
+            && self.authority_aliases.iter().any(|alias| url.host_str() == Some(alias)))
     }
 }
 
-fn unfinished<T>() -> T {
-    panic!("unfinished")
+/// `address` as `before ACCOUNT after / rest`; scheme and host in any case.
+fn split_account<'a>(address: &'a str, before: &str, after: &str) -> Option<(AccountName, &'a str)> {
+    let rest = strip_ignoring_case(address, before)?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric())?;
+    let account = AccountName::parse(rest[..end].to_ascii_lowercase()).ok()?;
+    let path = strip_ignoring_case(&rest[end..], after)?.strip_prefix('/')?;
+    Some((account, path))
+}
+
+fn strip_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{AccountName, BlobName, BlobUri, ContainerName};
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::Cloud;
+
+    const PROFILE: &str = r#"
+name = "local"
+authority = "https://127.0.0.1:7000/"
+blob_endpoint = "https://127.0.0.1:7001/{account}"
+uri_suffix = "blob.core.windows.net"
+storage_resource = "https://storage.azure.com"
+federated_audience = "api://AzureADTokenExchange"
+imds_base = "http://127.0.0.1:7002"
+extra_ca_file = "/tmp/ca.pem"
+"#;
+
+    fn uri(account: &str, container: &str, blob: &str) -> BlobUri {
+        BlobUri {
+            account: AccountName::parse(account).unwrap(),
+            container: ContainerName::parse(container).unwrap(),
+            blob: BlobName::parse(blob).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_profile_reads_and_unknown_keys_do_not() {
+        let cloud = Cloud::from_profile_toml(PROFILE).unwrap();
+        assert_eq!(cloud.authority, "https://127.0.0.1:7000");
+        assert_eq!(
+            cloud.account_url(&AccountName::parse("acct").unwrap()),
+            "https://127.0.0.1:7001/acct"
+        );
+        for (change, said) in [
+            (("name", "surprise = 1\nname"), "surprise"),
+            (("https://127.0.0.1:7000/", "http://login"), "authority"),
+            (("{account}", "acct"), "must contain {account}"),
+            (("imds_base = \"http", "imds_base = \"ftp"), "imds_base"),
+            (("uri_suffix", "#"), "uri_suffix"),
+        ] {
+            let error = Cloud::from_profile_toml(&PROFILE.replacen(change.0, change.1, 1)).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn blob_uris_in_every_spelling() {
+        let local = Cloud::from_profile_toml(PROFILE).unwrap();
+        for (text, name) in [
+            ("https://acct.blob.core.windows.net/c-1/a.png", "a.png"),
+            ("HTTPS://Acct.Blob.Core.Windows.NET/c-1/a.png?sv=1&sig=x#top", "a.png"),
+            ("https://acct.blob.core.windows.net/c-1/a%20b/%F0%9F%90%88%3F", "a b/🐈?"),
+            ("https://acct.blob.core.windows.net/c-1/a//../b", "a//../b"),
+            ("https://acct.blob.core.windows.net/c-1/100%.png", "100%.png"),
+            ("https://127.0.0.1:7001/acct/c-1/a.png", "a.png"),
+        ] {
+            assert_eq!(local.parse_blob_uri(text), Some(uri("acct", "c-1", name)), "{text}");
+        }
+        for text in [
+            "",
+            "https://acct.blob.core.windows.net",
+            "https://acct.blob.core.windows.net/c-1",
+            "https://acct.blob.core.windows.net/c-1/",
+            "https://acct.blob.core.windows.net.evil.com/c-1/a",
+            "https://evil.com/acct.blob.core.windows.net/c-1/a",
+            "https://user@acct.blob.core.windows.net/c-1/a",
+            "https://acct.blob.core.windows.net:444/c-1/a",
+            "http://acct.blob.core.windows.net/c-1/a",
+            "https://acct.blob.core.chinacloudapi.cn/c-1/a",
+            "https://127.0.0.1:7001/acct/C_1/a",
+            "https://127.0.0.1:7009/acct/c-1/a",
+            "https://acct.blob.core.windows.net/c-1/%ff",
+            "é",
+        ] {
+            assert_eq!(local.parse_blob_uri(text), None, "{text}");
+        }
+        assert!(Cloud::china().parse_blob_uri("https://acct.blob.core.chinacloudapi.cn/c-1/a").is_some());
+    }
+
+    #[test]
+    fn authorities_are_whole_hosts() {
+        let public = Cloud::public();
+        for (text, known) in [
+            ("https://login.microsoftonline.com/t/oauth2/authorize", true),
+            ("https://login.windows.net/t", true),
+            ("http://login.microsoftonline.com/t", false),
+            ("https://login.microsoftonline.com.evil.com/t", false),
+            ("https://login.microsoftonline.com:8443/t", false),
+            ("https://login.microsoftonline.us/t", false),
+        ] {
+            assert_eq!(public.has_authority(&Url::parse(text).unwrap()), known, "{text}");
+        }
+        assert!(Cloud::by_name("usgov").unwrap().has_authority(&Url::parse("https://login.microsoftonline.us/t").unwrap()));
+        assert_eq!(Cloud::by_name("mars"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_uri_round_trips_for_any_name(name in ".{1,40}") {
+            let cloud = Cloud::public();
+            let uri = uri("acct", "c-1", &name);
+            prop_assert_eq!(cloud.parse_blob_uri(&cloud.blob_uri(&uri)), Some(uri));
+        }
+    }
 }

@@ -45,6 +45,8 @@ pub enum ErrorKind {
     /// The connection ended before the answer did.
     Interrupted,
     TimedOut,
+    /// The server's TLS certificate is not trusted here.
+    CertificateUntrusted,
     /// We were given something that cannot be sent; nothing was.
     InvalidInput,
     Unexpected,
@@ -52,19 +54,41 @@ pub enum ErrorKind {
 
 /// A failed call; cheap to clone, so that callers who waited for one request can share its failure.
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error(Arc<Parts>);
 
-#[derive(Clone)]
-struct Inner {
-    kind: ErrorKind,
-    status: Option<u16>,
-    code: Option<String>,
-    message: String,
-    request_id: Option<String>,
-    retry_after: Option<Duration>,
-    challenge: Option<Challenge>,
-    clock_skew_ms: Option<i64>,
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+/// What an [`Error`] is made of; built with `..Parts::new(kind, message)`.
+pub(crate) struct Parts {
+    pub(crate) kind: ErrorKind,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) challenge: Option<Challenge>,
+    pub(crate) clock_skew_ms: Option<i64>,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Parts {
+    pub(crate) fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
+        Self {
+            kind,
+            status: None,
+            code: None,
+            message: one_line(message.as_ref()),
+            request_id: None,
+            retry_after: None,
+            challenge: None,
+            clock_skew_ms: None,
+            source: None,
+        }
+    }
+}
+
+/// Redacted, and without line breaks: error texts end in logs and in one-line fields.
+fn one_line(text: &str) -> String {
+    let redacted = model::redact(text);
+    redacted.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl Error {
@@ -110,23 +134,19 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            status: None,
-            code: None,
-            message: one_line(message.as_ref()),
-            request_id: None,
-            retry_after: None,
-            challenge: None,
-            clock_skew_ms: None,
-            source: None,
-        }))
+        Self::from(Parts::new(kind, message))
+    }
+
+    /// Nothing was sent: what we were given cannot be.
+    pub(crate) fn invalid(message: impl AsRef<str>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
     }
 }
 
-fn one_line(text: &str) -> String {
-    let text = model::redact(text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+impl From<Parts> for Error {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
 }
 
 impl fmt::Display for Error {

@@ -4,11 +4,18 @@
 //! one container, and that is what lists, reads, writes and signs. Requests only ever go to hosts
 //! of the [`Cloud`], never to an address that a customer typed.
 
+mod answer;
 mod azure;
 mod blob;
 mod challenge;
 mod cloud;
+mod encoding;
 mod error;
+mod http;
+mod instant;
+mod renewable;
+mod retry;
+mod xml;
 
 pub use azure::{AppRegistration, Azure, HostIdentity};
 pub use blob::{

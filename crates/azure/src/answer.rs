@@ -1,0 +1,309 @@
+//! Reads the failure answers of Blob Storage, Entra ID and the identity endpoints.
+//!
+//! Sources: "Common REST API error codes", "Blob service error codes", "Microsoft Entra
+//! authentication and authorization error codes", and recorded answers (a byte order mark before
+//! the XML, no body for HEAD, AADSTS numbers in `error_codes`).
+
+use std::time::Duration;
+
+use quick_xml::events::Event;
+use reqwest::{StatusCode, header::HeaderMap};
+use serde::Deserialize;
+
+use crate::{
+    Challenge, Error, ErrorKind,
+    error::Parts,
+    instant,
+    xml::Xml,
+};
+
+/// A complete failure answer, and when it came (our clock, Unix milliseconds).
+pub(crate) struct Answer<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    pub(crate) now_ms: i64,
+}
+
+/// Tenant ids are GUIDs; a domain name cannot be compared with a challenge.
+fn is_guid(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok()
+}
+
+impl Answer<'_> {
+    /// Blob Storage: the code is in a header and, except for HEAD, in an XML body.
+    /// `token_tenant` is the tenant of the bearer token that was sent, as far as it is known.
+    pub(crate) fn storage_error(&self, token_tenant: Option<&str>) -> Error {
+        let body = StorageBody::parse(self.body);
+        let code = self.header("x-ms-error-code").or(body.code);
+        let detail = body.detail.unwrap_or_default();
+        let message = match body.message.split("\nRequestId:").next().unwrap_or_default().trim() {
+            "" => "Azure Storage gave no reason".to_owned(),
+            text if detail.is_empty() => text.to_owned(),
+            text => format!("{text} ({})", detail.trim()),
+        };
+        let kind = storage_kind(self.status, code.as_deref().unwrap_or_default(), &detail);
+        let mut parts = self.parts(kind, &message);
+        if let (401, Some(ours), Some(challenge)) =
+            (self.status.as_u16(), token_tenant, &parts.challenge)
+            && is_guid(ours)
+            && is_guid(&challenge.tenant_id)
+            && !challenge.tenant_id.eq_ignore_ascii_case(ours)
+        {
+            parts.kind = ErrorKind::WrongTenant;
+        }
+        Error::from(Parts {
+            code,
+            request_id: self.header("x-ms-request-id"),
+            ..parts
+        })
+    }
+
+    /// Entra ID's token endpoint: `error`, `error_description`, `error_codes`, `trace_id`.
+    pub(crate) fn entra_error(&self) -> Error {
+        let body: EntraBody = serde_json::from_slice(self.body).unwrap_or_default();
+        let number = body.error_codes.first().copied().or_else(|| aadsts(&body.error_description));
+        let kind = match self.status.as_u16() {
+            429 | 503 => ErrorKind::Throttled,
+            500.. => ErrorKind::Unexpected,
+            _ if body.error == "temporarily_unavailable" => ErrorKind::Throttled,
+            400..500 => ErrorKind::TokenRefused,
+            _ => ErrorKind::Unexpected,
+        };
+        // The separators before the trace id changed over the years; the text ends where it begins.
+        let text = body.error_description.split("Trace ID:").next().unwrap_or_default().trim();
+        let message = if text.is_empty() { "Entra ID gave no reason" } else { text };
+        Error::from(Parts {
+            code: number.map(|number| format!("AADSTS{number}")).or(non_empty(body.error)),
+            request_id: non_empty(body.trace_id).or_else(|| self.header("x-ms-request-id")),
+            ..self.parts(kind, message)
+        })
+    }
+
+    /// IMDS and App Service: the same JSON without numbers, or plain text.
+    pub(crate) fn identity_error(&self) -> Error {
+        let body: EntraBody = serde_json::from_slice(self.body).unwrap_or_default();
+        let message = match body.error_description.trim() {
+            "" => "the managed identity endpoint gave no reason",
+            text => text,
+        };
+        Error::from(Parts {
+            code: non_empty(body.error),
+            request_id: self.header("x-ms-request-id"),
+            ..self.parts(ErrorKind::IdentityUnavailable, message)
+        })
+    }
+
+    fn parts(&self, kind: ErrorKind, message: &str) -> Parts {
+        Parts {
+            status: Some(self.status.as_u16()),
+            retry_after: self.retry_after(),
+            challenge: self.headers.get_all("www-authenticate").iter()
+                .find_map(|value| Challenge::parse(value.to_str().ok()?)),
+            clock_skew_ms: self.header("date")
+                .and_then(|date| instant::parse_http_date(&date))
+                .map(|theirs| theirs - self.now_ms),
+            ..Parts::new(kind, message)
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name)?.to_str().ok().map(str::to_owned)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let number = |name| self.header(name)?.trim().parse::<u64>().ok();
+        number("x-ms-retry-after-ms")
+            .or_else(|| number("retry-after-ms"))
+            .map(Duration::from_millis)
+            .or_else(|| number("retry-after").map(Duration::from_secs))
+    }
+}
+
+fn storage_kind(status: StatusCode, code: &str, detail: &str) -> ErrorKind {
+    match code {
+        "BlobNotFound" | "ResourceNotFound" | "PathNotFound" => ErrorKind::NotFound,
+        "ContainerNotFound" | "ContainerBeingDeleted" | "FilesystemNotFound" => ErrorKind::ContainerNotFound,
+        "NoAuthenticationInformation" => ErrorKind::NoCredential,
+        // "Issuer validation failed. Issuer did not match."
+        "InvalidAuthenticationInfo" if detail.contains("ssuer") => ErrorKind::WrongTenant,
+        "InvalidAuthenticationInfo" | "AuthenticationFailed" | "AuthorizationProtocolMismatch" => {
+            ErrorKind::CredentialRejected
+        }
+        "AuthorizationPermissionMismatch" | "AuthorizationResourceTypeMismatch"
+        | "AuthorizationServiceMismatch" | "InsufficientAccountPermissions" => ErrorKind::RoleMissing,
+        "AuthorizationFailure" | "AuthorizationSourceIPMismatch" => ErrorKind::Firewall,
+        "KeyBasedAuthenticationNotPermitted" => ErrorKind::SharedKeyDisabled,
+        "PublicAccessNotPermitted" => ErrorKind::PublicAccessDisabled,
+        "ConditionNotMet" | "TargetConditionNotMet" => ErrorKind::ConditionNotMet,
+        "BlobAlreadyExists" | "UnauthorizedBlobOverwrite" => ErrorKind::AlreadyExists,
+        "InvalidRange" => ErrorKind::InvalidRange,
+        "BlobArchived" | "BlobBeingRehydrated" => ErrorKind::Archived,
+        "ServerBusy" => ErrorKind::Throttled,
+        "OperationTimedOut" => ErrorKind::TimedOut,
+        _ => match status.as_u16() {
+            401 => ErrorKind::CredentialRejected,
+            404 => ErrorKind::NotFound,
+            408 => ErrorKind::TimedOut,
+            412 => ErrorKind::ConditionNotMet,
+            416 => ErrorKind::InvalidRange,
+            429 | 503 => ErrorKind::Throttled,
+            _ => ErrorKind::Unexpected,
+        },
+    }
+}
+
+#[derive(Default)]
+struct StorageBody {
+    code: Option<String>,
+    message: String,
+    detail: Option<String>,
+}
+
+impl StorageBody {
+    /// What can be read of it; a body that is no XML gives nothing.
+    fn parse(body: &[u8]) -> Self {
+        let mut parsed = Self::default();
+        let Ok(mut xml) = Xml::new(body) else { return parsed };
+        while let Ok(event) = xml.next() {
+            match event {
+                Event::Eof => break,
+                Event::Start(tag) => match tag.name().as_ref() {
+                    "Code" => parsed.code = xml.text(&tag).ok(),
+                    "Message" => parsed.message = xml.text(&tag).unwrap_or_default(),
+                    "AuthenticationErrorDetail" => parsed.detail = xml.text(&tag).ok(),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        parsed
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EntraBody {
+    error: String,
+    error_description: String,
+    error_codes: Vec<u64>,
+    trace_id: String,
+}
+
+/// The number of the first `AADSTS…` in a text.
+fn aadsts(text: &str) -> Option<u64> {
+    let digits = text.split("AADSTS").nth(1)?;
+    digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()
+}
+
+fn non_empty(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use reqwest::{StatusCode, header::HeaderMap};
+
+    use super::Answer;
+    use crate::ErrorKind::{self, *};
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn storage(status: u16, headers: &HeaderMap, body: &str) -> crate::Error {
+        let (status, body) = (StatusCode::from_u16(status).unwrap(), body.as_bytes());
+        Answer { status, headers, body, now_ms: 0 }.storage_error(Some("11111111-1111-1111-1111-111111111111"))
+    }
+
+    fn entra(status: u16, body: &str) -> crate::Error {
+        let (status, body) = (StatusCode::from_u16(status).unwrap(), body.as_bytes());
+        Answer { status, headers: &HeaderMap::new(), body, now_ms: 0 }.entra_error()
+    }
+
+    #[test]
+    fn a_recorded_storage_answer() {
+        let headers = headers(&[
+            ("x-ms-error-code", "AuthenticationFailed"),
+            ("x-ms-request-id", "3f1c-01"),
+            ("date", "Thu, 01 Jan 1970 00:20:00 GMT"),
+            ("retry-after", "7"),
+        ]);
+        let error = storage(403, &headers, concat!(
+            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code>",
+            "<Message>Server failed to authenticate the request.\nRequestId:3f1c-01\nTime:2026-01-01T00:00:00Z</Message>",
+            "<AuthenticationErrorDetail>The MAC signature found in 'sig=abcdefgh' is &lt;wrong&gt;.</AuthenticationErrorDetail></Error>",
+        ));
+        assert_eq!(error.kind(), CredentialRejected);
+        assert_eq!((error.status(), error.code()), (Some(403), Some("AuthenticationFailed")));
+        assert_eq!(error.request_id(), Some("3f1c-01"));
+        assert_eq!(error.clock_skew_ms(), Some(1_200_000));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(
+            error.message(),
+            "Server failed to authenticate the request. (The MAC signature found in 'sig=REDACTED' is <wrong>.)"
+        );
+    }
+
+    #[test]
+    fn every_situation_has_its_kind() {
+        for (status, code, kind) in [
+            (401, "NoAuthenticationInformation", NoCredential),
+            (401, "InvalidAuthenticationInfo", CredentialRejected),
+            (403, "AuthorizationPermissionMismatch", RoleMissing),
+            (403, "AuthorizationFailure", Firewall),
+            (403, "KeyBasedAuthenticationNotPermitted", SharedKeyDisabled),
+            (409, "PublicAccessNotPermitted", PublicAccessDisabled),
+            (404, "BlobNotFound", NotFound),
+            (404, "ContainerNotFound", ContainerNotFound),
+            (409, "BlobArchived", Archived),
+            (409, "BlobAlreadyExists", AlreadyExists),
+            (412, "ConditionNotMet", ConditionNotMet),
+            (416, "InvalidRange", InvalidRange),
+            (503, "ServerBusy", Throttled),
+            (500, "OperationTimedOut", TimedOut),
+            (500, "InternalError", Unexpected),
+            (302, "", Unexpected),
+        ] {
+            // As a HEAD is answered: by header, without a body.
+            let error = storage(status, &headers(&[("x-ms-error-code", code)]), "");
+            assert_eq!(error.kind(), kind, "{code}");
+        }
+        assert_eq!(storage(404, &HeaderMap::new(), "<html>").kind(), NotFound);
+    }
+
+    #[test]
+    fn a_token_of_another_tenant_is_told_apart() {
+        let challenge = |tenant: &str| format!("Bearer authorization_uri=https://login.microsoftonline.com/{tenant}/oauth2/authorize resource_id=https://storage.azure.com");
+        let detail = |text| format!("<Error><Code>InvalidAuthenticationInfo</Code><Message>m</Message><AuthenticationErrorDetail>{text}</AuthenticationErrorDetail></Error>");
+        for (tenant, text, kind) in [
+            ("22222222-2222-2222-2222-222222222222", "x", WrongTenant),
+            ("11111111-1111-1111-1111-111111111111", "Lifetime validation failed.", CredentialRejected),
+            ("contoso.com", "Issuer validation failed. Issuer did not match.", WrongTenant),
+            ("contoso.com", "x", CredentialRejected),
+        ] {
+            let error = storage(401, &headers(&[("www-authenticate", &challenge(tenant))]), &detail(text));
+            assert_eq!(error.kind(), kind, "{tenant} {text}");
+            assert_eq!(error.challenge().unwrap().tenant_id, tenant);
+        }
+    }
+
+    #[test]
+    fn entra_answers_by_number() {
+        let error = entra(401, r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 5a\r\nTimestamp: now","error_codes":[7000215],"trace_id":"5a"}"#);
+        assert_eq!((error.kind(), error.code()), (TokenRefused, Some("AADSTS7000215")));
+        assert_eq!(error.message(), "AADSTS7000215: Invalid client secret provided.");
+        assert_eq!(error.request_id(), Some("5a"));
+        for (status, body, kind, code) in [
+            (400, r#"{"error":"x","error_description":"AADSTS90002: Tenant 'y' not found."}"#, TokenRefused, Some("AADSTS90002")),
+            (400, r#"{"error":"invalid_scope"}"#, TokenRefused, Some("invalid_scope")),
+            (429, "", Throttled, None),
+            (502, "<html>", Unexpected, None),
+        ] as [(u16, &str, ErrorKind, Option<&str>); 4] {
+            let error = entra(status, body);
+            assert_eq!((error.kind(), error.code()), (kind, code), "{body}");
+        }
+    }
+}
