@@ -45,6 +45,11 @@ impl Endpoints {
         })
     }
 
+    /// The v2 issuer of a tenant, which federated credentials name.
+    pub fn issuer(&self, tenant: &str) -> String {
+        format!("{}/{tenant}/v2.0", self.entra)
+    }
+
     /// Writes the cloud profile that points a product at this Azure.
     ///
     /// # Errors

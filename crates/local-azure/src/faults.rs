@@ -14,6 +14,10 @@ use http::{StatusCode, header};
 
 use crate::state::{FaultKind, FaultTarget, RequestRecord, State};
 
+/// What a handler tells the request log: how the client authenticated.
+#[derive(Clone, Copy)]
+pub struct Credential(pub &'static str);
+
 /// Middleware of the Entra and identity fronts: meets ordered faults and logs the request.
 /// (The blob front does both itself: its errors are XML with a code.)
 pub async fn inject(
@@ -46,7 +50,10 @@ pub async fn inject(
         method,
         path,
         status: response.status().as_u16(),
-        credential: "",
+        credential: response
+            .extensions()
+            .get::<Credential>()
+            .map_or("", |known| known.0),
     });
     response
 }

@@ -12,7 +12,7 @@ mod identity;
 mod listen;
 pub mod state;
 mod tls;
-pub mod workload;
+mod workload;
 
 use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
 

@@ -31,7 +31,7 @@ pub use requests::RequestRecord;
 pub use roles::{RoleAssignment, RoleDefinition, StorageAction};
 pub use world::World;
 
-use crate::{blob::Blobs, endpoints::Endpoints, entra::keys::SigningKeys};
+use crate::{blob::Blobs, endpoints::Endpoints, entra::SigningKeys, workload::Cluster};
 
 /// Why a change of the state was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub struct State {
     requests: Mutex<VecDeque<RequestRecord>>,
     endpoints: OnceLock<Endpoints>,
     keys: SigningKeys,
+    cluster: OnceLock<Cluster>,
     blobs: Blobs,
 }
 
@@ -70,6 +71,7 @@ impl State {
             requests: Mutex::default(),
             endpoints: OnceLock::new(),
             keys: SigningKeys::generate(),
+            cluster: OnceLock::new(),
             blobs,
         }
     }
@@ -110,6 +112,10 @@ impl State {
     /// Entra's signing keys.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        self.cluster.get_or_init(|| Cluster::start(self))
     }
 
     /// Where blob bytes live: raw access, without any authorization.

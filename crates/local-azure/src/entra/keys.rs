@@ -3,7 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::tls::private_key_pem;
+use crate::tls::{private_key_pem, public_key_pem};
 
 /// What the blob front needs to know of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -53,6 +53,8 @@ struct SigningKey {
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
+    /// PEM, `PUBLIC KEY`.
+    public_key: String,
     /// As the JWKS document shows it.
     jwk: Value,
 }
@@ -77,6 +79,13 @@ impl SigningKeys {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .truncate(1);
+    }
+
+    /// The current key's public half (PEM, `PUBLIC KEY`).
+    pub fn public_key(&self) -> String {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)[0]
+            .public_key
+            .clone()
     }
 
     /// A JWT of these claims (RS256) under the current key.
@@ -152,6 +161,7 @@ impl SigningKey {
         let pair = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key of 2,048 bits");
         let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).expect("an RSA key encodes");
         let public = pair.public_key();
+        let spki = AsDer::<PublicKeyX509Der<'_>>::as_der(public).expect("an RSA key encodes");
         let number = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let (n, e) = (
             number(public.modulus().big_endian_without_leading_zero()),
@@ -162,6 +172,7 @@ impl SigningKey {
             encoding: EncodingKey::from_rsa_pem(private_key_pem(pkcs8.as_ref()).as_bytes())
                 .expect("PKCS#8 of an RSA key"),
             decoding: DecodingKey::from_rsa_components(&n, &e).expect("an RSA public key"),
+            public_key: public_key_pem(spki.as_ref()),
             jwk: json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "x5t": kid, "n": n, "e": e}),
             kid,
         }

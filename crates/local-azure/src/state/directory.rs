@@ -144,6 +144,12 @@ pub enum AttachedIdentity {
     None,
 }
 
+impl From<Option<&ManagedIdentity>> for AttachedIdentity {
+    fn from(found: Option<&ManagedIdentity>) -> Self {
+        found.cloned().map_or(Self::None, Self::One)
+    }
+}
+
 impl World {
     /// A tenant by id or domain.
     ///
@@ -179,21 +185,22 @@ impl World {
             IdentitySelector::ResourceId(id) => {
                 attached.find(|one| one.resource_id.eq_ignore_ascii_case(id))
             }
-            IdentitySelector::Default => {
-                let all: Vec<_> = attached.collect();
-                match all
-                    .iter()
-                    .find(|one| one.kind == IdentityKind::SystemAssigned)
-                {
-                    Some(system) => Some(*system),
-                    None if all.len() > 1 => return AttachedIdentity::Ambiguous,
-                    None => all.first().copied(),
+            IdentitySelector::Default => match (self.system_identity(), attached.next()) {
+                (Some(system), _) => Some(system),
+                (None, Some(_)) if attached.next().is_some() => {
+                    return AttachedIdentity::Ambiguous;
                 }
-            }
+                (None, only) => only,
+            },
         };
-        found
-            .cloned()
-            .map_or(AttachedIdentity::None, AttachedIdentity::One)
+        AttachedIdentity::from(found)
+    }
+
+    /// The machine's system-assigned identity.
+    pub fn system_identity(&self) -> Option<&ManagedIdentity> {
+        self.identities
+            .values()
+            .find(|known| known.attached && known.kind == IdentityKind::SystemAssigned)
     }
 
     fn app_mut(&mut self, client_id: &str) -> Result<&mut App, StateError> {
