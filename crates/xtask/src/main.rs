@@ -1,1 +1,83 @@
-fn main() {}
+//! What contributors run: `cargo xtask setup | media | test | demo | bench`. Standard library only,
+//! so that it builds in a second on a machine that has nothing yet.
+
+mod check;
+mod media;
+mod process;
+mod proof;
+mod setup;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::{Profile, Workspace};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [--once] [--release]  the main job end to end on the local Azure; keeps serving unless --once
+  test                       set up and run every check and test
+  bench [--quick] [ARGS…]    the benchmarks (release), as ratios
+  setup                      install what tests need: PostgreSQL, Python packages, Azurite
+  media                      fetch the demo's pictures, sounds, video and texts";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(message) => {
+            process::say(&format!("xtask: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error is a sentence for the person at the keyboard.
+type Result<T> = std::result::Result<T, String>;
+
+fn run(arguments: &[&str]) -> Result<ExitCode> {
+    let workspace = Workspace::find();
+    match arguments {
+        ["setup"] => setup::everything(&workspace).map(|()| ExitCode::SUCCESS),
+        ["media"] => media::prepare(&workspace).map(|_| ExitCode::SUCCESS),
+        ["test"] => check::everything(&workspace),
+        ["demo", options @ ..] => demo(&workspace, options),
+        ["bench", options @ ..] => bench(&workspace, options),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+fn demo(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
+    let mut profile = Profile::Dev;
+    let mut once = false;
+    for option in options {
+        match *option {
+            "--release" => profile = Profile::Release,
+            "--once" => once = true,
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    let media = media::prepare(workspace)?;
+    let programs = workspace.build(profile, &["longshore", "local-azure", "demo"])?;
+    let mut demo = process::command(programs.join("demo"));
+    demo.arg("--media").arg(media);
+    demo.arg("--longshore").arg(programs.join("longshore"));
+    demo.arg("--local-azure").arg(programs.join("local-azure"));
+    if once {
+        demo.arg("--once");
+    }
+    process::exit_code(demo)
+}
+
+fn bench(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
+    setup::python_packages(workspace)?;
+    setup::azurite(workspace)?;
+    let programs = workspace.build(Profile::Release, &["longshore", "local-azure", "bench"])?;
+    let mut bench = process::command(programs.join("bench"));
+    bench.arg("--longshore").arg(programs.join("longshore"));
+    bench.arg("--local-azure").arg(programs.join("local-azure"));
+    bench.arg("--dev-dir").arg(workspace.dev_dir());
+    bench.args(options).env("PATH", workspace.path_with_node());
+    process::exit_code(bench)
+}

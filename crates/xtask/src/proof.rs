@@ -1,0 +1,101 @@
+//! The official Python clients against the built programs: Microsoft's against the local Azure,
+//! Label Studio's against Longshore.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Result,
+    check::{Counts, Tally, pytest},
+    process::{Server, command},
+    workspace::{Profile, Workspace},
+};
+
+const EMAIL: &str = "owner@longshore.example";
+const PASSWORD: &str = "correct horse battery staple";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// `azure-identity` and `azure-storage-blob` against the local Azure.
+pub fn azure_sdk(workspace: &Workspace, tally: &mut Tally) {
+    const WHAT: &str = "Microsoft's Python SDKs against the local Azure";
+    match LocalAzure::start(workspace) {
+        Ok(azure) => {
+            let mut proof = pytest(workspace, "azure_sdk.py");
+            proof.env("LOCAL_AZURE", &azure.ready_line);
+            tally.run(WHAT, proof, Counts::Pytest);
+        }
+        Err(error) => tally.fail(WHAT, &error),
+    }
+}
+
+/// `label-studio-sdk` against Longshore on the local Azure.
+pub fn label_studio_sdk(workspace: &Workspace, tally: &mut Tally) {
+    const WHAT: &str = "Label Studio's Python SDK against Longshore";
+    let started = LocalAzure::start(workspace)
+        .and_then(|azure| longshore(workspace, &azure).map(|longshore| (azure, longshore)));
+    match started {
+        Ok((azure, (_longshore, url))) => {
+            let mut proof = pytest(workspace, "label_studio_sdk_proof.py");
+            proof.env("LOCAL_AZURE", &azure.ready_line);
+            proof
+                .env("LONGSHORE_URL", url)
+                .env("LONGSHORE_TOKEN", TOKEN);
+            tally.run(WHAT, proof, Counts::Pytest);
+        }
+        Err(error) => tally.fail(WHAT, &error),
+    }
+}
+
+/// A running local Azure.
+struct LocalAzure {
+    ready_line: String,
+    programs: PathBuf,
+    folder: PathBuf,
+    _server: Server,
+}
+
+impl LocalAzure {
+    fn start(workspace: &Workspace) -> Result<Self> {
+        let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
+        let folder = fresh(&workspace.dev_dir().join("proof"))?;
+        let mut azure = command(programs.join("local-azure"));
+        azure.arg("--dir").arg(&folder);
+        let (server, ready_line) = Server::start(azure, &folder.join("local-azure.log"), |line| {
+            line.starts_with('{').then(|| line.to_owned())
+        })?;
+        Ok(Self {
+            ready_line,
+            programs,
+            folder,
+            _server: server,
+        })
+    }
+}
+
+/// A running Longshore on a free port, with the owner's token; gives its URL.
+fn longshore(workspace: &Workspace, azure: &LocalAzure) -> Result<(Server, String)> {
+    let data = fresh(&workspace.dev_dir().join("proof-data"))?;
+    let mut serve = command(azure.programs.join("longshore"));
+    serve
+        .arg("serve")
+        .current_dir(&data)
+        .env("LONGSHORE_DATA_DIR", &data)
+        .env("LONGSHORE_LISTEN", "127.0.0.1:0")
+        .env("LONGSHORE_CLOUD", azure.folder.join("cloud.toml"))
+        .env("LONGSHORE_ADMIN_EMAIL", EMAIL)
+        .env("LONGSHORE_ADMIN_PASSWORD", PASSWORD)
+        .env("LONGSHORE_ADMIN_TOKEN", TOKEN);
+    Server::start(serve, &data.join("longshore.log"), |line| {
+        line.split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .map(|url| url.trim_end_matches('/').to_owned())
+    })
+}
+
+fn fresh(folder: &Path) -> Result<PathBuf> {
+    let _absent = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder.to_owned())
+}

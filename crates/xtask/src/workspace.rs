@@ -1,0 +1,86 @@
+//! Where things are, and how programs are built.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use crate::{
+    Result,
+    process::{command, done, run, say},
+};
+
+/// The root of the repository.
+#[derive(Debug)]
+pub struct Workspace {
+    pub root: PathBuf,
+}
+
+/// How programs are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    Dev,
+    Release,
+}
+
+impl Workspace {
+    /// The one that this program was built from.
+    pub fn find() -> Self {
+        let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = crate_folder.ancestors().nth(2).unwrap_or(crate_folder);
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// What setup installs; ignored by git.
+    pub fn dev_dir(&self) -> PathBuf {
+        self.root.join(".dev")
+    }
+
+    /// The Python with the packages of `python/requirements.txt`.
+    pub fn python(&self) -> PathBuf {
+        self.dev_dir().join("python/bin/python")
+    }
+
+    /// `PATH` with setup's `node` in front.
+    pub fn path_with_node(&self) -> OsString {
+        let mut path = OsString::from(self.dev_dir().join("bin"));
+        if let Some(rest) = env::var_os("PATH") {
+            path.push(":");
+            path.push(rest);
+        }
+        path
+    }
+
+    /// Cargo, in the repository.
+    pub fn cargo(&self) -> std::process::Command {
+        let mut cargo = command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(&self.root);
+        cargo
+    }
+
+    /// Builds the programs of these packages; gives the folder they are in.
+    pub fn build(&self, profile: Profile, packages: &[&str]) -> Result<PathBuf> {
+        let start = Instant::now();
+        say(&format!("building {} …", packages.join(", ")));
+        let mut cargo = self.cargo();
+        cargo.args(["build", "--bins"]);
+        if profile == Profile::Release {
+            cargo.arg("--release");
+        }
+        for package in packages {
+            cargo.args(["--package", package]);
+        }
+        run(cargo)?;
+        done("built", start);
+        let target =
+            env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
+        Ok(target.join(match profile {
+            Profile::Dev => "debug",
+            Profile::Release => "release",
+        }))
+    }
+}
