@@ -125,3 +125,14 @@ impl fmt::Display for Problem {
         write!(f, "{} {}", self.cause, self.fix)
     }
 }
+
+/// An error with all its causes, for the log and for the operator; redacted.
+pub(crate) fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    model::redact(&text).into_owned()
+}

@@ -1,1 +1,296 @@
-//! (in progress)
+//! Azure's failures in words: what the answer means here, and who does what about it.
+//!
+//! The only place that words them. It never guesses: an answer that is not in the table is
+//! reported as "Azure answered CODE (status)". The table follows Microsoft's "Storage error
+//! codes", "SAS error codes", "Troubleshoot 403" and "Entra authentication error codes".
+
+mod commands;
+mod network;
+mod sas;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use azure::{Challenge, Cloud, ErrorKind};
+use model::{AccountName, BlobName, ContainerName, Credential};
+
+use crate::{AzureAnswer, Problem};
+use commands::{Scope, assign_role};
+
+/// What was being done when Azure refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Listing a container.
+    List,
+    /// Reading a blob or its properties.
+    Read,
+    /// Writing a blob.
+    Write,
+    /// Deleting a blob.
+    Delete,
+    /// Getting a user delegation key, which signs keyless SAS.
+    Sign,
+}
+
+/// Who was doing what, and where: fills the sentences and the commands.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    pub cloud: &'a Cloud,
+    pub account: &'a AccountName,
+    pub container: &'a ContainerName,
+    pub blob: Option<&'a BlobName>,
+    pub credential: &'a Credential,
+    /// Client id of Longshore's own app registration, when the operator has set one.
+    pub app_client_id: Option<&'a str>,
+    pub doing: Doing,
+}
+
+/// The parts of an [`azure::Error`] that the table reads.
+#[derive(Clone, Copy, Debug)]
+struct Answer<'a> {
+    kind: ErrorKind,
+    status: Option<u16>,
+    code: Option<&'a str>,
+    message: &'a str,
+    request_id: Option<&'a str>,
+    challenge: Option<&'a Challenge>,
+    clock_skew_ms: Option<i64>,
+}
+
+/// What a failure means and what to do about it.
+pub fn explain(error: &azure::Error, situation: &Situation<'_>) -> Problem {
+    word(
+        &Answer {
+            kind: error.kind(),
+            status: error.status(),
+            code: error.code(),
+            message: error.message(),
+            request_id: error.request_id(),
+            challenge: error.challenge(),
+            clock_skew_ms: error.clock_skew_ms(),
+        },
+        situation,
+    )
+}
+
+/// One row of the table: a stable code, the cause, the fix.
+type Row = (&'static str, String, String);
+
+fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
+    let (code, cause, fix) = row(answer, at);
+    Problem {
+        code,
+        cause,
+        fix,
+        azure: (answer.status.is_some() || answer.code.is_some()).then(|| AzureAnswer {
+            status: answer.status,
+            code: answer.code.map(str::to_owned),
+            message: model::redact(answer.message).into_owned(),
+            request_id: answer.request_id.map(str::to_owned),
+        }),
+    }
+}
+
+fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let (account, container) = (at.account, at.container);
+    match answer.kind {
+        ErrorKind::ContainerNotFound => (
+            "container_not_found",
+            format!("The storage account {account} has no container {container}."),
+            format!(
+                "Correct the container's name, or create it: {}",
+                commands::create_container(at)
+            ),
+        ),
+        ErrorKind::AccountNotFound => network::account_not_found(at),
+        ErrorKind::NotFound => (
+            "blob_not_found",
+            format!("{} does not exist in {account}/{container}.", the_blob(at)),
+            "It was deleted or renamed in Azure; put it back, or sync the storage again.".to_owned(),
+        ),
+        ErrorKind::CredentialRejected => rejected(answer, at),
+        ErrorKind::TokenRefused => token::refused(answer, at),
+        ErrorKind::IdentityUnavailable => token::identity_unavailable(answer, at),
+        ErrorKind::WrongTenant => wrong_tenant(answer, at),
+        ErrorKind::RoleMissing => match at.credential {
+            Credential::Sas { .. } => sas::permission_missing(at),
+            _ => role_missing(at),
+        },
+        ErrorKind::Firewall => network::firewall(at),
+        ErrorKind::SharedKeyDisabled => (
+            "shared_key_disabled",
+            format!(
+                "The storage account {account} does not allow account keys, nor SAS tokens signed with one (allowSharedKeyAccess is false)."
+            ),
+            format!(
+                "Use a service principal, a managed identity or an Azure link instead. If your policy allows keys, an administrator can switch them on: az storage account update --name {account} --allow-shared-key-access true"
+            ),
+        ),
+        ErrorKind::PublicAccessDisabled => (
+            "public_access_disabled",
+            format!("The storage account {account} does not allow anonymous access."),
+            "Give the storage a credential: an Azure link, a service principal, a managed identity or a SAS token.".to_owned(),
+        ),
+        ErrorKind::NoCredential => (
+            "credential_required",
+            match answer.challenge {
+                Some(challenge) => format!(
+                    "The container {container} of {account} is not public. The account belongs to the tenant {}.",
+                    challenge.tenant_id
+                ),
+                None => format!("The container {container} of {account} is not public."),
+            },
+            "Give the storage a credential of that tenant: an Azure link, a service principal, a managed identity or a SAS token.".to_owned(),
+        ),
+        ErrorKind::ConditionNotMet => (
+            "changed_meanwhile",
+            format!("{} was changed by somebody else meanwhile.", the_blob(at)),
+            "Nothing was overwritten. Do it again to work on the present content.".to_owned(),
+        ),
+        ErrorKind::AlreadyExists => (
+            "already_exists",
+            format!("{} exists already in {account}/{container}.", the_blob(at)),
+            "Nothing was overwritten. Delete or rename that blob, or choose another prefix.".to_owned(),
+        ),
+        ErrorKind::InvalidRange => (
+            "invalid_range",
+            format!("{} has no bytes in the range asked for.", the_blob(at)),
+            "Ask for a range inside the blob's size.".to_owned(),
+        ),
+        ErrorKind::Archived => (
+            "blob_archived",
+            format!("{} is in the archive tier, which cannot be read.", the_blob(at)),
+            format!(
+                "Rehydrate it, which takes up to 15 hours: {}",
+                commands::rehydrate(at)
+            ),
+        ),
+        ErrorKind::Interrupted => (
+            "interrupted",
+            format!("The connection to {account} broke while {} was on its way.", the_blob(at)),
+            "Try again. If it stays, check the network of the machine that runs Longshore.".to_owned(),
+        ),
+        ErrorKind::Throttled => network::throttled(at),
+        ErrorKind::Unreachable => network::unreachable(answer, at),
+        ErrorKind::TimedOut => network::timed_out(at),
+        ErrorKind::InvalidInput => (
+            "invalid_input",
+            format!("Azure does not accept the request: {}", clean(answer.message)),
+            "Correct the storage's settings.".to_owned(),
+        ),
+        _ => unknown(answer, "Azure"),
+    }
+}
+
+/// What is not in the table is told as it came.
+fn unknown(answer: &Answer<'_>, who: &str) -> Row {
+    let said = match (answer.code, answer.status) {
+        (Some(code), Some(status)) => format!("{who} answered {code} ({status})"),
+        (Some(code), None) => format!("{who} answered {code}"),
+        (None, Some(status)) => format!("{who} answered with status {status}"),
+        (None, None) => format!("{who} could not be used"),
+    };
+    let request = answer
+        .request_id
+        .map_or_else(String::new, |id| format!(" the request id {id},"));
+    (
+        "azure_error",
+        format!("{said}: {}", clean(answer.message)),
+        format!("Look up the code in Microsoft's documentation; its support asks for{request} the time and the storage account's name."),
+    )
+}
+
+fn clean(message: &str) -> String {
+    let mut text = model::redact(message.trim()).into_owned();
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
+}
+
+fn the_blob(at: &Situation<'_>) -> String {
+    at.blob
+        .map_or_else(|| "The blob".to_owned(), |blob| format!("The blob {blob:?}", blob = blob.as_str()))
+}
+
+/// A 403 `AuthenticationFailed`: which half of the proof is wrong depends on the credential.
+fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let account = at.account;
+    if network::is_clock_skew(answer) {
+        return network::clock_skew(answer, at);
+    }
+    match at.credential {
+        Credential::AccountKey { .. } => (
+            "account_key_rejected",
+            format!("Azure does not accept the account key for {account}: it is not one of the account's two keys."),
+            format!("Copy key1 or key2 again, without spaces: az storage account keys list --account-name {account} --query \"[0].value\" --output tsv"),
+        ),
+        Credential::Sas { .. } => sas::rejected(answer, at),
+        _ => (
+            "token_rejected",
+            format!("The storage account {account} does not accept the access token: {}", clean(answer.message)),
+            "Try again in a minute. If it stays, check that the storage account and the identity are of the same tenant and cloud.".to_owned(),
+        ),
+    }
+}
+
+fn wrong_tenant(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let owner = answer.challenge.map(|challenge| challenge.tenant_id.as_str());
+    let ours = match at.credential {
+        Credential::ServicePrincipal { tenant_id, .. } => {
+            format!("the service principal is of the tenant {tenant_id}")
+        }
+        Credential::AzureLink { tenant_id } => format!("the Azure link is to the tenant {tenant_id}"),
+        _ => "the identity is of another tenant".to_owned(),
+    };
+    let cause = match owner {
+        Some(owner) => format!(
+            "The storage account {} belongs to the tenant {owner}, and {ours}.",
+            at.account
+        ),
+        None => format!(
+            "The storage account {} belongs to another tenant: {ours}.",
+            at.account
+        ),
+    };
+    let owner = owner.unwrap_or("TENANT_ID");
+    let fix = match at.credential {
+        Credential::AzureLink { .. } => {
+            format!("Connect the tenant {owner} too (its administrator consents), and choose that link for this storage.")
+        }
+        _ => format!(
+            "Use an identity of the tenant {owner}. To see which accounts that tenant has: az login --tenant {owner} && az storage account list --query \"[].name\" --output tsv"
+        ),
+    };
+    ("wrong_tenant", cause, fix)
+}
+
+fn role_missing(at: &Situation<'_>) -> Row {
+    let (account, container) = (at.account, at.container);
+    let (role, scope, what) = match at.doing {
+        Doing::List => ("Storage Blob Data Reader", Scope::Container, "list the blobs of"),
+        Doing::Read => ("Storage Blob Data Reader", Scope::Container, "read the blobs of"),
+        Doing::Write => ("Storage Blob Data Contributor", Scope::Container, "write blobs to"),
+        Doing::Delete => ("Storage Blob Data Contributor", Scope::Container, "delete blobs of"),
+        // The action has no meaning below the account, so a container's role does not carry it.
+        Doing::Sign => ("Storage Blob Delegator", Scope::Account, "get a user delegation key (for SAS) of"),
+    };
+    let whose = match at.credential {
+        Credential::ManagedIdentity { .. } => "The managed identity",
+        Credential::AzureLink { .. } => "Longshore's enterprise application",
+        _ => "The service principal",
+    };
+    let scope_name = match scope {
+        Scope::Container => format!("the container {account}/{container}"),
+        Scope::Account => format!("the storage account {account}"),
+    };
+    (
+        "role_missing",
+        format!("{whose} may not {what} {scope_name}: it has no role that allows it (Owner and Contributor of the subscription do not).")
+        ,
+        format!(
+            "An administrator grants {role} on {scope_name}; a new role takes up to 10 minutes to act: {}",
+            assign_role(at, role, scope)
+        ),
+    )
+}

@@ -1,1 +1,169 @@
-//! (in progress)
+//! Syncs: starting, watching and cancelling them; their bodies run in a worker.
+//!
+//! A sync lists the container page by page ([`listing`]), decides per blob ([`scope`]) and stores
+//! each page with its checkpoint: as files ([`files`], one task per blob) or as task files
+//! ([`tasks`], the rows of each blob).
+
+mod failure;
+mod files;
+mod listing;
+mod pass;
+mod scope;
+mod tasks;
+mod verdict;
+
+use std::time::Duration;
+
+use model::{Actor, Direction, Permission, Storage, StorageId, SyncRun, SyncRunId};
+use store::BlobErrorRecord;
+use tokio::time::Instant;
+
+use crate::{Engine, Error, Result, require};
+
+pub(crate) use pass::run;
+pub(crate) use scope::{Scope, Verdict};
+
+/// How often a waiting request looks, when the run is another process's.
+const POLL: Duration = Duration::from_millis(100);
+
+impl Engine {
+    /// Starts a sync of a source storage, or finds the one that is running; `last_run` is it.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn start_sync(&self, actor: &Actor, storage: StorageId) -> Result<Storage> {
+        self.start_run(actor, storage, Direction::Source).await
+    }
+
+    pub(crate) async fn start_run(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        direction: Direction,
+    ) -> Result<Storage> {
+        require(actor, Permission::ManageProjects)?;
+        self.storage_of(actor, storage, direction).await?;
+        let started = self
+            .store()
+            .start_run(actor.org_id, storage, self.now_ms())
+            .await?
+            .ok_or_else(|| Error::not_found("storage", storage))?;
+        let mut storage = self.storage_of(actor, storage, direction).await?;
+        storage.last_run = Some(started.run);
+        Ok(storage)
+    }
+
+    /// Stops the storage's sync or export, if one is running. What was committed stays.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn cancel_sync(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        direction: Direction,
+    ) -> Result<Storage> {
+        require(actor, Permission::ManageProjects)?;
+        self.storage_of(actor, storage, direction).await?;
+        self.store()
+            .cancel_run(actor.org_id, storage, self.now_ms())
+            .await?;
+        self.run_changed();
+        self.storage_of(actor, storage, direction).await
+    }
+
+    /// The run as soon as it has ended, or as it is after `at_most`.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn wait_run(
+        &self,
+        actor: &Actor,
+        run: SyncRunId,
+        at_most: Duration,
+    ) -> Result<SyncRun> {
+        require(actor, Permission::Read)?;
+        let deadline = Instant::now() + at_most;
+        loop {
+            // Registered before looking, so that a change in between is not missed.
+            let changed = self.0.worker_signals.run_changed.notified();
+            let found = self
+                .store()
+                .find_run(actor.org_id, run)
+                .await?
+                .ok_or_else(|| Error::not_found("sync run", run))?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !found.status.is_running() || left.is_zero() {
+                return Ok(found);
+            }
+            // Time passing and a change mean the same here: look again.
+            let _ = tokio::time::timeout(left.min(POLL), changed).await;
+        }
+    }
+
+    /// A storage's runs, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn list_runs(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<SyncRun>> {
+        require(actor, Permission::Read)?;
+        self.find_storage_for(actor, storage).await?;
+        let runs = self
+            .store()
+            .list_runs(actor.org_id, storage, limit, offset);
+        Ok(runs.await?)
+    }
+
+    /// A source storage's blobs that could not be imported, each with its cause, by name; and how
+    /// many there are in all.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn list_blob_errors(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<BlobErrorRecord>, i64)> {
+        require(actor, Permission::Read)?;
+        self.find_storage_for(actor, storage).await?;
+        let errors = self
+            .store()
+            .list_blob_errors(actor.org_id, storage, limit, offset);
+        Ok(errors.await?)
+    }
+
+    async fn find_storage_for(&self, actor: &Actor, id: StorageId) -> Result<Storage> {
+        self.store()
+            .find_storage(actor.org_id, id)
+            .await?
+            .ok_or_else(|| Error::not_found("storage", id))
+    }
+
+    /// A storage of the wrong direction is as absent as another organization's: paths say which.
+    async fn storage_of(
+        &self,
+        actor: &Actor,
+        id: StorageId,
+        direction: Direction,
+    ) -> Result<Storage> {
+        let storage = self.find_storage_for(actor, id).await?;
+        if storage.direction == direction {
+            Ok(storage)
+        } else {
+            Err(Error::not_found("storage", id))
+        }
+    }
+
+    /// Wakes those who wait for a run to end.
+    pub(crate) fn run_changed(&self) {
+        self.0.worker_signals.run_changed.notify_waiters();
+    }
+}

@@ -1,0 +1,95 @@
+//! Between us and Azure: names that do not resolve, firewalls, clocks, throttling.
+
+use super::{Answer, Row, Situation, clean};
+
+pub(super) fn firewall(at: &Situation<'_>) -> Row {
+    let account = at.account;
+    (
+        "firewall",
+        format!(
+            "The storage account {account} refuses this machine whatever its credential: its firewall (network rules, or public network access switched off) does not let it in."
+        ),
+        format!(
+            "An administrator lets the machine that runs Longshore in, by its public address: az storage account network-rule add --account-name {account} --ip-address ADDRESS. A machine in the same Azure region has no public address there: it needs a virtual network rule or a private endpoint. To see the rules: az storage account show --name {account} --query \"{{publicNetworkAccess:publicNetworkAccess,rules:networkRuleSet}}\""
+        ),
+    )
+}
+
+pub(super) fn throttled(at: &Situation<'_>) -> Row {
+    (
+        "throttled",
+        format!(
+            "The storage account {} (or Entra ID) is at its request limit and kept refusing, although we waited as it asked.",
+            at.account
+        ),
+        "Try again later, or have fewer programs use the account at once. What was done so far is kept.".to_owned(),
+    )
+}
+
+/// The account's host name does not resolve.
+pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
+    let account = at.account;
+    (
+        "account_not_found",
+        format!(
+            "The host of the storage account {account} cannot be found by name: the {} cloud has no such account, or this machine's DNS does not work.",
+            at.cloud.name
+        ),
+        format!(
+            "Correct the account's name. To see the accounts that you can: az storage account list --query \"[].name\" --output tsv"
+        ),
+    )
+}
+
+/// No connection: the way or the certificate.
+pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    (
+        "unreachable",
+        format!(
+            "The storage account {} (or Entra ID) cannot be reached from this machine: {}",
+            at.account,
+            clean(answer.message)
+        ),
+        "Check the network of the machine that runs Longshore: proxy, outbound rules (port 443), private endpoint, and that TLS is not intercepted.".to_owned(),
+    )
+}
+
+pub(super) fn timed_out(at: &Situation<'_>) -> Row {
+    (
+        "timed_out",
+        format!("The storage account {} (or Entra ID) did not answer in time.", at.account),
+        "Try again. If it stays, check the network of the machine that runs Longshore.".to_owned(),
+    )
+}
+
+/// Azure refuses signatures and tokens whose time is more than this off.
+const TOLERATED_SKEW_MS: i64 = 15 * 60 * 1000;
+
+/// Is the refusal explained by our clock? By the answer's own `Date`, or by what Azure says
+/// ("Request date header too old", "The Date header in the request is incorrect").
+pub(super) fn is_clock_skew(answer: &Answer<'_>) -> bool {
+    let text = answer.message.to_ascii_lowercase();
+    text.contains("date header")
+        || answer
+            .clock_skew_ms
+            .is_some_and(|skew| skew.abs() >= TOLERATED_SKEW_MS)
+}
+
+pub(super) fn clock_skew(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let off = match answer.clock_skew_ms {
+        Some(skew) if skew.abs() >= 60_000 => format!(
+            "{} minutes {} Azure's",
+            skew.abs() / 60_000,
+            if skew > 0 { "behind" } else { "ahead of" }
+        ),
+        _ => "not Azure's".to_owned(),
+    };
+    (
+        "clock_skew",
+        format!(
+            "The clock of the machine that runs Longshore is {off}, so the request to {} was refused.",
+            at.account
+        ),
+        "The operator sets the clock, for instance with: timedatectl set-ntp true".to_owned(),
+    )
+}

@@ -1,0 +1,190 @@
+//! Entra ID's and the machine's refusals to give a token (`AADSTS…`, managed identity).
+
+use model::{ClientProof, Credential, IdentityId};
+
+use super::{Answer, Row, Situation, clean, commands::quote, network, unknown};
+
+/// Who asks Entra ID for the token, as the sentences need it.
+struct Client<'a> {
+    tenant: &'a str,
+    id: &'a str,
+    /// The app registration is the operator's, not the customer's.
+    is_ours: bool,
+}
+
+impl<'a> Client<'a> {
+    fn of(at: &Situation<'a>) -> Self {
+        match at.credential {
+            Credential::ServicePrincipal {
+                tenant_id,
+                client_id,
+                ..
+            } => Self {
+                tenant: tenant_id,
+                id: client_id,
+                is_ours: false,
+            },
+            Credential::AzureLink { tenant_id } => Self {
+                tenant: tenant_id,
+                id: at.app_client_id.unwrap_or("CLIENT_ID"),
+                is_ours: true,
+            },
+            _ => Self {
+                tenant: "TENANT_ID",
+                id: "CLIENT_ID",
+                is_ours: false,
+            },
+        }
+    }
+}
+
+/// A refusal by Entra ID's token endpoint, by its AADSTS number.
+pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let Client {
+        tenant,
+        id,
+        is_ours,
+    } = Client::of(at);
+    let who = if is_ours {
+        "The operator of Longshore"
+    } else {
+        "The owner of the app registration"
+    };
+    let app = quote(id);
+    match answer.code.unwrap_or_default() {
+        "AADSTS7000215" => (
+            "client_secret_wrong",
+            format!("Entra ID refuses the client secret of the app {id}. Either it is not the secret's value (its id is often pasted instead), or it was removed."),
+            format!("{who} makes a new one and enters its value (shown once): az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
+        ),
+        "AADSTS7000222" => (
+            "client_secret_expired",
+            format!("The client secret of the app {id} has expired."),
+            format!("{who} makes a new one and enters its value (shown once): az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
+        ),
+        "AADSTS700027" => (
+            "client_certificate_unknown",
+            format!("The app {id} does not know the certificate (or its key): {}", clean(answer.message)),
+            format!("{who} uploads the public certificate: az ad app credential reset --id {app} --append --cert @CERTIFICATE.pem"),
+        ),
+        "AADSTS700024" => network::clock_skew(answer, at),
+        "AADSTS700016" | "AADSTS700038" if !is_ours => (
+            "client_id_unknown",
+            format!("The tenant {tenant} has no app with the client id {id}."),
+            format!("Correct the client id (the application id, not the object id) or the tenant id: az login --tenant {} && az ad sp show --id {app} --query \"{{name:displayName,clientId:appId,tenant:appOwnerOrganizationId}}\"", quote(tenant)),
+        ),
+        "AADSTS700016" | "AADSTS7000229" | "AADSTS65001" | "AADSTS650056" if is_ours => (
+            "consent_missing",
+            format!("Longshore's app {id} is not in the tenant {tenant}: its administrator has not consented, or has removed the enterprise application."),
+            format!(
+                "An administrator of {tenant} consents at {}{tenant}/adminconsent?client_id={id}",
+                with_slash(&at.cloud.authority)
+            ),
+        ),
+        "AADSTS700038" => (
+            "client_id_unknown",
+            format!("{id} is not an app's client id."),
+            "The operator of Longshore corrects LONGSHORE_APP_CLIENT_ID.".to_owned(),
+        ),
+        "AADSTS7000229" => (
+            "service_principal_missing",
+            format!("The app {id} has no service principal in the tenant {tenant}."),
+            format!("An administrator of {tenant} creates it: az ad sp create --id {app}"),
+        ),
+        "AADSTS7000112" => (
+            "service_principal_disabled",
+            format!("The service principal of the app {id} is disabled in the tenant {tenant}."),
+            format!("An administrator of {tenant} enables it: az ad sp update --id {app} --set accountEnabled=true"),
+        ),
+        "AADSTS90002" => (
+            "tenant_not_found",
+            format!("Entra ID ({}) has no tenant {tenant}.", at.cloud.name),
+            "Correct the tenant id; if it is of another cloud (US Government, China), the operator sets LONGSHORE_CLOUD: az account show --query tenantId --output tsv".to_owned(),
+        ),
+        "AADSTS900382" | "AADSTS900432" | "AADSTS90038" => (
+            "wrong_cloud",
+            format!("The tenant {tenant} is of another cloud than {}.", at.cloud.name),
+            "The operator sets LONGSHORE_CLOUD to that cloud (public, usgov, china), and the app registration must be of it too.".to_owned(),
+        ),
+        "AADSTS500011" => (
+            "storage_not_registered",
+            format!("The tenant {tenant} does not know Azure Storage."),
+            "An administrator registers it once: az provider register --namespace Microsoft.Storage".to_owned(),
+        ),
+        "AADSTS50194" => (
+            "app_not_multi_tenant",
+            format!("The app {id} is registered for its own tenant only, so {tenant} cannot use it."),
+            format!("{who} makes it multi-tenant: az ad app update --id {app} --sign-in-audience AzureADMultipleOrgs"),
+        ),
+        "AADSTS53003" => (
+            "conditional_access",
+            format!("A Conditional Access policy of the tenant {tenant} blocks the app {id}."),
+            format!("An administrator of {tenant} looks at Entra ID, Sign-in logs, Service principal sign-ins, and allows the app or the address of the machine that runs Longshore."),
+        ),
+        "AADSTS700211" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" | "AADSTS700229" => (
+            "federation_mismatch",
+            format!("No federated credential of the app {id} matches the token of this machine's identity (issuer, subject and audience, letter case included): {}", clean(answer.message)),
+            format!("{who} compares them, and waits a minute after a change: az ad app federated-credential list --id {app}"),
+        ),
+        "AADSTS65001" | "AADSTS65004" | "AADSTS65005" | "AADSTS650056" | "AADSTS650057" => (
+            "consent_missing",
+            format!("The app {id} has no consent in the tenant {tenant}."),
+            format!("An administrator of {tenant} grants it: az ad app permission admin-consent --id {app}"),
+        ),
+        _ => unknown(answer, "Entra ID"),
+    }
+}
+
+/// IMDS, App Service or the projected token: absent, or without the identity asked for.
+pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let asked = match at.credential {
+        Credential::ManagedIdentity { identity, .. }
+        | Credential::ServicePrincipal {
+            proof: ClientProof::Federated { identity, .. },
+            ..
+        } => identity,
+        _ => &IdentityId::SystemAssigned,
+    };
+    let (name, assign) = match asked {
+        IdentityId::SystemAssigned => (
+            "a system-assigned identity".to_owned(),
+            "az vm identity assign --name VM --resource-group GROUP".to_owned(),
+        ),
+        IdentityId::ClientId(id) => (
+            format!("an identity with the client id {id}"),
+            "az vm identity assign --name VM --resource-group GROUP --identities IDENTITY_RESOURCE_ID".to_owned(),
+        ),
+        IdentityId::ObjectId(id) => (
+            format!("an identity with the object id {id}"),
+            "az vm identity assign --name VM --resource-group GROUP --identities IDENTITY_RESOURCE_ID".to_owned(),
+        ),
+        IdentityId::ResourceId(id) => (
+            format!("the identity {id}"),
+            format!(
+                "az vm identity assign --name VM --resource-group GROUP --identities {}",
+                quote(id)
+            ),
+        ),
+    };
+    match answer.status {
+        // IMDS and App Service answer 400 (and 404) when they know no such identity.
+        Some(400 | 404) => (
+            "identity_not_found",
+            format!("The machine that runs Longshore does not have {name}."),
+            format!("An administrator assigns it (for App Service: az webapp identity assign): {assign}"),
+        ),
+        Some(_) => unknown(answer, "The managed identity endpoint"),
+        None => (
+            "identity_endpoint_absent",
+            format!(
+                "The machine that runs Longshore has no managed identity endpoint: {}",
+                clean(answer.message)
+            ),
+            format!("A managed identity works only on a machine in Azure. There, an administrator assigns {name}: {assign}. Elsewhere use a service principal or an Azure link."),
+        ),
+    }
+}
+
+fn with_slash(url: &str) -> String {
+    format!("{}/", url.trim_end_matches('/'))
+}

@@ -1,0 +1,314 @@
+//! The outbox: objects that are due are written, several at once, never one object twice at once.
+//!
+//! A failure is retried with growing, jittered waits; after the last attempt the object stays
+//! failed and visible until it changes again or a full export asks for it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use azure::{ContainerClient, ErrorKind, PutCondition};
+use model::{BlobName, Credential, Storage, StorageId};
+use rand::Rng as _;
+use store::OutboxItem;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::object::{Wanted, wanted};
+use crate::{Doing, Engine, Error, Problem, Result, error::report};
+
+/// How often an idle worker looks for objects of other processes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Objects are leased for this long; a delivery begins only in its first half, and takes less
+/// than the second, so that no other worker can meet it.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Objects claimed per place where one can be written.
+const CLAIM_AHEAD: usize = 8;
+
+/// The wait before the second attempt; doubled for each further one.
+const FIRST_RETRY_MS: u64 = 1_000;
+
+/// The longest wait between two attempts.
+const LONGEST_RETRY_MS: u64 = 10 * 60 * 1_000;
+
+/// Attempts of an object while a person waits for the full export that it belongs to.
+const ATTEMPTS_IN_RUN: i64 = 5;
+
+/// A target storage, opened.
+struct Target {
+    storage: Storage,
+    credential: Credential,
+    container: ContainerClient,
+}
+
+/// Delivers until `stop`; what is being written then is finished.
+pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &CancellationToken) {
+    let places = engine.limits().export_writes.max(1);
+    let mut claimed = Claimed::default();
+    let mut writing = JoinSet::new();
+    loop {
+        let enqueued = engine.store().job_notify().notified();
+        if claimed.items.is_empty() && writing.len() < places && !stop.is_cancelled() {
+            match Claimed::next(engine, worker_id, places * CLAIM_AHEAD).await {
+                Ok(next) => claimed = next,
+                Err(error) => {
+                    tracing::error!(error = %report(&error), "exports cannot be claimed");
+                }
+            }
+        }
+        while writing.len() < places && !stop.is_cancelled() {
+            let Some((item, target)) = claimed.pop() else {
+                break;
+            };
+            writing.spawn(deliver_one(engine.clone(), item, target));
+        }
+        if writing.is_empty() && stop.is_cancelled() {
+            return;
+        }
+        tokio::select! {
+            Some(first) = writing.join_next() => {
+                let mut ended = vec![first];
+                while let Some(more) = writing.try_join_next() {
+                    ended.push(more);
+                }
+                settle(engine, ended).await;
+            }
+            () = enqueued, if writing.is_empty() => {}
+            () = stop.cancelled(), if !stop.is_cancelled() => {}
+            () = tokio::time::sleep(POLL), if writing.is_empty() => {}
+        }
+    }
+}
+
+/// Objects under one lease, with their storages.
+struct Claimed {
+    items: VecDeque<OutboxItem>,
+    targets: HashMap<StorageId, Option<Arc<Target>>>,
+    start_before: Instant,
+}
+
+impl Default for Claimed {
+    fn default() -> Self {
+        Self {
+            items: VecDeque::new(),
+            targets: HashMap::new(),
+            start_before: Instant::now(),
+        }
+    }
+}
+
+impl Claimed {
+    async fn next(engine: &Engine, worker_id: &str, limit: usize) -> Result<Self> {
+        // Taken before the claim, so that our half of the lease ends before the store's does.
+        let start_before = Instant::now() + LEASE / 2;
+        let store = engine.store();
+        let lease_ms = LEASE.as_millis() as i64;
+        let items = store
+            .claim_outbox(worker_id, limit as i64, lease_ms, engine.now_ms())
+            .await?;
+        let mut targets = HashMap::new();
+        for item in &items {
+            if targets.contains_key(&item.storage_id) {
+                continue;
+            }
+            let found = store.find_storage_with_credential(item.org_id, item.storage_id);
+            let target = found.await?.map(|(storage, credential)| {
+                let container =
+                    engine
+                        .azure()
+                        .container(&credential, &storage.account, &storage.container);
+                Arc::new(Target {
+                    storage,
+                    credential,
+                    container,
+                })
+            });
+            targets.insert(item.storage_id, target);
+        }
+        Ok(Self {
+            items: items.into(),
+            targets,
+            start_before,
+        })
+    }
+
+    /// The next object whose lease is long enough; the others fall back to the queue by themselves.
+    fn pop(&mut self) -> Option<(OutboxItem, Option<Arc<Target>>)> {
+        if Instant::now() >= self.start_before {
+            self.items.clear();
+        }
+        let item = self.items.pop_front()?;
+        let target = self.targets.get(&item.storage_id).cloned().flatten();
+        Some((item, target))
+    }
+}
+
+/// Tells the store, in one go, what was delivered, and wakes who watches.
+async fn settle(
+    engine: &Engine,
+    ended: Vec<Result<Result<Option<OutboxItem>>, JoinError>>,
+) {
+    let mut done = Vec::new();
+    for end in ended {
+        match end {
+            Ok(Ok(item)) => done.extend(item),
+            Ok(Err(error)) => {
+                tracing::error!(error = %report(&error), "an export cannot be settled");
+            }
+            Err(error) => tracing::error!(%error, "an export ended without an answer"),
+        }
+    }
+    if !done.is_empty() {
+        metrics::counter!("longshore_exported_objects_total").increment(done.len() as u64);
+        if let Err(error) = engine.store().finish_outbox(&done, engine.now_ms()).await {
+            tracing::error!(error = %report(&error), "exports cannot be settled");
+        }
+    }
+    engine.0.worker_signals.outbox_changed.notify_waiters();
+}
+
+/// Writes one object; it is given back when the store is still to be told that it is done.
+async fn deliver_one(
+    engine: Engine,
+    item: OutboxItem,
+    target: Option<Arc<Target>>,
+) -> Result<Option<OutboxItem>> {
+    // Without its storage there is nowhere to write to.
+    let Some(target) = target else {
+        return Ok(Some(item));
+    };
+    let written = tokio::time::timeout(LEASE / 2, write(&engine, &item, &target));
+    let refused = match written.await {
+        Ok(Ok(())) => return Ok(Some(item)),
+        Ok(Err(Refused::Store(error))) => return Err(error),
+        Ok(Err(Refused::Azure(refused))) => refused,
+        Err(_elapsed) => Refusal::too_slow(&target),
+    };
+    metrics::counter!("longshore_export_failures_total", "code" => refused.problem.code)
+        .increment(1);
+    let text = refused.problem.to_string();
+    let now_ms = engine.now_ms();
+    match refused.next_attempt_ms(&item, engine.limits().export_attempts) {
+        Some(wait_ms) => engine.store().retry_outbox(&item, &text, now_ms + wait_ms).await?,
+        None => engine.store().fail_outbox(&item, &text).await?,
+    }
+    Ok(None)
+}
+
+/// Why an object was not written.
+enum Refused {
+    Azure(Refusal),
+    Store(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+struct Refusal {
+    problem: Problem,
+    /// Trying again later may help without anyone doing anything.
+    passes: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    fn too_slow(target: &Target) -> Self {
+        Self {
+            problem: Problem {
+                code: "timed_out",
+                cause: format!(
+                    "The storage account {} did not take the file in time.",
+                    target.storage.account
+                ),
+                fix: "It is tried again; if it stays, check the network of the machine that runs Longshore.".to_owned(),
+                azure: None,
+            },
+            passes: true,
+            retry_after: None,
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` gives up.
+    ///
+    /// A change is retried whatever the cause, because roles and containers appear later. In a full
+    /// export a person is waiting to hear the cause, and starts another one when it is removed.
+    fn next_attempt_ms(&self, item: &OutboxItem, most: i64) -> Option<i64> {
+        let most = match item.run_id {
+            None => most,
+            Some(_) if self.passes => most.min(ATTEMPTS_IN_RUN),
+            Some(_) => return None,
+        };
+        if item.attempts >= most {
+            return None;
+        }
+        let doubled = FIRST_RETRY_MS << (item.attempts - 1).clamp(0, 20);
+        let wait = doubled.min(LONGEST_RETRY_MS);
+        // Between half and all of it, so that what failed together does not come back together.
+        let jittered = rand::rng().random_range(wait / 2..=wait);
+        let asked = self.retry_after.map_or(0, |wait| wait.as_millis() as u64);
+        Some(jittered.max(asked) as i64)
+    }
+}
+
+/// Brings the object to its present state, and has Azure confirm it.
+async fn write(engine: &Engine, item: &OutboxItem, target: &Target) -> Result<(), Refused> {
+    let storage = &target.storage;
+    let name = storage.prefix.join(&item.object_key);
+    let blob = BlobName::parse(name)
+        .map_err(|error| Error::Internal(format!("the name of an export: {error}")))?;
+    let (doing, answer) = match wanted(engine, item, storage).await? {
+        Wanted::Untouched => return Ok(()),
+        Wanted::Content(content) => {
+            let put = target
+                .container
+                .put(&blob, content.into(), "application/json", &PutCondition::None);
+            (Doing::Write, put.await.map(|_etag| ()))
+        }
+        Wanted::Absent => (
+            Doing::Delete,
+            match target.container.delete(&blob, None).await {
+                // Gone is gone, whoever did it.
+                Err(error) if is_absence(error.kind()) => Ok(()),
+                answer => answer,
+            },
+        ),
+    };
+    answer.map_err(|error| {
+        Refused::Azure(Refusal {
+            problem: engine.explain_azure(
+                &error,
+                (&storage.account, &storage.container),
+                &target.credential,
+                Some(&blob),
+                doing,
+            ),
+            passes: passes(error.kind()),
+            retry_after: error.retry_after(),
+        })
+    })
+}
+
+fn is_absence(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::ContainerNotFound)
+}
+
+fn passes(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Throttled
+            | ErrorKind::Unreachable
+            | ErrorKind::Interrupted
+            | ErrorKind::TimedOut
+            | ErrorKind::Unexpected
+    )
+}

@@ -1,0 +1,65 @@
+//! What an object of a target storage should hold now.
+
+use model::Storage;
+use store::{OutboxItem, OutboxOp, PredictionQuery};
+
+use crate::{Engine, Result};
+
+/// The state that an object should have.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// These bytes.
+    Content(Vec<u8>),
+    /// Not there.
+    Absent,
+    /// As it is: what it shows is gone, and the storage does not delete.
+    Untouched,
+}
+
+/// Renders the present state, which may be newer than the change that enqueued the object.
+///
+/// A task's file shows the annotations that the task has. When it has none left, the file is
+/// deleted where the storage deletes, and is written with an empty list where it does not.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn wanted(
+    engine: &Engine,
+    item: &OutboxItem,
+    storage: &Storage,
+) -> Result<Wanted> {
+    let store = engine.store();
+    let gone = if storage.can_delete_objects {
+        Wanted::Absent
+    } else {
+        Wanted::Untouched
+    };
+    if item.op == OutboxOp::Delete && item.annotation_id.is_some() {
+        return Ok(gone);
+    }
+    let Some(task) = store.find_task(item.org_id, item.task_id).await? else {
+        return Ok(gone);
+    };
+    let Some(id) = item.annotation_id else {
+        let annotations = store.list_annotations_of_task(item.org_id, task.id).await?;
+        if annotations.is_empty() && storage.can_delete_objects {
+            return Ok(Wanted::Absent);
+        }
+        let of_task = PredictionQuery {
+            task: Some(task.id),
+            ..PredictionQuery::default()
+        };
+        let predictions = store.list_predictions(item.org_id, &of_task).await?;
+        let content = formats::task_file(&task, &annotations, &predictions);
+        return Ok(Wanted::Content(content));
+    };
+    let Some(annotation) = store.find_annotation(item.org_id, id).await? else {
+        return Ok(gone);
+    };
+    let by = match annotation.completed_by {
+        Some(user) => store.find_user(item.org_id, user).await?,
+        None => None,
+    };
+    let content = formats::annotation_file(&task, &annotation, by.as_ref());
+    Ok(Wanted::Content(content))
+}
