@@ -1,1 +1,274 @@
-//! (being written)
+//! People: the first owner, members, signing in with a password, sessions.
+//!
+//! Passwords are kept as Argon2id hashes (PHC strings). Session tokens are 256 random bits, kept
+//! as SHA-256: whoever reads the database cannot sign in with what they find.
+
+use std::sync::LazyLock;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use model::{Actor, OrgId, Permission, Role, Secret, User, UserId};
+use sha2::{Digest, Sha256};
+use store::NewUser;
+use tokio::sync::Semaphore;
+
+use crate::{Engine, Error, FieldError, Result, require};
+
+/// How long a session lives: 14 days.
+pub const SESSION_MS: i64 = 14 * 24 * 3600 * 1000;
+
+/// One hash takes 19 MiB and tens of milliseconds of a core: more at once would only be slower.
+static HASHING: Semaphore = Semaphore::const_new(4);
+
+/// What an unknown e-mail's password is compared with, so that it takes as long as a known one's.
+static NOBODYS_HASH: LazyLock<String> =
+    LazyLock::new(|| argon2_hash(&random_text()).unwrap_or_default());
+
+/// The person who owns a fresh installation.
+#[derive(Clone, Debug)]
+pub struct FirstOwner {
+    pub email: String,
+    pub password: Secret,
+    pub organization: String,
+    /// A fixed API token (`Authorization: Token …`), for scripted set-ups.
+    pub token: Option<Secret>,
+}
+
+/// A new member of the actor's organization.
+#[derive(Clone, Debug)]
+pub struct NewMember {
+    pub email: String,
+    pub password: Secret,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: Role,
+}
+
+/// Who the actor is, for people.
+#[derive(Clone, Debug)]
+pub struct Whoami {
+    pub user: User,
+    pub organization: String,
+}
+
+impl Engine {
+    /// Creates the first organization and its owner; `None` when there is a user already.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on an e-mail, password or token that cannot be one.
+    pub async fn bootstrap_owner(&self, owner: &FirstOwner) -> Result<Option<(OrgId, UserId)>> {
+        let email = checked_email(&owner.email)?;
+        check_password(&owner.password)?;
+        if let Some(token) = &owner.token {
+            crate::tokens::check_fixed_token(token)?;
+        }
+        let hash = hash_password(owner.password.clone()).await?;
+        let created = self
+            .store()
+            .create_first_owner(&email, &hash, &owner.organization, self.now_ms())
+            .await?;
+        if let (Some((org_id, user_id)), Some(token)) = (created, &owner.token) {
+            self.keep_legacy_token(org_id, user_id, token).await?;
+        }
+        Ok(created)
+    }
+
+    /// Adds a person to the actor's organization.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on a bad or taken e-mail, or a short password.
+    pub async fn create_user(&self, actor: &Actor, member: &NewMember) -> Result<User> {
+        require(actor, Permission::ManageOrganization)?;
+        let email = checked_email(&member.email)?;
+        check_password(&member.password)?;
+        let hash = hash_password(member.password.clone()).await?;
+        let new = NewUser {
+            email: &email,
+            password_hash: &hash,
+            first_name: &member.first_name,
+            last_name: &member.last_name,
+            role: member.role,
+        };
+        let created = self.store().create_user(actor.org_id, &new, self.now_ms());
+        created.await.map_err(|error| {
+            if error.is_conflict() {
+                Error::field("email", "A user with this e-mail address exists already.")
+            } else {
+                error.into()
+            }
+        })
+    }
+
+    /// Checks e-mail and password, and starts a session; the token is for the session cookie.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], with the same text and after the same work whether the e-mail
+    /// or the password is wrong.
+    pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<(Secret, Actor)> {
+        let login = self.store().find_login(&email.trim().to_lowercase()).await?;
+        let hash = match &login {
+            Some(login) => login.password_hash.clone(),
+            None => NOBODYS_HASH.clone(),
+        };
+        let matches = verify_password(password.clone(), hash).await?;
+        let Some(login) = login.filter(|_| matches) else {
+            return Err(Error::Unauthenticated {
+                reason: "The email and password you entered don't match.".to_owned(),
+            });
+        };
+        let actor = actor_of(&login.user);
+        let token = random_text();
+        self.store()
+            .create_session(
+                &sha256(token.expose()),
+                actor.user_id,
+                actor.org_id,
+                self.now_ms() + SESSION_MS,
+                self.now_ms(),
+            )
+            .await?;
+        Ok((token, actor))
+    }
+
+    /// Who holds this session.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when there is no such session, or not any more.
+    pub async fn authenticate_session(&self, token: &str) -> Result<Actor> {
+        self.store()
+            .find_actor_by_session_hash(&sha256(token), self.now_ms())
+            .await?
+            .ok_or_else(|| Error::Unauthenticated {
+                reason: "Your session has ended; sign in again.".to_owned(),
+            })
+    }
+
+    /// Ends a session; one that does not exist has ended already.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sign_out(&self, token: &str) -> Result<()> {
+        self.store().delete_session(&sha256(token)).await?;
+        Ok(())
+    }
+
+    /// The actor's own account.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it has been deleted meanwhile.
+    pub async fn whoami(&self, actor: &Actor) -> Result<Whoami> {
+        let gone = || Error::Unauthenticated {
+            reason: "This account no longer exists.".to_owned(),
+        };
+        let user = self.store().find_user(actor.org_id, actor.user_id).await?;
+        let organization = self.store().find_org_title(actor.org_id).await?;
+        Ok(Whoami {
+            user: user.ok_or_else(gone)?,
+            organization: organization.ok_or_else(gone)?,
+        })
+    }
+
+    /// A member of the actor's organization.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for another organization's.
+    pub async fn get_user(&self, actor: &Actor, id: UserId) -> Result<User> {
+        require(actor, Permission::Read)?;
+        let user = self.store().find_user(actor.org_id, id).await?;
+        user.ok_or_else(|| Error::not_found("user", id))
+    }
+
+    /// The person with this e-mail, for the operator's own commands, which act in their name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nobody has it.
+    pub async fn actor_by_email(&self, email: &str) -> Result<Actor> {
+        let login = self.store().find_login(&email.trim().to_lowercase()).await?;
+        match login {
+            Some(login) => Ok(actor_of(&login.user)),
+            None => Err(Error::not_found("user", email)),
+        }
+    }
+}
+
+fn actor_of(user: &User) -> Actor {
+    Actor {
+        org_id: user.org_id,
+        user_id: user.id,
+        role: user.role,
+    }
+}
+
+fn checked_email(text: &str) -> Result<String> {
+    let email = text.trim().to_lowercase();
+    let is_address = email.len() <= 254
+        && !email.contains(char::is_whitespace)
+        && email
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+    if is_address {
+        Ok(email)
+    } else {
+        Err(Error::field("email", "Enter a valid email address."))
+    }
+}
+
+fn check_password(password: &Secret) -> Result<()> {
+    match password.expose().len() {
+        0..8 => Err(FieldError {
+            field: "password".to_owned(),
+            message: "Please enter a password of at least 8 characters.".to_owned(),
+        }),
+        8..=256 => Ok(()),
+        _ => Err(FieldError {
+            field: "password".to_owned(),
+            message: "Please enter a password of at most 256 bytes.".to_owned(),
+        }),
+    }
+    .map_err(|error| Error::Invalid(vec![error]))
+}
+
+async fn hash_password(password: Secret) -> Result<String> {
+    blocking(move || argon2_hash(&password)).await?
+}
+
+async fn verify_password(password: Secret, hash: String) -> Result<bool> {
+    blocking(move || {
+        PasswordHash::new(&hash).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.expose().as_bytes(), &hash)
+                .is_ok()
+        })
+    })
+    .await
+}
+
+fn argon2_hash(password: &Secret) -> Result<String> {
+    Argon2::default()
+        .hash_password(password.expose().as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(|error| Error::Internal(format!("hashing a password: {error}")))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let _permit = HASHING
+        .acquire()
+        .await
+        .map_err(|_| Error::Internal("password hashing has stopped".to_owned()))?;
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Internal(format!("hashing a password: {error}")))
+}
+
+/// 256 random bits as text.
+pub(crate) fn random_text() -> Secret {
+    Secret::new(BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+}
+
+/// What is kept of a token.
+pub(crate) fn sha256(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

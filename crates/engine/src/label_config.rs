@@ -1,1 +1,507 @@
-//! (being written)
+//! Label Studio's labeling config: is it right, what does it ask of task data, and its JSON form.
+//!
+//! A *control tag* (`<Choices name=… toName=…>`) makes results; an *object tag*
+//! (`<Image name=… value="$image">`) shows task data. The rules and the wording of refusals follow
+//! Label Studio, whose clients show them to people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roxmltree::{Document, Node};
+use serde_json::{Map, Value, json};
+
+/// Tags whose `value` or `alias` is a label of the control around them.
+const LABEL_TAGS: [&str; 3] = ["Label", "Choice", "Relation"];
+/// Controls that can be answered for many tasks at once, when they are about the whole task.
+const BULK_CONTROLS: [&str; 6] = [
+    "Choices", "Taxonomy", "Rating", "Number", "TextArea", "DateTime",
+];
+
+/// A labeling config that passed every check.
+#[derive(Clone, Debug, Default)]
+pub struct LabelConfig {
+    controls: BTreeMap<String, Control>,
+    data_fields: Vec<DataField>,
+}
+
+/// A field of task data that the config shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DataField {
+    /// Without the `$`; for a repeater such as `pages[{{idx}}].url`, as written.
+    key: String,
+    /// The object tag that shows it, such as `Image`.
+    tag: String,
+}
+
+#[derive(Clone, Debug)]
+struct Control {
+    tag: String,
+    to_name: Vec<String>,
+    inputs: Vec<Value>,
+    labels: Vec<(String, Map<String, Value>)>,
+    conditionals: Option<Value>,
+    /// Index variables of repeaters that its objects' names hold.
+    index_variables: Vec<String>,
+    dynamic_labels: bool,
+}
+
+impl LabelConfig {
+    /// Parses and checks the XML.
+    ///
+    /// # Errors
+    /// What is wrong, in Label Studio's words; with line (from 1) and column (from 0) when it is
+    /// not well-formed.
+    pub fn parse(xml: &str) -> Result<Self, String> {
+        let document = Document::parse(xml).map_err(|error| syntax_error(xml, &error))?;
+        let elements = || document.descendants().filter(Node::is_element);
+        elements().try_for_each(check_required)?;
+        check_names(elements())?;
+        Ok(Self {
+            controls: controls(elements()),
+            data_fields: data_fields(elements().skip(1)),
+        })
+    }
+
+    /// Label Studio's `parsed_label_config`: an object keyed by control name.
+    pub fn to_json(&self) -> Value {
+        let entry = |(name, control): (&String, &Control)| (name.clone(), control.to_json());
+        Value::Object(self.controls.iter().map(entry).collect())
+    }
+
+    /// Label Studio's `control_weights`, keeping the weights that were set before.
+    pub fn control_weights(&self, previous: &Value) -> Value {
+        let weigh = |(name, control): (&String, &Control)| {
+            let before = &previous[name.as_str()];
+            let weight = |value: &Value| value.as_f64().unwrap_or(1.0);
+            let labels: Map<String, Value> = control
+                .labels
+                .iter()
+                .map(|(label, _)| (label.clone(), weight(&before["labels"][label]).into()))
+                .collect();
+            let weights = json!({
+                "overall": weight(&before["overall"]),
+                "type": control.tag,
+                "labels": labels,
+            });
+            (name.clone(), weights)
+        };
+        Value::Object(self.controls.iter().map(weigh).collect())
+    }
+
+    /// Does it ask anything of an annotator?
+    pub fn has_controls(&self) -> bool {
+        !self.controls.is_empty()
+    }
+
+    /// Can several tasks be answered with one answer?
+    pub fn suits_bulk_annotation(&self) -> bool {
+        self.controls.values().all(|control| {
+            BULK_CONTROLS.contains(&control.tag.as_str()) && control.conditionals.is_none()
+        })
+    }
+
+    /// The field of task data that the first object tag shows, such as `image` for `$image`:
+    /// where a sync in files mode puts a blob's URI.
+    pub fn first_data_key(&self) -> Option<&str> {
+        let first = self.data_fields.first()?;
+        Some(first.key.split('[').next().unwrap_or(&first.key))
+    }
+
+    /// Checks that task data holds every field that the config shows, in a type that the tag can show.
+    ///
+    /// # Errors
+    /// The first missing or mistyped field, in Label Studio's words.
+    pub fn check_data(&self, data: &Map<String, Value>) -> Result<(), String> {
+        for DataField { key, tag } in &self.data_fields {
+            let (name, is_repeater) = match key.split_once('[') {
+                Some((name, _)) => (name, true),
+                None => (key.as_str(), false),
+            };
+            let Some(value) = data.get(name) else {
+                return Err(format!("{name:?} key is expected in task data"));
+            };
+            let expected = if is_repeater {
+                &["list"][..]
+            } else {
+                expected_types(tag)
+            };
+            let given = type_name(value);
+            if !expected.is_empty() && !expected.contains(&given) {
+                return Err(format!(
+                    "data['{name}'] is of type '{given}', but the object tag {tag} expects the following types: {expected:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Control {
+    fn to_json(&self) -> Value {
+        let names: Vec<&str> = self.labels.iter().map(|(label, _)| label.as_str()).collect();
+        let attributes: Map<String, Value> = self
+            .labels
+            .iter()
+            .map(|(label, attributes)| (label.clone(), Value::Object(attributes.clone())))
+            .collect();
+        let mut out = json!({
+            "type": self.tag,
+            "to_name": self.to_name,
+            "inputs": self.inputs,
+            "labels": names,
+            "labels_attrs": attributes,
+        });
+        if let Some(conditionals) = &self.conditionals {
+            out["conditionals"] = conditionals.clone();
+        }
+        if self.dynamic_labels {
+            out["dynamic_labels"] = true.into();
+        }
+        for variable in &self.index_variables {
+            out["regex"][variable] = ".*".into();
+        }
+        out
+    }
+}
+
+/// Expat's words, which Label Studio shows: columns count from 0.
+fn syntax_error(xml: &str, error: &roxmltree::Error) -> String {
+    if xml.trim().is_empty() {
+        return "no element found: line 1, column 0".to_owned();
+    }
+    let open_tag = xml.rfind('<').filter(|at| !xml[*at..].contains('>'));
+    if let Some(at) = open_tag {
+        let line = xml[..at].matches('\n').count() + 1;
+        let column = xml[..at].rsplit('\n').next().unwrap_or_default().chars().count();
+        return format!("unclosed token: line {line}, column {column}");
+    }
+    // The parser's own text ends with its position, counted from 1; ours replaces it.
+    let text = error.to_string();
+    let cause = text.split(" at ").next().unwrap_or(&text);
+    let at = error.pos();
+    format!("{cause}: line {}, column {}", at.row, at.col.saturating_sub(1))
+}
+
+/// The attributes and children that Label Studio's schema requires of its most used tags.
+fn check_required(node: Node<'_, '_>) -> Result<(), String> {
+    let tag = node.tag_name().name();
+    let has = |attribute: &str| node.attribute(attribute).is_some();
+    let missing = match tag {
+        "Choices" | "Labels" | "TextArea" if !has("name") => Some("name"),
+        "Choices" | "Labels" | "TextArea" if !has("toName") => Some("toName"),
+        "Choices" | "Labels" if !has("value") => {
+            let label = if tag == "Choices" { "Choice" } else { "Label" };
+            let holds_labels = node
+                .children()
+                .any(|child| child.has_tag_name(label) || child.has_tag_name("View"));
+            (!holds_labels).then_some(label)
+        }
+        "Image" | "Text" | "HyperText" if !has("name") => Some("name"),
+        "Image" | "Text" | "HyperText" if !has("value") && !has("valueList") => Some("value"),
+        "Choice" | "Label" if !has("value") => node
+            .parent_element()
+            .filter(|parent| matches!(parent.tag_name().name(), "Choices" | "Labels" | "View"))
+            .map(|_| "value"),
+        _ => None,
+    };
+    match missing {
+        None => Ok(()),
+        Some(missing) => {
+            let mut path: Vec<&str> = node
+                .ancestors()
+                .filter(Node::is_element)
+                .map(|element| element.tag_name().name())
+                .collect();
+            path.reverse();
+            Err(format!(
+                "Validation failed on {}: '{missing}' is a required property",
+                path.join("/")
+            ))
+        }
+    }
+}
+
+/// Every name once, and every `toName` the name of something.
+fn check_names<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    let mut targets = Vec::new();
+    for node in elements {
+        if let Some(name) = node.attribute("name")
+            && !names.insert(name)
+        {
+            return Err(format!("Label config contains non-unique names: {name:?}"));
+        }
+        targets.extend(node.attribute("toName").into_iter().flat_map(|to| to.split(',')));
+    }
+    match targets.into_iter().find(|target| !names.contains(target)) {
+        Some(target) => Err(format!("toName=\"{target}\" not found in names: {names:?}")),
+        None => Ok(()),
+    }
+}
+
+fn controls<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> BTreeMap<String, Control> {
+    let mut controls: BTreeMap<String, Control> = BTreeMap::new();
+    let mut objects: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut index_variables: Vec<&str> = Vec::new();
+    for node in elements {
+        index_variables.extend(node.attribute("indexFlag"));
+        let set = |attribute: &str| node.attribute(attribute).filter(|value| !value.is_empty());
+        match (set("name"), set("toName"), set("value")) {
+            (Some(name), Some(to_name), _) if !node.has_tag_name("Filter") => {
+                controls.insert(name.to_owned(), control(node, to_name, &index_variables));
+            }
+            (Some(name), _, Some(value)) => {
+                let object = json!({
+                    "type": node.tag_name().name(),
+                    "value": value.trim_start_matches('$'),
+                    "valueType": node.attribute("valueType"),
+                });
+                objects.insert(name, object);
+            }
+            _ => {}
+        }
+        if LABEL_TAGS.contains(&node.tag_name().name())
+            && let Some(label) = set("alias").or(set("value"))
+            && let Some(around) = node
+                .ancestors()
+                .skip(1)
+                .filter_map(|parent| parent.attribute("name"))
+                .find(|name| controls.contains_key(*name))
+            && let Some(control) = controls.get_mut(around)
+        {
+            let attributes = node
+                .attributes()
+                .map(|attribute| (attribute.name().to_owned(), attribute.value().into()))
+                .collect();
+            control.labels.retain(|(known, _)| known != label);
+            control.labels.push((label.to_owned(), attributes));
+        }
+    }
+    for control in controls.values_mut() {
+        control.inputs = control
+            .to_name
+            .iter()
+            .filter_map(|name| objects.get(name.as_str()).cloned())
+            .collect();
+    }
+    controls
+}
+
+fn control(node: Node<'_, '_>, to_name: &str, index_variables: &[&str]) -> Control {
+    let conditionals = [
+        ("whenTagName", "tag"),
+        ("whenLabelValue", "label"),
+        ("whenChoiceValue", "choice"),
+    ]
+    .into_iter()
+    .filter(|_| node.attribute("perRegion") == Some("true"))
+    .find_map(|(attribute, kind)| {
+        let name = node.attribute(attribute)?;
+        Some(json!({"type": kind, "name": name}))
+    });
+    let is_variable = |value: &str| {
+        value.strip_prefix('$').is_some_and(|name| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
+        })
+    };
+    Control {
+        tag: node.tag_name().name().to_owned(),
+        to_name: to_name.split(',').map(str::to_owned).collect(),
+        inputs: Vec::new(),
+        labels: Vec::new(),
+        conditionals,
+        index_variables: index_variables
+            .iter()
+            .filter(|variable| to_name.contains(**variable))
+            .map(|&variable| variable.to_owned())
+            .collect(),
+        dynamic_labels: node.attribute("value").is_some_and(is_variable)
+            || node.attribute("apiUrl").is_some_and(|url| !url.is_empty()),
+    }
+}
+
+/// Every `$field` of a named tag's `value`; when several tags show one field, `Video` wins, then the last.
+fn data_fields<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> Vec<DataField> {
+    let mut fields: Vec<DataField> = Vec::new();
+    for node in elements.filter(|node| node.attribute("name").is_some_and(|n| !n.is_empty())) {
+        let Some(key) = node.attribute("value").and_then(field_of) else {
+            continue;
+        };
+        let tag = node.tag_name().name();
+        match fields.iter_mut().find(|field| field.key == key) {
+            Some(field) if field.tag == "Video" => {}
+            Some(field) => tag.clone_into(&mut field.tag),
+            None => fields.push(DataField { key: key.to_owned(), tag: tag.to_owned() }),
+        }
+    }
+    fields
+}
+
+/// `image` of `$image` and of `https://host/$image?x`; the whole rest when `$` comes first.
+fn field_of(value: &str) -> Option<&str> {
+    if let Some(whole) = value.strip_prefix('$').filter(|rest| !rest.is_empty()) {
+        return Some(whole);
+    }
+    value.split('$').skip(1).find_map(|after| {
+        let end = after
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(after.len());
+        (end > 0).then(|| &after[..end])
+    })
+}
+
+/// What an object tag can show, by Python's type names as Label Studio words them; empty when anything.
+fn expected_types(tag: &str) -> &'static [&'static str] {
+    match tag {
+        "Text" | "Header" => &["str", "int", "float", "bool"],
+        "HyperText" | "Audio" | "AudioPlus" | "Video" => &["str"],
+        "Image" | "Paragraphs" | "Pdf" | "PDF" => &["str", "list"],
+        "Table" => &["dict"],
+        "TimeSeries" | "TimeSeriesChannel" => &["dict", "list", "str"],
+        "List" => &["list"],
+        _ => &[],
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::LabelConfig;
+
+    const CHOICES: &str = r#"<View><Image name="image" value="$image"/><Choices name="choice" toName="image"><Choice value="A"/><Choice value="B"/></Choices></View>"#;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn its_json_is_label_studios() {
+        let config = LabelConfig::parse(CHOICES).unwrap();
+        assert_eq!(
+            config.to_json(),
+            json!({"choice": {
+                "type": "Choices", "to_name": ["image"],
+                "inputs": [{"type": "Image", "valueType": null, "value": "image"}],
+                "labels": ["A", "B"], "labels_attrs": {"A": {"value": "A"}, "B": {"value": "B"}},
+            }})
+        );
+        assert_eq!(
+            config.control_weights(&json!({"choice": {"labels": {"B": 0.5}}, "gone": {}})),
+            json!({"choice": {"overall": 1.0, "type": "Choices", "labels": {"A": 1.0, "B": 0.5}}})
+        );
+        assert!(config.has_controls() && config.suits_bulk_annotation());
+        assert_eq!(config.first_data_key(), Some("image"));
+    }
+
+    #[test]
+    fn an_empty_view_is_right_and_asks_nothing() {
+        let config = LabelConfig::parse("<View></View>").unwrap();
+        assert_eq!(config.to_json(), json!({}));
+        assert!(!config.has_controls());
+        assert_eq!(config.first_data_key(), None);
+        assert_eq!(config.check_data(&Map::new()), Ok(()));
+    }
+
+    #[test]
+    fn repeaters_conditions_aliases_and_dynamic_labels_are_kept() {
+        let config = LabelConfig::parse(
+            r#"<View><Repeater on="$pages" indexFlag="{{idx}}" mode="pagination">
+                <Image name="page_{{idx}}" value="$pages[{{idx}}].url"/>
+                <RectangleLabels name="box_{{idx}}" toName="page_{{idx}}" value="$names">
+                  <Label value="Car" alias="c" background="blue"/></RectangleLabels>
+                <TextArea name="text_{{idx}}" toName="page_{{idx}}" perRegion="true" whenLabelValue="Car"/>
+               </Repeater></View>"#,
+        )
+        .unwrap();
+        let parsed = config.to_json();
+        let labels = &parsed["box_{{idx}}"];
+        assert_eq!(labels["labels"], json!(["c"]));
+        assert_eq!(labels["labels_attrs"]["c"]["background"], "blue");
+        assert_eq!(labels["dynamic_labels"], true);
+        assert_eq!(labels["regex"], json!({"{{idx}}": ".*"}));
+        assert_eq!(
+            parsed["text_{{idx}}"]["conditionals"],
+            json!({"type": "label", "name": "Car"})
+        );
+        assert!(!config.suits_bulk_annotation());
+        assert_eq!(config.first_data_key(), Some("pages"));
+        let data = object(json!({"pages": "not a list", "names": []}));
+        assert!(config.check_data(&data).unwrap_err().contains(r#"["list"]"#));
+    }
+
+    #[test]
+    fn what_is_not_well_formed_says_where() {
+        for (xml, message) in [
+            ("<View><Nope", "unclosed token: line 1, column 6"),
+            ("", "no element found: line 1, column 0"),
+            ("<View>\n <A></B>\n</View>", "line 2, column"),
+            ("<View><A x='1' x='2'/></View>", "line 1, column"),
+            ("<!DOCTYPE x [<!ENTITY a 'b'>]><View/>", "DTD"),
+            ("plain text", "line 1, column 0"),
+        ] {
+            let error = LabelConfig::parse(xml).unwrap_err();
+            assert!(error.contains(message), "{xml}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_says_why() {
+        for (xml, message) in [
+            (
+                r#"<View><Choices name="c" toName="nope"><Choice value="A"/></Choices></View>"#,
+                r#"toName="nope" not found in names: {"c"}"#,
+            ),
+            (
+                r#"<View><Image name="a" value="$a"/><Image name="a" value="$b"/></View>"#,
+                r#"Label config contains non-unique names: "a""#,
+            ),
+            (
+                r#"<View><Image name="i" value="$i"/><Choices name="c"><Choice value="A"/></Choices></View>"#,
+                "Validation failed on View/Choices: 'toName' is a required property",
+            ),
+            (
+                r#"<View><Image name="i" value="$i"/><Choices name="c" toName="i"/></View>"#,
+                "'Choice' is a required property",
+            ),
+            (
+                r#"<View><Image name="i"/></View>"#,
+                "Validation failed on View/Image: 'value' is a required property",
+            ),
+            (r#"<View><Label background="red"/></View>"#, "'value' is a required property"),
+        ] {
+            let error = LabelConfig::parse(xml).unwrap_err();
+            assert!(error.contains(message), "{xml}: {error}");
+        }
+    }
+
+    #[test]
+    fn task_data_must_hold_what_the_config_shows() {
+        let config = LabelConfig::parse(CHOICES).unwrap();
+        assert_eq!(config.check_data(&object(json!({"image": "x", "more": 1}))), Ok(()));
+        assert_eq!(
+            config.check_data(&object(json!({"img": "x"}))),
+            Err(r#""image" key is expected in task data"#.to_owned())
+        );
+        let error = config.check_data(&object(json!({"image": 5}))).unwrap_err();
+        assert!(error.contains("of type 'int'") && error.contains("Image"), "{error}");
+    }
+
+    #[test]
+    fn a_field_inside_a_text_counts() {
+        let config =
+            LabelConfig::parse(r#"<View><Image name="i" value="https://host/$path?x=1"/></View>"#).unwrap();
+        assert_eq!(config.first_data_key(), Some("path"));
+    }
+}

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod annotations;
+mod blob_uris;
+mod connection;
 mod error;
 mod explain;
 mod export;
@@ -13,6 +15,8 @@ mod predictions;
 mod preview;
 mod projects;
 mod resolve;
+mod storage_credential;
+mod storage_input;
 mod storages;
 mod sync;
 mod tasks;
@@ -25,7 +29,18 @@ use azure::Azure;
 use model::{Actor, Clock, Permission, Secret};
 use store::Store;
 
+pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
+pub use annotations::AnnotationInput;
 pub use error::{AzureAnswer, Error, FieldError, Problem};
+pub use label_config::LabelConfig;
+pub use predictions::PredictionInput;
+pub use projects::{Page, ProjectInput, project_settings};
+pub use resolve::{BlobBody, ReadMethod, ResolveRequest, Resolved, ServedBlob};
+pub use storage_input::{DefaultAccount, StorageInput};
+pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
+pub use explain::{Doing, Situation, explain};
+pub use preview::{FilesPreview, PreviewFile};
+pub use worker::Worker;
 
 /// The result of every call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -48,6 +63,10 @@ struct Parts {
 pub struct Settings {
     /// Signs the API's JWTs (HMAC-SHA-256); at least 32 bytes, the same on every replica.
     pub token_key: Secret,
+    /// Client id of our own app registration, behind every Azure link.
+    pub app_client_id: Option<String>,
+    /// The account and key that an `azure` storage takes when it names neither.
+    pub default_account: Option<DefaultAccount>,
     pub limits: Limits,
 }
 
@@ -58,8 +77,10 @@ pub struct Limits {
     pub list_page: u32,
     /// JSON blobs downloaded at once by one sync in tasks mode.
     pub sync_downloads: usize,
-    /// Bytes of one JSON blob in tasks mode.
-    pub json_blob_bytes: u64,
+    /// Bytes of task files that one sync holds in memory at once; a larger file is read alone.
+    pub sync_bytes: usize,
+    /// One task file, imported by hand or by a sync.
+    pub task_files: formats::Limits,
     /// Annotation files written at once.
     pub export_writes: usize,
     /// How often one annotation file is tried before it is left as failed.
@@ -73,7 +94,12 @@ impl Default for Limits {
         Self {
             list_page: 5_000,
             sync_downloads: 16,
-            json_blob_bytes: 1 << 30,
+            sync_bytes: 64 << 20,
+            task_files: formats::Limits {
+                // All rows of a file are committed or none, so all of them are in memory once.
+                max_blob_bytes: 256 << 20,
+                ..formats::Limits::default()
+            },
             export_writes: 8,
             export_attempts: 12,
             lease: Duration::from_secs(30),

@@ -1,5 +1,300 @@
-//! (being written)
+//! Resolve: from a blob that a task names to something a browser can load.
+//!
+//! Who may: the task is the organization's, its data names the blob, and a source storage of its
+//! project covers it (account, container, prefix). Everything else is "not found". One query and,
+//! for pre-signed URLs, no request at all: the storages of a project are kept while the project's
+//! `storages_version` stays the same.
 
-/// The storages of projects, kept by (project, storages_version).
+mod body;
+mod conditions;
+
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use azure::{ContainerClient, GetResponse, GetStatus, SignRequest};
+use model::{
+    Actor, BlobName, Credential, Direction, OrgId, Permission, ProjectId, Secret, ServeMode, Storage,
+    StorageId, TaskId,
+};
+use serde_json::Value;
+
+use crate::{
+    Engine, Error, Problem, Result,
+    blob_uris::{self, NamedBlob},
+    connection::no_link,
+    explain::Doing,
+    require,
+};
+
+pub use body::BlobBody;
+
+/// Projects whose storages are kept; beyond, all are dropped and read again.
+const CACHED_PROJECTS: usize = 4096;
+
+/// What the browser asked, in HTTP's words (RFC 9110): header values as sent.
+#[derive(Clone, Debug, Default)]
+pub struct ResolveRequest {
+    pub method: ReadMethod,
+    pub range: Option<String>,
+    pub if_none_match: Option<String>,
+    pub if_modified_since: Option<String>,
+    pub if_range: Option<String>,
+}
+
+/// Whether the body is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadMethod {
+    #[default]
+    Get,
+    Head,
+}
+
+/// How the browser gets the blob.
+#[derive(Debug)]
+pub enum Resolved {
+    /// 303 to a pre-signed URL.
+    Redirect {
+        url: Secret,
+        /// How long the URL works, in seconds.
+        max_age_s: i64,
+    },
+    /// The blob itself.
+    Blob(ServedBlob),
+}
+
+/// A blob's answer; header values as Azure sent them.
+#[derive(Debug)]
+pub struct ServedBlob {
+    pub status: GetStatus,
+    /// Bytes of the body, or, for `HEAD`, of the body that `GET` would have.
+    pub content_length: Option<u64>,
+    pub content_range: Option<String>,
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    /// With quotes.
+    pub etag: Option<String>,
+    /// HTTP date.
+    pub last_modified: Option<String>,
+    /// Without it for `HEAD`, 304 and 416. An error in it must end the connection.
+    pub body: Option<BlobBody>,
+}
+
+/// The source storages of projects, by project and version. The version comes with the task, in
+/// the same query: a change of a storage is seen by the next request, on every replica.
 #[derive(Default)]
-pub(crate) struct StorageCache;
+pub(crate) struct StorageCache(Mutex<HashMap<ProjectId, (i64, Arc<[Source]>)>>);
+
+impl StorageCache {
+    fn get(&self, project: ProjectId, version: i64) -> Option<Arc<[Source]>> {
+        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (cached_version, sources) = cached.get(&project)?;
+        (*cached_version == version).then(|| sources.clone())
+    }
+
+    fn put(&self, project: ProjectId, version: i64, sources: Arc<[Source]>) {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= CACHED_PROJECTS {
+            cached.clear();
+        }
+        cached.insert(project, (version, sources));
+    }
+}
+
+struct Source {
+    storage: Storage,
+    credential: Credential,
+    client: ContainerClient,
+    /// The Azure link behind the credential is gone.
+    is_unlinked: bool,
+}
+
+impl Engine {
+    /// Resolves `fileuri` (base64 of a blob URI, or the URI itself) for a task.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the task is not the organization's, its data does not name the
+    /// blob, or no source storage of its project covers it; [`Error::Azure`] when Azure refuses.
+    pub async fn resolve(
+        &self,
+        actor: &Actor,
+        task: TaskId,
+        fileuri: &str,
+        request: &ResolveRequest,
+    ) -> Result<Resolved> {
+        require(actor, Permission::Read)?;
+        let row = self
+            .store()
+            .find_task_for_resolve(actor.org_id, task)
+            .await?
+            .ok_or_else(|| Error::not_found("Task", task))?;
+        let not_named = || Error::not_found("blob", "of this task");
+        let wanted = blob_uris::decode_fileuri(fileuri)
+            .and_then(|uri| NamedBlob::parse(self.cloud(), &uri))
+            .ok_or_else(not_named)?;
+        let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
+        if !blob_uris::is_named_in(self.cloud(), &data, &wanted) {
+            return Err(not_named());
+        }
+        let sources = self
+            .sources(actor.org_id, row.project_id, row.storages_version)
+            .await?;
+        let source = choose(&sources, &wanted, row.source_storage_id).ok_or_else(not_named)?;
+        if let (true, Credential::AzureLink { tenant_id }) = (source.is_unlinked, &source.credential)
+        {
+            return Err(no_link(tenant_id));
+        }
+        match source.storage.serve_mode {
+            ServeMode::Presigned => self.sign(source, wanted.blob()).await,
+            ServeMode::Proxy => self.read(source, wanted.blob(), request).await,
+        }
+    }
+
+    async fn sources(&self, org: OrgId, project: ProjectId, version: i64) -> Result<Arc<[Source]>> {
+        if let Some(sources) = self.0.storages_of_project.get(project, version) {
+            return Ok(sources);
+        }
+        let stored = self
+            .store()
+            .storages_of_project_with_credentials(org, project, Direction::Source)
+            .await?;
+        let mut sources = Vec::with_capacity(stored.len());
+        for (storage, credential) in stored {
+            let is_unlinked = match &credential {
+                Credential::AzureLink { tenant_id } => {
+                    self.store().find_azure_link(org, tenant_id).await?.is_none()
+                }
+                _ => false,
+            };
+            let client = self
+                .azure()
+                .container(&credential, &storage.account, &storage.container);
+            sources.push(Source {
+                storage,
+                credential,
+                client,
+                is_unlinked,
+            });
+        }
+        let sources: Arc<[Source]> = sources.into();
+        self.0
+            .storages_of_project
+            .put(project, version, sources.clone());
+        Ok(sources)
+    }
+
+    async fn sign(&self, source: &Source, blob: &BlobName) -> Result<Resolved> {
+        let minutes = source.storage.presign_ttl_minutes.unsigned_abs();
+        let signed = source
+            .client
+            .sign(
+                blob,
+                &SignRequest {
+                    ttl: Duration::from_secs(minutes * 60),
+                    response_content_type: None,
+                    response_content_disposition: None,
+                },
+            )
+            .await
+            .map_err(|error| self.explain_source(&error, source, blob, Doing::Sign))?;
+        Ok(Resolved::Redirect {
+            url: signed.url,
+            max_age_s: ((signed.expires_at_ms - self.now_ms()) / 1000).max(0),
+        })
+    }
+
+    async fn read(
+        &self,
+        source: &Source,
+        blob: &BlobName,
+        request: &ResolveRequest,
+    ) -> Result<Resolved> {
+        let failed = |error: azure::Error| self.explain_source(&error, source, blob, Doing::Read);
+        if request.method == ReadMethod::Head || !conditions::azure_can_judge(request) {
+            let properties = source.client.head(blob).await.map_err(failed)?;
+            let unchanged = conditions::is_unchanged(request, &properties);
+            if unchanged || request.method == ReadMethod::Head {
+                return Ok(Resolved::Blob(ServedBlob {
+                    status: if unchanged { GetStatus::NotModified } else { GetStatus::Full },
+                    content_length: (!unchanged).then_some(properties.content_length),
+                    content_range: None,
+                    content_type: properties.content_type,
+                    content_encoding: properties.content_encoding,
+                    etag: properties.etag,
+                    last_modified: properties.last_modified,
+                    body: None,
+                }));
+            }
+        }
+        let response = source
+            .client
+            .get(blob, &conditions::for_azure(request))
+            .await
+            .map_err(failed)?;
+        Ok(Resolved::Blob(served(source, blob, response)))
+    }
+
+    fn explain_source(
+        &self,
+        error: &azure::Error,
+        source: &Source,
+        blob: &BlobName,
+        doing: Doing,
+    ) -> Problem {
+        let place = (&source.storage.account, &source.storage.container);
+        self.explain_azure(error, place, &source.credential, Some(blob), doing)
+    }
+}
+
+/// The storage that speaks for the blob: the most specific prefix; the task's own storage first
+/// when the URI leaves the account open.
+fn choose<'a>(
+    sources: &'a [Source],
+    wanted: &NamedBlob,
+    own: Option<StorageId>,
+) -> Option<&'a Source> {
+    sources
+        .iter()
+        .filter(|source| wanted.is_in(&source.storage))
+        .max_by_key(|source| {
+            let is_own = Some(source.storage.id) == own;
+            let account_is_open = matches!(wanted, NamedBlob::InContainer { .. });
+            (
+                account_is_open && is_own,
+                source.storage.prefix.as_str().len(),
+                is_own,
+                Reverse(source.storage.id),
+            )
+        })
+}
+
+fn served(source: &Source, blob: &BlobName, response: GetResponse) -> ServedBlob {
+    let has_body = matches!(response.status, GetStatus::Full | GetStatus::Partial);
+    let GetResponse {
+        status,
+        content_length,
+        content_range,
+        content_type,
+        content_encoding,
+        etag,
+        last_modified,
+        body,
+    } = response;
+    let body = has_body.then(|| {
+        let bytes = body::span(status, content_length, content_range.as_deref());
+        BlobBody::new(source.client.clone(), blob.clone(), etag.clone(), bytes, body)
+    });
+    ServedBlob {
+        status,
+        content_length,
+        content_range,
+        content_type,
+        content_encoding,
+        etag,
+        last_modified,
+        body,
+    }
+}

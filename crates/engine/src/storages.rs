@@ -1,1 +1,217 @@
-//! (being written)
+//! Source and target storages: created, checked against Azure, listed, changed, deleted.
+
+use model::{Actor, Credential, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId};
+
+use crate::{
+    Engine, Error, Result, require,
+    storage_input::{Draft, REQUIRED, StorageInput},
+};
+
+impl Engine {
+    /// Creates a storage that has been seen to work.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming every wrong field; [`Error::Azure`] saying why Azure refuses.
+    pub async fn create_storage(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        input: &StorageInput,
+    ) -> Result<Storage> {
+        let project = self.project_of(actor, input).await?;
+        let draft = self.draft(actor, direction, kind, input, None).await?;
+        self.probe(&draft).await?;
+        self.store()
+            .create_storage(
+                &draft.to_new(actor.org_id, project),
+                &draft.credential,
+                self.now_ms(),
+            )
+            .await?
+            .ok_or_else(|| no_such_project(project))
+    }
+
+    /// Checks what [`Engine::create_storage`] or, with an `id`, [`Engine::update_storage`] would
+    /// check, and changes nothing.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub async fn validate_storage(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        input: &StorageInput,
+    ) -> Result<()> {
+        let draft = self.draft_of(actor, direction, kind, input).await?;
+        self.probe(&draft).await
+    }
+
+    /// The storages of a project in one direction, of one kind or of all.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the project is not the organization's.
+    pub async fn list_storages(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        direction: Direction,
+        kind: Option<CredentialKind>,
+    ) -> Result<Vec<Storage>> {
+        require(actor, Permission::ManageProjects)?;
+        self.get_project(actor, project).await?;
+        Ok(self
+            .store()
+            .list_storages(actor.org_id, Some(project), Some(direction), kind)
+            .await?)
+    }
+
+    /// One storage.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this direction and kind in the organization.
+    pub async fn get_storage(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        id: StorageId,
+    ) -> Result<Storage> {
+        require(actor, Permission::ManageProjects)?;
+        self.store()
+            .find_storage(actor.org_id, id)
+            .await?
+            .filter(|storage| storage.direction == direction && storage.kind == kind)
+            .ok_or_else(|| Error::not_found("storage", id))
+    }
+
+    /// Changes the given fields; asks Azure again when the change touches what it can reach.
+    ///
+    /// # Errors
+    /// As [`Engine::create_storage`], and [`Error::NotFound`].
+    pub async fn update_storage(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        id: StorageId,
+        input: &StorageInput,
+    ) -> Result<Storage> {
+        let stored = self.stored(actor, direction, kind, id).await?;
+        let draft = self
+            .draft(actor, direction, kind, input, Some(&stored))
+            .await?;
+        if !draft.reaches_the_same(&stored) {
+            self.probe(&draft).await?;
+        }
+        let new_credential = Some(&draft.credential).filter(|credential| **credential != stored.1);
+        let updated = self
+            .store()
+            .update_storage(
+                actor.org_id,
+                id,
+                &draft.to_patch(),
+                new_credential,
+                self.now_ms(),
+            )
+            .await?
+            .ok_or_else(|| Error::not_found("storage", id))?;
+        if new_credential.is_some() {
+            self.azure().forget(&stored.1);
+        }
+        Ok(updated)
+    }
+
+    /// Deletes a storage. Its tasks stay, and so do the blobs in Azure.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this direction and kind in the organization.
+    pub async fn delete_storage(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        id: StorageId,
+    ) -> Result<()> {
+        let (_, credential) = self.stored(actor, direction, kind, id).await?;
+        if !self.store().delete_storage(actor.org_id, id).await? {
+            return Err(Error::not_found("storage", id));
+        }
+        self.azure().forget(&credential);
+        Ok(())
+    }
+
+    /// The storage that a form describes, completed from the stored one when it names an `id`
+    /// of the same project. For checks and previews: nothing is saved.
+    pub(crate) async fn draft_of(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        input: &StorageInput,
+    ) -> Result<Draft> {
+        let project = self.project_of(actor, input).await?;
+        let stored = match input.id {
+            None => None,
+            Some(id) => {
+                let stored = self.stored(actor, direction, kind, id).await?;
+                if stored.0.project_id != project {
+                    return Err(Error::not_found("storage", id));
+                }
+                Some(stored)
+            }
+        };
+        self.draft(actor, direction, kind, input, stored.as_ref())
+            .await
+    }
+
+    async fn draft(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        input: &StorageInput,
+        stored: Option<&(Storage, Credential)>,
+    ) -> Result<Draft> {
+        let default_account = self.settings().default_account.as_ref();
+        let mut draft = Draft::new(direction, kind, input, stored, default_account)?;
+        self.check_link(actor.org_id, &mut draft).await?;
+        Ok(draft)
+    }
+
+    async fn stored(
+        &self,
+        actor: &Actor,
+        direction: Direction,
+        kind: CredentialKind,
+        id: StorageId,
+    ) -> Result<(Storage, Credential)> {
+        require(actor, Permission::ManageProjects)?;
+        self.store()
+            .find_storage_with_credential(actor.org_id, id)
+            .await?
+            .filter(|(storage, _)| storage.direction == direction && storage.kind == kind)
+            .ok_or_else(|| Error::not_found("storage", id))
+    }
+
+    /// The form's project, which must be the organization's.
+    async fn project_of(&self, actor: &Actor, input: &StorageInput) -> Result<ProjectId> {
+        require(actor, Permission::ManageProjects)?;
+        let id = input
+            .project
+            .ok_or_else(|| Error::field("project", REQUIRED))?;
+        match self.store().find_project(actor.org_id, id).await? {
+            Some(project) => Ok(project.id),
+            None => Err(no_such_project(id)),
+        }
+    }
+}
+
+/// Label Studio's words; the same whether another organization has it or nobody.
+fn no_such_project(id: ProjectId) -> Error {
+    Error::field(
+        "project",
+        format!("Invalid pk \"{id}\" - object does not exist."),
+    )
+}

@@ -1,1 +1,328 @@
-//! (being written)
+//! Tasks: listed, read, created one by one or in bulk, changed, deleted.
+
+use std::collections::HashMap;
+
+use formats::TaskReader;
+use model::{Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId};
+use serde_json::{Map, Value, value::RawValue};
+use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
+
+use crate::{Engine, Error, FieldError, LabelConfig, Result, blob_uris, require};
+
+/// Tasks of one import at most, Label Studio's own limit.
+const IMPORT_TASKS: i64 = 250_000;
+/// Wrong tasks that an import names; more are counted by "…".
+const IMPORT_ERRORS: usize = 100;
+
+/// Which page of which tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskPaging {
+    /// `None` for all projects of the organization.
+    pub project: Option<ProjectId>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// One page of tasks, with the totals of all pages that Label Studio shows.
+#[derive(Clone, Debug)]
+pub struct TaskPage {
+    pub tasks: Vec<Task>,
+    pub total: i64,
+    pub total_annotations: i64,
+    pub total_predictions: i64,
+}
+
+/// A task to create, or the fields of one to change.
+#[derive(Clone, Debug, Default)]
+pub struct TaskInput {
+    /// JSON object.
+    pub data: Option<Box<RawValue>>,
+    /// JSON object.
+    pub meta: Option<Box<RawValue>>,
+}
+
+/// What an import made.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// In the order of the body.
+    pub task_ids: Vec<TaskId>,
+    pub annotation_count: i64,
+    pub prediction_count: i64,
+}
+
+impl Engine {
+    /// One page of tasks, by id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the project is not the organization's.
+    pub async fn list_tasks(&self, actor: &Actor, paging: &TaskPaging) -> Result<TaskPage> {
+        require(actor, Permission::Read)?;
+        let projects = match paging.project {
+            Some(id) => vec![self.get_project(actor, id).await?],
+            None => self.store().list_projects(actor.org_id, i64::MAX, 0).await?.0,
+        };
+        let query = TaskQuery {
+            project: paging.project,
+            limit: paging.limit,
+            offset: paging.offset,
+            ..TaskQuery::default()
+        };
+        let (tasks, total) = self.store().list_tasks(actor.org_id, &query).await?;
+        let sum = |count: fn(&Project) -> i64| projects.iter().map(count).sum();
+        Ok(TaskPage {
+            tasks,
+            total,
+            total_annotations: sum(|project| project.annotation_count),
+            total_predictions: sum(|project| project.prediction_count),
+        })
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for another organization's.
+    pub async fn get_task(&self, actor: &Actor, id: TaskId) -> Result<Task> {
+        require(actor, Permission::Read)?;
+        let task = self.store().find_task(actor.org_id, id).await?;
+        task.ok_or_else(|| Error::not_found("Task", id))
+    }
+
+    /// Creates one task.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the project does not exist, or the data lacks what its config shows.
+    pub async fn create_task(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        input: &TaskInput,
+    ) -> Result<Task> {
+        require(actor, Permission::ManageProjects)?;
+        let no_project = || {
+            Error::field(
+                "project",
+                format!("Invalid pk \"{project}\" - object does not exist."),
+            )
+        };
+        let found = self.store().find_project(actor.org_id, project).await?;
+        let config = config_of(&found.ok_or_else(no_project)?);
+        let data = input
+            .data
+            .as_deref()
+            .ok_or_else(|| Error::field("data", "This field is required."))?;
+        let new = NewTask {
+            data: checked_data(&config, data)
+                .map_err(|message| Error::field("data", message))?,
+            meta: input.meta.as_deref().map(checked_meta).transpose()?,
+            annotations: Vec::new(),
+            predictions: Vec::new(),
+        };
+        let ids = self
+            .store()
+            .create_tasks(actor.org_id, project, &[new], self.now_ms(), actor.user_id)
+            .await?
+            .ok_or_else(no_project)?;
+        match ids.first() {
+            Some(id) => self.get_task(actor, *id).await,
+            None => Err(Error::Internal("the database made no task".to_owned())),
+        }
+    }
+
+    /// Changes a task's data or meta.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] when the data lacks what the config shows.
+    pub async fn update_task(&self, actor: &Actor, id: TaskId, input: &TaskInput) -> Result<Task> {
+        require(actor, Permission::ManageProjects)?;
+        let task = self.get_task(actor, id).await?;
+        let data = match &input.data {
+            None => None,
+            Some(data) => {
+                let config = config_of(&self.get_project(actor, task.project_id).await?);
+                let checked = checked_data(&config, data)
+                    .map_err(|message| Error::field("data", message))?;
+                Some(checked)
+            }
+        };
+        let patch = TaskPatch {
+            data,
+            meta: input.meta.as_deref().map(checked_meta).transpose()?,
+        };
+        self.store()
+            .update_task(actor.org_id, id, &patch, actor.user_id, self.now_ms())
+            .await?
+            .ok_or_else(|| Error::not_found("Task", id))
+    }
+
+    /// Deletes a task with its annotations and predictions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for another organization's.
+    pub async fn delete_task(&self, actor: &Actor, id: TaskId) -> Result<()> {
+        require(actor, Permission::ManageProjects)?;
+        if self.store().delete_task(actor.org_id, id, self.now_ms()).await? {
+            Ok(())
+        } else {
+            Err(Error::not_found("Task", id))
+        }
+    }
+
+    /// Creates the tasks of a JSON body, all or none: an object, an array of objects or JSONL;
+    /// each one task data itself, or `{data, meta, annotations, predictions}`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the project; [`Error::Invalid`] with line and column when it is not
+    /// JSON, else naming every wrong task by its place.
+    pub async fn import_tasks(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        body: &[u8],
+    ) -> Result<Imported> {
+        require(actor, Permission::ManageProjects)?;
+        let config = config_of(&self.get_project(actor, project).await?);
+        let limits = formats::Limits {
+            max_blob_bytes: body.len() as u64,
+            max_row_bytes: body.len(),
+            max_rows: IMPORT_TASKS,
+            ..formats::Limits::default()
+        };
+        let mut reader = TaskReader::new("", limits);
+        let rows = reader.push(body).and_then(|mut rows| {
+            rows.extend(reader.finish()?);
+            Ok(rows)
+        });
+        let rows = rows.map_err(|error| {
+            Error::field(FieldError::NON_FIELD, format!("JSON parse error - {error}"))
+        })?;
+        if rows.is_empty() {
+            return Err(Error::field(FieldError::NON_FIELD, "data is empty"));
+        }
+        let mut tasks = Vec::with_capacity(rows.len());
+        let mut errors = Vec::new();
+        for row in rows {
+            match checked_data(&config, &row.data) {
+                Ok(data) => tasks.push(NewTask {
+                    data,
+                    meta: row.meta,
+                    annotations: row.annotations.into_iter().map(|a| annotation(actor, a)).collect(),
+                    predictions: row.predictions.into_iter().map(prediction).collect(),
+                }),
+                Err(message) => errors.push(FieldError {
+                    field: FieldError::NON_FIELD.to_owned(),
+                    message: format!("Error at item {}: {message}", row.row),
+                }),
+            }
+        }
+        if errors.len() > IMPORT_ERRORS {
+            let more = errors.len() - IMPORT_ERRORS;
+            errors.truncate(IMPORT_ERRORS);
+            errors.push(FieldError {
+                field: FieldError::NON_FIELD.to_owned(),
+                message: format!("… and {more} more"),
+            });
+        }
+        if !errors.is_empty() {
+            return Err(Error::Invalid(errors));
+        }
+        let count = |of: fn(&NewTask) -> usize| tasks.iter().map(of).sum::<usize>() as i64;
+        let (annotation_count, prediction_count) =
+            (count(|task| task.annotations.len()), count(|task| task.predictions.len()));
+        let task_ids = self
+            .store()
+            .create_tasks(actor.org_id, project, &tasks, self.now_ms(), actor.user_id)
+            .await?
+            .ok_or_else(|| Error::not_found("Project", project))?;
+        Ok(Imported {
+            task_ids,
+            annotation_count,
+            prediction_count,
+        })
+    }
+
+    /// The data of these tasks for a browser, in their order: every URI of a blob inside a source
+    /// storage of the task's project becomes `/tasks/ID/resolve/?fileuri=BASE64`.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn data_for_browser(
+        &self,
+        actor: &Actor,
+        tasks: &[Task],
+    ) -> Result<Vec<Box<RawValue>>> {
+        require(actor, Permission::Read)?;
+        let mut storages: HashMap<ProjectId, Vec<Storage>> = HashMap::new();
+        let mut out = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let project = task.project_id;
+            if !storages.contains_key(&project) {
+                let found = self
+                    .store()
+                    .list_storages(actor.org_id, Some(project), Some(Direction::Source), None)
+                    .await?;
+                storages.insert(project, found);
+            }
+            let of_project = storages.get(&project).map_or(&[][..], Vec::as_slice);
+            out.push(blob_uris::for_browser(self.cloud(), task.id, &task.data, of_project));
+        }
+        Ok(out)
+    }
+}
+
+fn config_of(project: &Project) -> LabelConfig {
+    // It was checked when it was saved.
+    LabelConfig::parse(&project.label_config).unwrap_or_default()
+}
+
+/// The data, when the config can show it. Data of one nameless field (`$undefined$`, as Label
+/// Studio writes it) gets the name of the field that the config shows.
+fn checked_data(config: &LabelConfig, data: &RawValue) -> Result<Box<RawValue>, String> {
+    const NAMELESS: &str = "$undefined$";
+    let mut members: Map<String, Value> = serde_json::from_str(data.get())
+        .map_err(|_| "Task data must be a JSON object.".to_owned())?;
+    let renamed = match (members.remove(NAMELESS), config.first_data_key()) {
+        (Some(value), Some(key)) => {
+            members.entry(key.to_owned()).or_insert(value);
+            true
+        }
+        (Some(value), None) => {
+            members.insert(NAMELESS.to_owned(), value);
+            false
+        }
+        (None, _) => false,
+    };
+    config.check_data(&members)?;
+    if renamed {
+        serde_json::value::to_raw_value(&members).map_err(|error| error.to_string())
+    } else {
+        Ok(data.to_owned())
+    }
+}
+
+fn checked_meta(meta: &RawValue) -> Result<Box<RawValue>> {
+    if meta.get().starts_with('{') {
+        Ok(meta.to_owned())
+    } else {
+        Err(Error::field("meta", "Give a JSON object."))
+    }
+}
+
+fn annotation(actor: &Actor, row: formats::RowAnnotation) -> NewAnnotation {
+    NewAnnotation {
+        result: row.result,
+        was_cancelled: row.was_cancelled,
+        ground_truth: row.ground_truth,
+        lead_time: row.lead_time,
+        completed_by: Some(actor.user_id),
+        parent_prediction: None,
+        parent_annotation: None,
+    }
+}
+
+fn prediction(row: formats::RowPrediction) -> NewPrediction {
+    NewPrediction {
+        result: row.result,
+        score: row.score,
+        model_version: row.model_version,
+    }
+}

@@ -1,1 +1,275 @@
-//! (being written)
+//! API tokens, as Label Studio has them.
+//!
+//! - *legacy token*: 40 hex digits, sent as `Authorization: Token …`; kept as SHA-256.
+//! - *personal access token*: a refresh JWT (HS256) with the claims `token_type`, `exp`, `iat`,
+//!   `jti` and `user_id`; its `jti` is kept as SHA-256, so that it can be revoked.
+//! - *access token*: a JWT of five minutes made from it, sent as `Authorization: Bearer …`. It
+//!   also names its refresh token's `jti`: revoking that one ends this one at once.
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use model::{Actor, OrgId, Secret, UserId};
+use serde::{Deserialize, Serialize};
+use store::{NewApiToken, TokenKind};
+
+use crate::{Engine, Error, Result, accounts::sha256};
+
+/// An access token's life, in seconds.
+const ACCESS_SECONDS: i64 = 5 * 60;
+/// A personal access token's life, in seconds: a year.
+const REFRESH_SECONDS: i64 = 365 * 24 * 3600;
+
+/// Values of the claim `token_type`.
+const REFRESH: &str = "refresh";
+const ACCESS: &str = "access";
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    token_type: String,
+    /// Unix seconds.
+    exp: i64,
+    iat: i64,
+    jti: String,
+    user_id: String,
+    /// Access tokens only: the `jti` of the refresh token behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_jti: Option<String>,
+}
+
+impl Engine {
+    /// Who sends this legacy token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when nobody has it, or not any more.
+    pub async fn authenticate_token(&self, token: &str) -> Result<Actor> {
+        self.token_owner(token, TokenKind::Legacy)
+            .await?
+            .ok_or_else(|| refused("Invalid token."))
+    }
+
+    /// Who sends this access token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it is not ours, is over, or its refresh token was revoked.
+    pub async fn authenticate_access_token(&self, token: &str) -> Result<Actor> {
+        let invalid = || refused("Given token not valid for any token type");
+        let claims = self.verify(token, ACCESS).ok_or_else(invalid)?;
+        let refresh_jti = claims.refresh_jti.ok_or_else(invalid)?;
+        self.token_owner(&refresh_jti, TokenKind::Refresh)
+            .await?
+            .ok_or_else(invalid)
+    }
+
+    /// Makes a legacy token for the actor; shown this once.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn create_legacy_token(&self, actor: &Actor) -> Result<Secret> {
+        let token = Secret::new(hex::encode(rand::random::<[u8; 20]>()));
+        self.keep_legacy_token(actor.org_id, actor.user_id, &token)
+            .await?;
+        Ok(token)
+    }
+
+    /// Makes a personal access token for the actor; shown whole this once.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn create_refresh_token(&self, actor: &Actor) -> Result<Secret> {
+        let claims = self.refresh_claims(actor.user_id);
+        let new = NewApiToken {
+            org_id: actor.org_id,
+            user_id: actor.user_id,
+            name: &claims.jti,
+            kind: TokenKind::Refresh,
+            hash: sha256(&claims.jti),
+            expires_at_ms: Some(claims.exp * 1000),
+        };
+        self.store().create_api_token(&new, claims.iat * 1000).await?;
+        self.signed(&claims)
+    }
+
+    /// The actor's personal access tokens, each without its signature: enough to tell them apart
+    /// and to revoke them, not to use them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_refresh_tokens(&self, actor: &Actor) -> Result<Vec<String>> {
+        let tokens = self
+            .store()
+            .list_api_tokens(actor.org_id, actor.user_id, TokenKind::Refresh)
+            .await?;
+        tokens
+            .into_iter()
+            .map(|token| {
+                let claims = Claims {
+                    token_type: REFRESH.to_owned(),
+                    exp: token.expires_at_ms.unwrap_or(i64::MAX) / 1000,
+                    iat: token.created_at_ms / 1000,
+                    jti: token.name,
+                    user_id: actor.user_id.to_string(),
+                    refresh_jti: None,
+                };
+                let signed = self.signed(&claims)?;
+                let unsigned = signed.expose().rsplit_once('.').map(|(head, _)| head.to_owned());
+                Ok(unsigned.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    /// A new access token for a personal access token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the token is not ours, is over or was revoked.
+    pub async fn refresh_access(&self, refresh: &str) -> Result<Secret> {
+        let (claims, actor) = self.refresh_owner(refresh).await?;
+        let now = self.now_ms() / 1000;
+        self.signed(&Claims {
+            token_type: ACCESS.to_owned(),
+            exp: now + ACCESS_SECONDS,
+            iat: now,
+            jti: new_jti(),
+            user_id: actor.user_id.to_string(),
+            refresh_jti: Some(claims.jti),
+        })
+    }
+
+    /// Replaces a personal access token by a new one; the old one is revoked. Of two calls at
+    /// once, one wins.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the token is not ours, is over or was revoked.
+    pub async fn rotate_refresh(&self, refresh: &str) -> Result<Secret> {
+        let (claims, actor) = self.refresh_owner(refresh).await?;
+        if !self.revoke(&actor, &claims.jti).await? {
+            return Err(refused("Token is blacklisted"));
+        }
+        self.create_refresh_token(&actor).await
+    }
+
+    /// Revokes one of the actor's personal access tokens, given whole or without its signature.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the actor has no such token.
+    pub async fn blacklist_refresh(&self, actor: &Actor, refresh: &str) -> Result<()> {
+        let unknown = || Error::not_found("token", "");
+        let jti = unverified_jti(refresh).ok_or_else(unknown)?;
+        if self.revoke(actor, &jti).await? {
+            Ok(())
+        } else {
+            Err(unknown())
+        }
+    }
+
+    pub(crate) async fn keep_legacy_token(
+        &self,
+        org_id: OrgId,
+        user_id: UserId,
+        token: &Secret,
+    ) -> Result<()> {
+        let new = NewApiToken {
+            org_id,
+            user_id,
+            name: "",
+            kind: TokenKind::Legacy,
+            hash: sha256(token.expose()),
+            expires_at_ms: None,
+        };
+        self.store().create_api_token(&new, self.now_ms()).await?;
+        Ok(())
+    }
+
+    async fn refresh_owner(&self, refresh: &str) -> Result<(Claims, Actor)> {
+        let claims = self
+            .verify(refresh, REFRESH)
+            .ok_or_else(|| refused("Token is invalid"))?;
+        let owner = self.token_owner(&claims.jti, TokenKind::Refresh).await?;
+        match owner {
+            Some(actor) => Ok((claims, actor)),
+            None => Err(refused("Token is blacklisted")),
+        }
+    }
+
+    async fn token_owner(&self, token: &str, kind: TokenKind) -> Result<Option<Actor>> {
+        let owner = self
+            .store()
+            .find_actor_by_token_hash(&sha256(token), self.now_ms())
+            .await?;
+        Ok(owner.filter(|owner| owner.kind == kind).map(|owner| owner.actor))
+    }
+
+    async fn revoke(&self, actor: &Actor, jti: &str) -> Result<bool> {
+        let tokens = self
+            .store()
+            .list_api_tokens(actor.org_id, actor.user_id, TokenKind::Refresh)
+            .await?;
+        let Some(token) = tokens.into_iter().find(|token| token.name == jti) else {
+            return Ok(false);
+        };
+        Ok(self
+            .store()
+            .revoke_api_token(actor.org_id, actor.user_id, token.id, self.now_ms())
+            .await?)
+    }
+
+    fn refresh_claims(&self, user: UserId) -> Claims {
+        let now = self.now_ms() / 1000;
+        Claims {
+            token_type: REFRESH.to_owned(),
+            exp: now + REFRESH_SECONDS,
+            iat: now,
+            jti: new_jti(),
+            user_id: user.to_string(),
+            refresh_jti: None,
+        }
+    }
+
+    fn signed(&self, claims: &Claims) -> Result<Secret> {
+        let key = EncodingKey::from_secret(self.settings().token_key.expose().as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
+            .map(Secret::new)
+            .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+    }
+
+    /// The claims of a token that we signed, of this type, and not over by our clock.
+    fn verify(&self, token: &str, token_type: &str) -> Option<Claims> {
+        let key = DecodingKey::from_secret(self.settings().token_key.expose().as_bytes());
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.validate_exp = false;
+        rules.required_spec_claims.clear();
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).ok()?.claims;
+        (claims.token_type == token_type && claims.exp > self.now_ms() / 1000).then_some(claims)
+    }
+}
+
+/// The `jti` that a token says it has; only for looking among the actor's own.
+fn unverified_jti(token: &str) -> Option<String> {
+    let whole = match token.matches('.').count() {
+        1 => format!("{token}."),
+        _ => token.to_owned(),
+    };
+    let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(whole).ok()?;
+    Some(claims.jti)
+}
+
+/// A fixed token must be as hard to guess as a made one.
+pub(crate) fn check_fixed_token(token: &Secret) -> Result<()> {
+    let text = token.expose();
+    if text.len() >= 20 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(Error::field(
+            "token",
+            "Use at least 20 printable characters without spaces; `openssl rand -hex 20` makes a good one.",
+        ))
+    }
+}
+
+fn new_jti() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
+}
+
+fn refused(reason: &str) -> Error {
+    Error::Unauthenticated {
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,283 @@
+//! Blob URIs where people write them: in task data and in `fileuri`.
+//!
+//! Two forms are understood: `https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB`
+//! (percent-encoded, any query ignored) and Label Studio's `azure-blob://CONTAINER/BLOB` or
+//! `azure-spi://CONTAINER/BLOB` (the name as it is, the account left to the project's storages).
+//! A text may be one URI or hold several, as HTML and Markdown do.
+
+use std::ops::Range;
+
+use azure::Cloud;
+use base64::{
+    Engine as _,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use model::{BlobName, BlobUri, ContainerName, Storage, TaskId};
+use serde_json::{Value, value::RawValue};
+
+/// Label Studio's own schemes for blobs: the account is not in them.
+const CONTAINER_SCHEMES: [&str; 2] = ["azure-blob://", "azure-spi://"];
+const SCHEMES: [&str; 4] = ["https://", "http://", "azure-blob://", "azure-spi://"];
+
+/// Label Studio's encoding of `fileuri`, padded when written and either way when read.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A blob as a URI names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBlob {
+    InAccount(BlobUri),
+    /// In some account that has a storage of the project.
+    InContainer {
+        container: ContainerName,
+        blob: BlobName,
+    },
+}
+
+impl NamedBlob {
+    /// Reads a whole text as one URI.
+    pub(crate) fn parse(cloud: &Cloud, text: &str) -> Option<Self> {
+        let text = text.trim();
+        let Some(path) = CONTAINER_SCHEMES
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))
+        else {
+            return cloud.parse_blob_uri(text).map(Self::InAccount);
+        };
+        let (container, blob) = path.split_once('/')?;
+        Some(Self::InContainer {
+            container: ContainerName::parse(container).ok()?,
+            blob: BlobName::parse(blob).ok()?,
+        })
+    }
+
+    /// Is it inside the storage's account, container and prefix? A name with a `..` segment is
+    /// inside nothing: what a server makes of it is not ours to guess.
+    pub(crate) fn is_in(&self, storage: &Storage) -> bool {
+        let (container, blob) = match self {
+            Self::InAccount(uri) if uri.account != storage.account => return false,
+            Self::InAccount(uri) => (&uri.container, &uri.blob),
+            Self::InContainer { container, blob } => (container, blob),
+        };
+        let climbs = blob.as_str().split(['/', '\\']).any(|segment| segment == "..");
+        *container == storage.container && storage.prefix.covers(blob.as_str()) && !climbs
+    }
+
+    pub(crate) fn blob(&self) -> &BlobName {
+        match self {
+            Self::InAccount(uri) => &uri.blob,
+            Self::InContainer { blob, .. } => blob,
+        }
+    }
+}
+
+/// The URI of a `fileuri` parameter: plain, or base64 of either alphabet, padded or not.
+pub(crate) fn decode_fileuri(fileuri: &str) -> Option<String> {
+    if fileuri.contains("://") {
+        return Some(fileuri.to_owned());
+    }
+    // A `+` of standard base64 arrives as a blank when the client did not encode it.
+    let url_safe: String = fileuri
+        .trim()
+        .chars()
+        .map(|c| match c {
+            '+' | ' ' => '-',
+            '/' => '_',
+            c => c,
+        })
+        .collect();
+    String::from_utf8(BASE64.decode(url_safe).ok()?).ok()
+}
+
+/// Does any text in this JSON name the blob?
+pub(crate) fn is_named_in(cloud: &Cloud, data: &Value, wanted: &NamedBlob) -> bool {
+    match data {
+        Value::String(text) => {
+            // Most texts are no URI and none holds a URI without its scheme.
+            text.contains("://")
+                && (NamedBlob::parse(cloud, text).as_ref() == Some(wanted)
+                    || spans(text).any(|span| {
+                        NamedBlob::parse(cloud, &text[span]).as_ref() == Some(wanted)
+                    }))
+        }
+        Value::Array(items) => items.iter().any(|item| is_named_in(cloud, item, wanted)),
+        Value::Object(members) => members
+            .values()
+            .any(|member| is_named_in(cloud, member, wanted)),
+        _ => false,
+    }
+}
+
+/// Task data for a browser: every URI of a blob inside one of these storages becomes
+/// `/tasks/ID/resolve/?fileuri=BASE64`, as in Label Studio; everything else stays as it is.
+pub(crate) fn for_browser(
+    cloud: &Cloud,
+    task: TaskId,
+    data: &RawValue,
+    storages: &[Storage],
+) -> Box<RawValue> {
+    let rewritten = Some(data.get())
+        .filter(|text| !storages.is_empty() && text.contains("://"))
+        .and_then(|text| serde_json::from_str::<Value>(text).ok())
+        .and_then(|mut value| {
+            let changed = rewrite(&mut value, &|text| {
+                let inside = |uri: &str| {
+                    NamedBlob::parse(cloud, uri)
+                        .is_some_and(|blob| storages.iter().any(|storage| blob.is_in(storage)))
+                };
+                resolve_links(task, text, &inside)
+            });
+            changed.then(|| serde_json::value::to_raw_value(&value).ok())?
+        });
+    rewritten.unwrap_or_else(|| data.to_owned())
+}
+
+/// Replaces texts for which `change` has another one; answers whether any was replaced.
+fn rewrite(value: &mut Value, change: &impl Fn(&str) -> Option<String>) -> bool {
+    match value {
+        Value::String(text) => match change(text) {
+            Some(new) => {
+                *text = new;
+                true
+            }
+            None => false,
+        },
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |changed, item| rewrite(item, change) | changed),
+        Value::Object(members) => members
+            .values_mut()
+            .fold(false, |changed, member| rewrite(member, change) | changed),
+        _ => false,
+    }
+}
+
+fn resolve_links(task: TaskId, text: &str, inside: &impl Fn(&str) -> bool) -> Option<String> {
+    let link = |uri: &str| format!("/tasks/{task}/resolve/?fileuri={}", BASE64.encode(uri));
+    let whole = text.trim();
+    if SCHEMES.iter().any(|scheme| whole.starts_with(scheme))
+        && !whole.contains(['"', '\'', '<', '>', '\n'])
+        && inside(whole)
+    {
+        return Some(link(whole));
+    }
+    let mut out = String::new();
+    let mut copied = 0;
+    for span in spans(text).filter(|span| inside(&text[span.clone()])) {
+        out.push_str(&text[copied..span.start]);
+        out.push_str(&link(&text[span.clone()]));
+        copied = span.end;
+    }
+    (copied > 0).then(|| out + &text[copied..])
+}
+
+/// Where URIs stand in a longer text: up to a blank, a quote or an angle bracket. Punctuation that
+/// closes a sentence or a bracket is not part of one, unless a quote says where it ends.
+fn spans(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = SCHEMES
+            .iter()
+            .filter_map(|scheme| text[at..].find(scheme))
+            .min()?
+            + at;
+        let rest = &text[start..];
+        let end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`'))
+            .unwrap_or(rest.len());
+        let is_quoted = rest[end..].starts_with(['"', '\'', '`']);
+        let uri = if is_quoted {
+            &rest[..end]
+        } else {
+            rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}'])
+        };
+        // At least the scheme's first letter, so that the next search goes on behind it.
+        at = start + uri.len().max(1);
+        Some(start..start + uri.len())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use azure::Cloud;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::{NamedBlob, decode_fileuri, is_named_in, resolve_links, spans};
+
+    const URI: &str = "https://acct.blob.core.windows.net/in/images/a.png";
+
+    #[rstest]
+    #[case("azure-blob://in/images/a b+c?.png")]
+    #[case("https://acct.blob.core.windows.net/in/%E2%98%83.png")]
+    fn fileuri_in_every_encoding(#[case] uri: &str) {
+        use base64::{Engine, prelude::*};
+        for encoded in [
+            uri.to_owned(),
+            BASE64_STANDARD.encode(uri),
+            BASE64_STANDARD_NO_PAD.encode(uri),
+            BASE64_URL_SAFE.encode(uri),
+            BASE64_URL_SAFE_NO_PAD.encode(uri),
+            BASE64_STANDARD.encode(uri).replace('+', " "),
+        ] {
+            assert_eq!(decode_fileuri(&encoded).as_deref(), Some(uri), "{encoded}");
+        }
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("%%%")]
+    #[case("/w==")]
+    fn what_is_no_uri_names_nothing(#[case] fileuri: &str) {
+        let uri = decode_fileuri(fileuri).unwrap_or_default();
+        assert_eq!(NamedBlob::parse(&Cloud::public(), &uri), None);
+    }
+
+    #[rstest]
+    #[case(json!({"image": URI}), true)]
+    #[case(json!({"image": format!(" {URI}?sv=2026&sig=abc ")}), true)]
+    #[case(json!({"image": "HTTPS://Acct.Blob.Core.Windows.Net/in/images/a.png"}), true)]
+    #[case(json!({"pages": [{"url": "x"}, {"url": URI}]}), true)]
+    #[case(json!({"html": format!("<p>see <img src='{URI}'> and</p>")}), true)]
+    #[case(json!({"text": format!("![a]({URI}), or ({URI}).")}), true)]
+    #[case(json!({"image": format!("{URI}.bak")}), false)]
+    #[case(json!({"image": "https://acct.blob.core.windows.net/in/images/a"}), false)]
+    #[case(json!({"image": "https://acct2.blob.core.windows.net/in/images/a.png"}), false)]
+    #[case(json!({"image": "https://acct.blob.core.windows.net/in/images/A.png"}), false)]
+    #[case(json!({"image": "https://acct.blob.core.windows.net/in/images//a.png"}), false)]
+    #[case(json!({"https://acct.blob.core.windows.net/in/images/a.png": 1}), false)]
+    #[case(json!({"image": "in/images/a.png", "n": 3, "z": null}), false)]
+    fn data_names_a_blob_exactly(#[case] data: Value, #[case] expected: bool) {
+        let cloud = Cloud::public();
+        let wanted = NamedBlob::parse(&cloud, URI).unwrap();
+        assert_eq!(is_named_in(&cloud, &data, &wanted), expected);
+    }
+
+    #[test]
+    fn links_replace_only_uris_that_are_inside() {
+        let inside = |uri: &str| uri.contains("/in/");
+        let links = |text: &str| resolve_links(model::TaskId(7), text, &inside);
+        assert_eq!(
+            links("azure-blob://x/in/0.png").as_deref(),
+            Some("/tasks/7/resolve/?fileuri=YXp1cmUtYmxvYjovL3gvaW4vMC5wbmc=")
+        );
+        assert_eq!(links("https://example.com/a.png"), None);
+        assert_eq!(links("no uri"), None);
+        let html = links(r#"<img src="https://h/in/1"> <img src="https://h/out/1">"#).unwrap();
+        assert!(html.starts_with(r#"<img src="/tasks/7/resolve/?fileuri="#), "{html}");
+        assert!(html.ends_with(r#""> <img src="https://h/out/1">"#), "{html}");
+    }
+
+    #[test]
+    fn spans_end_where_uris_end() {
+        let text = r#"a (https://h/1). "azure-blob://c/x)" https:// <https://h/2>x https://h/ü"#;
+        let found: Vec<&str> = spans(text).map(|span| &text[span]).collect();
+        assert_eq!(
+            found,
+            ["https://h/1", "azure-blob://c/x)", "https://", "https://h/2", "https://h/ü"]
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! Does a storage work? Real requests, before anything is saved.
+//!
+//! A source must list under its prefix, read the first blob it finds, and sign a URL when it
+//! serves by pre-signed URLs. A target must take a new blob: `PREFIX/.longshore-access-check-UUID`,
+//! deleted again at once. Where the role only lets us add blobs, that small blob stays.
+
+use azure::{ContainerClient, ListRequest, PutCondition, SignRequest};
+use bytes::Bytes;
+use model::{
+    AccountName, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode,
+};
+use std::time::Duration;
+
+use crate::{
+    Engine, Error, FieldError, Problem, Result,
+    explain::{Doing, Situation, explain},
+    storage_input::Draft,
+};
+
+/// The beginning of the name of the blob that a check writes; a sync leaves such blobs out.
+pub(crate) const CHECK_BLOB: &str = ".longshore-access-check-";
+
+/// Listing pages that are asked for the first blob; Azure may give empty ones.
+const EMPTY_PAGES: usize = 100;
+
+impl Engine {
+    /// Fails unless the draft's credential can do what the storage is for.
+    pub(crate) async fn probe(&self, draft: &Draft) -> Result<()> {
+        let client = self
+            .azure()
+            .container(&draft.credential, &draft.account, &draft.container);
+        match draft.direction {
+            Direction::Source => self.probe_source(draft, &client).await,
+            Direction::Target => self.probe_target(draft, &client).await,
+        }
+    }
+
+    async fn probe_source(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
+        let first = first_blob(draft, client)
+            .await
+            .map_err(|error| self.explain_draft(&error, draft, None, Doing::List))?;
+        let Some(blob) = first else {
+            return if draft.prefix.as_str().is_empty() {
+                Ok(())
+            } else {
+                Err(Error::field(
+                    FieldError::NON_FIELD,
+                    format!(
+                        "azure-blob://{}/{} not found. The container can be listed, and no blob's name begins with {:?}; correct the prefix, or upload the blobs first.",
+                        draft.container,
+                        draft.prefix,
+                        draft.prefix.listing(),
+                    ),
+                ))
+            };
+        };
+        client
+            .head(&blob)
+            .await
+            .map_err(|error| self.explain_draft(&error, draft, Some(&blob), Doing::Read))?;
+        if draft.serve_mode == ServeMode::Presigned {
+            let request = SignRequest {
+                ttl: Duration::from_secs(60),
+                response_content_type: None,
+                response_content_disposition: None,
+            };
+            client
+                .sign(&blob, &request)
+                .await
+                .map_err(|error| self.explain_draft(&error, draft, Some(&blob), Doing::Sign))?;
+        }
+        Ok(())
+    }
+
+    async fn probe_target(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
+        let name = draft
+            .prefix
+            .join(&format!("{CHECK_BLOB}{}", uuid::Uuid::new_v4().simple()));
+        let blob = BlobName::parse(name).map_err(|error| Error::field("prefix", error.to_string()))?;
+        let text = Bytes::from_static(b"Longshore wrote this to see whether it may; it can be deleted.\n");
+        client
+            .put(&blob, text, "text/plain", &PutCondition::IfAbsent)
+            .await
+            .map_err(|error| self.explain_draft(&error, draft, Some(&blob), Doing::Write))?;
+        match client.delete(&blob, None).await {
+            Err(error) if draft.can_delete_objects => {
+                Err(self.explain_draft(&error, draft, Some(&blob), Doing::Delete))
+            }
+            Err(error) => {
+                tracing::info!(account = %draft.account, container = %draft.container, %blob, %error,
+                    "the check's blob stays: the role does not allow deleting");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Completes and checks an Azure link: it exists, and the account belongs to its tenant.
+    /// Other credentials pass as they are.
+    pub(crate) async fn check_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
+        let Credential::AzureLink { tenant_id } = &draft.credential else {
+            return Ok(());
+        };
+        let links = self.store().list_azure_links(org).await?;
+        let link = match (tenant_id.as_str(), links.as_slice()) {
+            ("", [only]) => only,
+            ("", []) => {
+                return Err(Error::field(
+                    "tenant_id",
+                    "Your organization has no Azure link yet. The operator creates one after your administrator has consented.",
+                ));
+            }
+            ("", several) => {
+                let tenants: Vec<&str> = several.iter().map(|link| link.tenant_id.as_str()).collect();
+                return Err(Error::field(
+                    "tenant_id",
+                    format!("Your organization has several Azure links; name the tenant: {}.", tenants.join(", ")),
+                ));
+            }
+            (wanted, links) => links
+                .iter()
+                .find(|link| link.tenant_id.eq_ignore_ascii_case(wanted))
+                .ok_or_else(|| no_link(wanted))?,
+        };
+        let owner = self
+            .azure()
+            .tenant_of_account(&draft.account)
+            .await
+            .map_err(|error| self.explain_draft(&error, draft, None, Doing::List))?;
+        if !owner.tenant_id.eq_ignore_ascii_case(&link.tenant_id) {
+            return Err(Error::field(
+                "account_name",
+                format!(
+                    "The storage account {} belongs to the tenant {}, and this Azure link is to the tenant {}. Link the account's tenant too, or choose an account of the linked one.",
+                    draft.account, owner.tenant_id, link.tenant_id
+                ),
+            ));
+        }
+        draft.credential = Credential::AzureLink {
+            tenant_id: link.tenant_id.clone(),
+        };
+        Ok(())
+    }
+
+    /// Words an Azure failure for a storage's account and container.
+    pub(crate) fn explain_azure(
+        &self,
+        error: &azure::Error,
+        (account, container): (&AccountName, &ContainerName),
+        credential: &Credential,
+        blob: Option<&BlobName>,
+        doing: Doing,
+    ) -> Problem {
+        let situation = Situation {
+            cloud: self.cloud(),
+            account,
+            container,
+            blob,
+            credential,
+            app_client_id: self.settings().app_client_id.as_deref(),
+            doing,
+        };
+        explain(error, &situation)
+    }
+
+    fn explain_draft(
+        &self,
+        error: &azure::Error,
+        draft: &Draft,
+        blob: Option<&BlobName>,
+        doing: Doing,
+    ) -> Error {
+        let place = (&draft.account, &draft.container);
+        self.explain_azure(error, place, &draft.credential, blob, doing)
+            .into()
+    }
+}
+
+/// What to say when a storage's Azure link has been removed.
+pub(crate) fn no_link(tenant: &str) -> Error {
+    Error::field(
+        "tenant_id",
+        format!("Your organization has no Azure link to the tenant {tenant}; choose one of its links, or let the administrator of that tenant consent again."),
+    )
+}
+
+/// The first blob under the prefix, at any depth, that is no folder marker.
+async fn first_blob(
+    draft: &Draft,
+    client: &ContainerClient,
+) -> Result<Option<BlobName>, azure::Error> {
+    let prefix = draft.prefix.listing();
+    let mut marker: Option<String> = None;
+    for _ in 0..EMPTY_PAGES {
+        let page = client
+            .list(&ListRequest {
+                prefix: &prefix,
+                delimiter: None,
+                marker: marker.as_deref(),
+                max_results: Some(10),
+            })
+            .await?;
+        let data = page.blobs.into_iter().find(|blob| !blob.is_folder_marker);
+        if let Some(blob) = data {
+            return Ok(BlobName::parse(blob.name).ok());
+        }
+        marker = page.next_marker;
+        if marker.is_none() {
+            break;
+        }
+    }
+    Ok(None)
+}
