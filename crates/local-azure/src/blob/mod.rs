@@ -1,63 +1,248 @@
-//! The Blob service: routing, authentication, authorization and the engines that hold the bytes.
+//! The Blob service: one walk from request to answer, in the order in which Azure refuses.
+//!
+//! Account, transport, fault, firewall, credential, permission, engine. Identities and roles end
+//! at `authorize`; an engine sees only requests that may happen.
 
-use std::sync::Arc;
+mod authenticate;
+mod authorize;
+mod cors;
+mod engine;
+mod error;
+mod operation;
+mod query;
+mod request;
+mod sas;
+mod sas_strings;
+mod service;
+mod shared_key;
+mod time;
+mod xml;
 
-use axum::Router;
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{self, Body},
+    extract::{Request, State as Shared},
+};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response};
 
-use crate::{BlobEngine, State, Transport};
+pub use engine::{Blobs, PublicAccess};
+
+use crate::{
+    State, Transport,
+    blob::{
+        authenticate::{Caller, authenticate, credential_name},
+        authorize::authorize,
+        engine::MAX_BODY_BYTES,
+        error::{BlobError, Result},
+        operation::Operation,
+        request::BlobRequest,
+    },
+    faults::shape_body,
+    state::{Account, FaultKind, FaultTarget, RequestRecord},
+};
+
+/// The newest service version that is known here; a client that asks for more is refused, as by Azure.
+const LATEST_VERSION: &str = "2026-10-06";
 
 /// The Blob service on one listener.
 pub fn router(state: Arc<State>, transport: Transport) -> Router {
-    let _ = (state, transport);
     Router::new()
+        .fallback(serve)
+        .with_state(Front { state, transport })
 }
 
-/// Where blob bytes live: raw access for seeding, without any authorization.
-pub struct Blobs {}
+#[derive(Clone)]
+struct Front {
+    state: Arc<State>,
+    transport: Transport,
+}
 
-impl Blobs {
-    /// Starts the engine.
-    pub async fn start(_engine: BlobEngine) -> anyhow::Result<Self> {
-        Ok(Self {})
+/// Answers a request, shapes the answer as an ordered fault wants it, and remembers the request.
+async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body> {
+    let Front { state, transport } = front;
+    let started_ms = state.now_ms();
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let method = request.method().clone();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string);
+    let fault = state.take_fault(FaultTarget::Blob, || format!("{method} {path}"));
+    let sent = request.headers().clone();
+
+    let scheme = if transport == Transport::Https {
+        "https"
+    } else {
+        "http"
+    };
+    let mut credential = "";
+    let answer = match BlobRequest::read(request, scheme, started_ms) {
+        Ok((request, body)) => {
+            credential = credential_name(&request);
+            answer(&state, &request, transport, fault.as_ref(), body).await
+        }
+        Err(error) => Err(error),
+    };
+    let mut answer = answer.unwrap_or_else(|error| error.render(&method, &request_id, started_ms));
+    put_common_headers(answer.headers_mut(), &sent, &request_id, started_ms);
+    if let Some(fault) = fault {
+        answer = answer.map(|body| shape_body(body, &fault));
     }
+    state.record_request(RequestRecord {
+        front: FaultTarget::Blob,
+        at_ms: started_ms,
+        method: method.to_string(),
+        path,
+        status: answer.status().as_u16(),
+        credential,
+    });
+    answer
+}
 
-    /// Creates a container (no error when it exists).
-    pub async fn create_container(&self, _account: &str, _container: &str, _public: bool) -> anyhow::Result<()> {
-        Ok(())
+async fn answer(
+    state: &State,
+    request: &BlobRequest,
+    transport: Transport,
+    fault: Option<&FaultKind>,
+    body: Body,
+) -> Result<Response<Body>> {
+    let account = state
+        .find_account(&request.account)
+        .ok_or_else(BlobError::account_not_found)?;
+    if account.settings.https_only && transport == Transport::Http {
+        return Err(BlobError::https_required());
     }
-
-    /// Writes a block blob.
-    pub async fn put(
-        &self,
-        _account: &str,
-        _container: &str,
-        _blob: &str,
-        _body: Bytes,
-        _content_type: &str,
-    ) -> anyhow::Result<()> {
-        Ok(())
+    meet(fault).await?;
+    let mut answer = carry_out(state, &account, request, transport, body).await?;
+    let origin = request.header("origin");
+    if request.method != Method::OPTIONS {
+        cors::decorate(
+            &account.settings.cors,
+            &request.method,
+            origin,
+            answer.headers_mut(),
+        );
     }
+    Ok(answer)
+}
 
-    /// Writes `count` blobs `{prefix}{index:09}` of `size` bytes.
-    pub async fn generate(
-        &self,
-        _account: &str,
-        _container: &str,
-        _prefix: &str,
-        _count: u64,
-        _size: u64,
-    ) -> anyhow::Result<()> {
-        Ok(())
+/// Waits or refuses as the fault says; faults of the body come later.
+async fn meet(fault: Option<&FaultKind>) -> Result<()> {
+    match fault {
+        Some(FaultKind::Delay { ms }) => {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+            Ok(())
+        }
+        Some(FaultKind::Status {
+            status,
+            code,
+            retry_after_s,
+        }) => {
+            let mut error = BlobError::of_status(*status, code.clone());
+            if let Some(seconds) = retry_after_s {
+                error = error.header("retry-after", seconds.to_string());
+            }
+            Err(error)
+        }
+        Some(FaultKind::SlowBody { .. } | FaultKind::CutBody { .. }) | None => Ok(()),
     }
+}
 
-    /// The bytes of a blob.
-    pub async fn get(&self, _account: &str, _container: &str, _blob: &str) -> anyhow::Result<Option<Bytes>> {
-        Ok(None)
+async fn carry_out(
+    state: &State,
+    account: &Account,
+    request: &BlobRequest,
+    transport: Transport,
+    body: Body,
+) -> Result<Response<Body>> {
+    if !account.settings.firewall_open {
+        return Err(BlobError::firewall());
     }
+    check_version(request)?;
+    let has = (request.container.is_some(), request.blob.is_some());
+    let operation = Operation::of(&request.method, has.0, has.1, &request.query)
+        .ok_or_else(|| BlobError::invalid_query("comp", request.query.get("comp").unwrap_or("")))?;
+    if operation == Operation::Preflight {
+        return cors::preflight(&account.settings.cors, request);
+    }
+    let caller = authenticate(state, account, request, transport)?;
+    authorize(state, account, request, operation, &caller).await?;
+    let body = collect(body).await?;
+    match operation {
+        Operation::GetUserDelegationKey => {
+            service::delegation_key(state, account, request, &caller, &body)
+        }
+        Operation::GetServiceProperties => Ok(service::properties(account)),
+        Operation::SetServiceProperties => service::set_properties(state, account, &body),
+        Operation::GetAccountInformation => Ok(service::account_information()),
+        _ => {
+            let mut answer = state.blobs().execute(operation, request, body).await?;
+            if matches!(caller, Caller::Sas(_)) && answer.status().is_success() {
+                override_headers(request, answer.headers_mut());
+            }
+            Ok(answer)
+        }
+    }
+}
 
-    /// The names of all blobs of a container, in order.
-    pub async fn names(&self, _account: &str, _container: &str) -> anyhow::Result<Vec<String>> {
-        Ok(Vec::new())
+fn check_version(request: &BlobRequest) -> Result<()> {
+    let version = request.version();
+    let well_formed = jiff::civil::Date::strptime("%Y-%m-%d", version).is_ok();
+    if well_formed && version <= LATEST_VERSION {
+        return Ok(());
+    }
+    Err(BlobError::invalid_header("x-ms-version", version))
+}
+
+async fn collect(body: Body) -> Result<Bytes> {
+    body::to_bytes(body, MAX_BODY_BYTES)
+        .await
+        .map_err(|_| BlobError::body_too_large())
+}
+
+/// The response headers that a SAS pins.
+fn override_headers(request: &BlobRequest, headers: &mut HeaderMap) {
+    for (field, name) in [
+        ("rscc", "cache-control"),
+        ("rscd", "content-disposition"),
+        ("rsce", "content-encoding"),
+        ("rscl", "content-language"),
+        ("rsct", "content-type"),
+    ] {
+        let value = request
+            .query
+            .get(field)
+            .and_then(|value| HeaderValue::from_str(value).ok());
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// What every answer of the service carries.
+fn put_common_headers(headers: &mut HeaderMap, sent: &HeaderMap, request_id: &str, now_ms: i64) {
+    headers.insert(
+        "server",
+        HeaderValue::from_static("Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0"),
+    );
+    let own = [
+        ("x-ms-request-id", request_id.to_owned()),
+        ("date", time::http_date(now_ms)),
+    ];
+    for (name, value) in own {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    let version = sent.get("x-ms-version").cloned();
+    headers.insert(
+        "x-ms-version",
+        version.unwrap_or(HeaderValue::from_static(LATEST_VERSION)),
+    );
+    if let Some(id) = sent.get("x-ms-client-request-id") {
+        headers.insert("x-ms-client-request-id", id.clone());
     }
 }

@@ -1,0 +1,188 @@
+//! Shared access signatures: which kind a query carries, whether it is genuine and in force,
+//! and what it grants. The strings to sign are tables by `sv`, in `sas_strings`.
+
+use crate::{
+    State, Transport,
+    blob::{
+        error::{BlobError, Result},
+        request::BlobRequest,
+        sas_strings::{account_string, delegation_string, service_string},
+        shared_key, time,
+    },
+    state::{Account, DelegationKeyFields},
+};
+
+/// The listeners bind to loopback only, so this is where every request comes from.
+const CLIENT_ADDRESS: &str = "127.0.0.1";
+
+/// What a genuine SAS grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Letters of `sp`, over the resource types of `srt`.
+    Account {
+        permissions: String,
+        resource_types: String,
+    },
+    /// Letters of `sp`, on the container or blob that the signature covers.
+    Service { permissions: String },
+    /// As `Service`, and never more than this principal's roles allow now.
+    UserDelegation {
+        permissions: String,
+        object_id: String,
+    },
+}
+
+/// Checks the SAS of a request.
+///
+/// # Errors
+/// 403 with Azure's codes: `AuthenticationFailed` (malformed, not genuine, out of its window),
+/// `KeyBasedAuthenticationNotPermitted`, `AuthorizationProtocolMismatch`,
+/// `AuthorizationSourceIPMismatch`, `AuthorizationServiceMismatch`.
+pub fn check(
+    state: &State,
+    account: &Account,
+    request: &BlobRequest,
+    transport: Transport,
+) -> Result<Grant> {
+    let field = |name| request.query.get(name).unwrap_or("");
+    if field("sv").is_empty() || field("se").is_empty() || field("sp").is_empty() {
+        return Err(malformed());
+    }
+    let grant = if !field("ss").is_empty() {
+        check_account(account, request)?
+    } else if !field("skoid").is_empty() {
+        check_delegation(state, account, request)?
+    } else {
+        check_service(account, request)?
+    };
+    check_window(request, field("st"), field("se"))?;
+    if field("spr") == "https" && transport == Transport::Http {
+        return Err(BlobError::protocol_mismatch());
+    }
+    if !field("sip").is_empty() && !covers_client(field("sip")) {
+        return Err(BlobError::source_ip_mismatch());
+    }
+    Ok(grant)
+}
+
+fn check_account(account: &Account, request: &BlobRequest) -> Result<Grant> {
+    let text = account_string(&account.name, request).ok_or_else(malformed)?;
+    check_with_account_key(account, request, &text)?;
+    if !request
+        .query
+        .get("ss")
+        .is_some_and(|services| services.contains('b'))
+    {
+        return Err(BlobError::service_mismatch());
+    }
+    Ok(Grant::Account {
+        permissions: permissions(request),
+        resource_types: request.query.get("srt").unwrap_or("").to_owned(),
+    })
+}
+
+fn check_service(account: &Account, request: &BlobRequest) -> Result<Grant> {
+    let text =
+        service_string(&canonical_resource(account, request)?, request).ok_or_else(malformed)?;
+    check_with_account_key(account, request, &text)?;
+    Ok(Grant::Service {
+        permissions: permissions(request),
+    })
+}
+
+fn check_delegation(state: &State, account: &Account, request: &BlobRequest) -> Result<Grant> {
+    let field = |name| request.query.get(name).unwrap_or("").to_owned();
+    let text =
+        delegation_string(&canonical_resource(account, request)?, request).ok_or_else(malformed)?;
+    let fields = DelegationKeyFields {
+        account: account.name.clone(),
+        object_id: field("skoid"),
+        tenant: field("sktid"),
+        start: field("skt"),
+        expiry: field("ske"),
+        version: field("skv"),
+    };
+    // A key that was never issued, or revoked, has no value that could match.
+    let key = state.delegation_key(&fields);
+    let genuine = key.is_some_and(|key| shared_key::is_signature(&key, &text, &field("sig")));
+    if !genuine || fields.tenant != account.tenant {
+        return Err(signature_mismatch(&text));
+    }
+    check_window(request, &fields.start, &fields.expiry)?;
+    Ok(Grant::UserDelegation {
+        permissions: permissions(request),
+        object_id: fields.object_id,
+    })
+}
+
+fn check_with_account_key(account: &Account, request: &BlobRequest, text: &str) -> Result<()> {
+    if !account.settings.allow_shared_key {
+        return Err(BlobError::shared_key_disabled());
+    }
+    let signature = request.query.get("sig").unwrap_or("");
+    if [&account.key1, &account.key2]
+        .iter()
+        .any(|key| shared_key::is_signature(key, text, signature))
+    {
+        return Ok(());
+    }
+    Err(signature_mismatch(text))
+}
+
+fn permissions(request: &BlobRequest) -> String {
+    request.query.get("sp").unwrap_or("").to_owned()
+}
+
+/// `/blob/ACCOUNT/CONTAINER` for `sr=c`, with the blob for `sr=b`; names decoded.
+fn canonical_resource(account: &Account, request: &BlobRequest) -> Result<String> {
+    let container = request.container.as_deref().ok_or_else(malformed)?;
+    let of_container = format!("/blob/{}/{container}", account.name);
+    match (request.query.get("sr"), &request.blob) {
+        (Some("c"), _) => Ok(of_container),
+        (Some("b"), Some(blob)) => Ok(format!("{of_container}/{blob}")),
+        _ => Err(malformed()),
+    }
+}
+
+fn check_window(request: &BlobRequest, start: &str, expiry: &str) -> Result<()> {
+    let starts = match start {
+        "" => i64::MIN,
+        text => time::parse_iso(text).ok_or_else(malformed)?,
+    };
+    let expires = time::parse_iso(expiry).ok_or_else(malformed)?;
+    if (starts..expires).contains(&request.now_ms) {
+        return Ok(());
+    }
+    let now = time::http_date(request.now_ms);
+    let (from, to) = (
+        if start.is_empty() {
+            "none".to_owned()
+        } else {
+            time::http_date(starts)
+        },
+        time::http_date(expires),
+    );
+    Err(BlobError::authentication_failed(format!(
+        "Signature not valid in the specified time frame: Start [{from}] - Expiry [{to}] - Current [{now}]"
+    )))
+}
+
+/// `sip` is one IPv4 address or a range `a-b`, both ends included.
+fn covers_client(allowed: &str) -> bool {
+    let address = |text: &str| text.parse::<std::net::Ipv4Addr>().ok();
+    let (first, last) = allowed.split_once('-').unwrap_or((allowed, allowed));
+    match (address(first), address(last), address(CLIENT_ADDRESS)) {
+        (Some(first), Some(last), Some(client)) => first <= client && client <= last,
+        _ => false,
+    }
+}
+
+fn malformed() -> BlobError {
+    BlobError::authentication_failed("Signature fields not well formed.")
+}
+
+fn signature_mismatch(text: &str) -> BlobError {
+    BlobError::authentication_failed(format!(
+        "Signature did not match. String to sign used was {text}"
+    ))
+}
