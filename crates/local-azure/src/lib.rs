@@ -4,6 +4,7 @@
 //! and answers with Azure's statuses and codes. It is *not* Azure: nothing here protects anything.
 
 pub mod blob;
+mod certificate;
 mod control;
 mod endpoints;
 pub mod entra;
@@ -25,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{blob::Blobs, listen::serve};
 
+pub use certificate::self_signed;
 pub use endpoints::Endpoints;
 pub use faults::shape_body;
 pub use state::State;

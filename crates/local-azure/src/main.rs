@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use local_azure::{BlobEngine, LocalAzure, Options};
 use model::Clock;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A local Azure (Entra ID, managed identity, Blob Storage) for tests and demos. Not Azure.
 #[derive(Parser)]
@@ -67,8 +68,11 @@ async fn main() -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     out.write_all(ready.as_bytes())?;
     out.flush()?;
-    tokio::signal::ctrl_c()
-        .await
-        .context("waiting for the interrupt")?;
+    // Ends by dropping `azure`, which also stops what its blob engine started.
+    let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("watching for SIGINT")?,
+        _ = terminate.recv() => {}
+    }
     Ok(())
 }

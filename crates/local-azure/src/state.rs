@@ -4,8 +4,11 @@
 //! accounts are handed out as `Arc` so that no request holds the lock while it works.
 
 mod accounts;
+mod apps;
+mod built_in_roles;
 mod directory;
 mod faults;
+mod identities;
 mod requests;
 mod roles;
 mod world;
@@ -21,12 +24,10 @@ use std::{
 use model::Clock;
 
 pub use accounts::{Account, AccountSettings, CorsRule, DelegationKey, DelegationKeyFields};
-pub use directory::{
-    App, AppAudience, AppCertificate, AppSecret, AttachedIdentity, DirectoryRole,
-    FederatedCredential, IdentityKind, IdentitySelector, ManagedIdentity, ServicePrincipal, Tenant,
-    TenantUser,
-};
+pub use apps::{App, AppAudience, AppCertificate, AppSecret, FederatedCredential};
+pub use directory::{DirectoryRole, ServicePrincipal, Tenant, TenantUser};
 pub use faults::{Fault, FaultKind, FaultTarget};
+pub use identities::{AttachedIdentity, IdentityKind, IdentitySelector, ManagedIdentity};
 pub use requests::RequestRecord;
 pub use roles::{RoleAssignment, RoleDefinition, StorageAction};
 pub use world::World;
@@ -131,4 +132,15 @@ impl State {
     fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
         self.world.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn unknown(what: &'static str, id: &str) -> StateError {
+    StateError::Unknown {
+        what,
+        id: id.to_owned(),
+    }
+}
+
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }

@@ -23,7 +23,9 @@ impl Cluster {
     /// A cluster whose issuer Entra can read the key of.
     pub(crate) fn start(state: &State) -> Self {
         let keys = SigningKeys::generate();
-        state.add_external_issuer(ISSUER, &keys.public_key());
+        state
+            .add_external_issuer(ISSUER, &keys.public_key())
+            .expect("an RSA public key");
         Self(keys)
     }
 }

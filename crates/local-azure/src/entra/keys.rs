@@ -60,7 +60,8 @@ struct SigningKey {
 }
 
 impl SigningKeys {
-    pub(crate) fn generate() -> Self {
+    /// One new key.
+    pub fn generate() -> Self {
         Self(RwLock::new(vec![SigningKey::generate()]))
     }
 

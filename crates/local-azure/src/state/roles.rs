@@ -1,9 +1,8 @@
-//! Azure RBAC on storage: built-in roles as data, assignments with their propagation delay, the check.
+//! Azure RBAC on storage: roles, assignments with their propagation delay, and the check.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::{State, StateError, World};
+use super::{State, StateError, World, new_id};
 
 /// An operation that a role can allow. Management actions and data actions are separate name
 /// spaces: `Owner` has every action and no data action.
@@ -59,7 +58,7 @@ impl StorageAction {
     }
 }
 
-const BLOB_SERVICES: &str = "Microsoft.Storage/storageAccounts/blobServices/";
+pub(super) const BLOB_SERVICES: &str = "Microsoft.Storage/storageAccounts/blobServices/";
 
 /// A built-in or custom role. Names may hold `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,106 +84,6 @@ impl RoleDefinition {
         let name = action.name();
         granted.iter().any(|pattern| matches(pattern, &name))
     }
-}
-
-/// Name, id, actions, data actions.
-type BuiltInRole = (
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    &'static [&'static str],
-);
-
-/// As published 2026-07 (built-in-roles/storage); `blobServices/` stands for its full name.
-const BUILT_IN_ROLES: &[BuiltInRole] = &[
-    (
-        "Storage Blob Data Reader",
-        "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
-        &[
-            "blobServices/containers/read",
-            "blobServices/generateUserDelegationKey/action",
-        ],
-        &["blobServices/containers/blobs/read"],
-    ),
-    (
-        "Storage Blob Data Contributor",
-        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-        &[
-            "blobServices/containers/read",
-            "blobServices/containers/write",
-            "blobServices/containers/delete",
-            "blobServices/generateUserDelegationKey/action",
-        ],
-        &[
-            "blobServices/containers/blobs/read",
-            "blobServices/containers/blobs/write",
-            "blobServices/containers/blobs/delete",
-            "blobServices/containers/blobs/move/action",
-            "blobServices/containers/blobs/add/action",
-        ],
-    ),
-    (
-        "Storage Blob Data Owner",
-        "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
-        &[
-            "blobServices/containers/*",
-            "blobServices/generateUserDelegationKey/action",
-        ],
-        &["blobServices/containers/blobs/*"],
-    ),
-    (
-        "Storage Blob Delegator",
-        "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
-        &["blobServices/generateUserDelegationKey/action"],
-        &[],
-    ),
-    (
-        "Storage Account Contributor",
-        "17d1049b-9a84-46fb-8f53-869881c3d3ab",
-        &["Microsoft.Storage/storageAccounts/*"],
-        &[],
-    ),
-    (
-        "Reader and Data Access",
-        "c12c1c16-33a1-487b-954d-41c89c60f349",
-        &["Microsoft.Storage/storageAccounts/read"],
-        &[],
-    ),
-    ("Owner", "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", &["*"], &[]),
-    (
-        "Contributor",
-        "b24988ac-6180-42a0-ab88-20f7382dd24c",
-        &["*"],
-        &[],
-    ),
-    (
-        "Reader",
-        "acdd72a7-3385-48ef-bd42-f606fba81ae7",
-        &["*/read"],
-        &[],
-    ),
-];
-
-/// The built-in roles in their owned form.
-pub(super) fn built_in_roles() -> Vec<RoleDefinition> {
-    let full = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| match name.strip_prefix("blobServices/") {
-                Some(rest) => format!("{BLOB_SERVICES}{rest}"),
-                None => (*name).to_owned(),
-            })
-            .collect()
-    };
-    BUILT_IN_ROLES
-        .iter()
-        .map(|(name, id, actions, data_actions)| RoleDefinition {
-            name: (*name).to_owned(),
-            id: (*id).to_owned(),
-            actions: full(actions),
-            data_actions: full(data_actions),
-        })
-        .collect()
 }
 
 /// A principal's role at a scope and everything below it.
@@ -323,8 +222,4 @@ fn matches(pattern: &str, name: &str) -> bool {
             name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail)
         }
     }
-}
-
-fn new_id() -> String {
-    Uuid::new_v4().to_string()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Account, App, DelegationKeyFields, ManagedIdentity, RoleAssignment, RoleDefinition,
-    ServicePrincipal, Tenant, roles::built_in_roles,
+    ServicePrincipal, Tenant, built_in_roles::built_in_roles,
 };
 
 /// All that the control endpoint configures.
