@@ -1,0 +1,10 @@
+//! The product through its front door: the real programs, spoken to over HTTP.
+
+mod bad_input;
+mod crash;
+mod export;
+mod import;
+mod replicas;
+mod serve;
+mod tidy;
+mod world;
