@@ -6,16 +6,10 @@
 
 use std::time::Duration;
 
-use quick_xml::events::Event;
 use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 
-use crate::{
-    Challenge, Error, ErrorKind,
-    error::Parts,
-    instant,
-    xml::Xml,
-};
+use crate::{Challenge, Error, ErrorKind, error::Parts, instant, xml::Xml};
 
 /// A complete failure answer, and when it came (our clock, Unix milliseconds).
 pub(crate) struct Answer<'a> {
@@ -36,8 +30,14 @@ impl Answer<'_> {
     pub(crate) fn storage_error(&self, token_tenant: Option<&str>) -> Error {
         let body = StorageBody::parse(self.body);
         let code = self.header("x-ms-error-code").or(body.code);
-        let detail = body.detail.unwrap_or_default();
-        let message = match body.message.split("\nRequestId:").next().unwrap_or_default().trim() {
+        let detail = body.detail;
+        let message = match body
+            .message
+            .split("\nRequestId:")
+            .next()
+            .unwrap_or_default()
+            .trim()
+        {
             "" => "Azure Storage gave no reason".to_owned(),
             text if detail.is_empty() => text.to_owned(),
             text => format!("{text} ({})", detail.trim()),
@@ -62,7 +62,11 @@ impl Answer<'_> {
     /// Entra ID's token endpoint: `error`, `error_description`, `error_codes`, `trace_id`.
     pub(crate) fn entra_error(&self) -> Error {
         let body: EntraBody = serde_json::from_slice(self.body).unwrap_or_default();
-        let number = body.error_codes.first().copied().or_else(|| aadsts(&body.error_description));
+        let number = body
+            .error_codes
+            .first()
+            .copied()
+            .or_else(|| aadsts(&body.error_description));
         let kind = match self.status.as_u16() {
             429 | 503 => ErrorKind::Throttled,
             500.. => ErrorKind::Unexpected,
@@ -71,10 +75,21 @@ impl Answer<'_> {
             _ => ErrorKind::Unexpected,
         };
         // The separators before the trace id changed over the years; the text ends where it begins.
-        let text = body.error_description.split("Trace ID:").next().unwrap_or_default().trim();
-        let message = if text.is_empty() { "Entra ID gave no reason" } else { text };
+        let text = body
+            .error_description
+            .split("Trace ID:")
+            .next()
+            .unwrap_or_default()
+            .trim();
+        let message = if text.is_empty() {
+            "Entra ID gave no reason"
+        } else {
+            text
+        };
         Error::from(Parts {
-            code: number.map(|number| format!("AADSTS{number}")).or(non_empty(body.error)),
+            code: number
+                .map(|number| format!("AADSTS{number}"))
+                .or(non_empty(body.error)),
             request_id: non_empty(body.trace_id).or_else(|| self.header("x-ms-request-id")),
             ..self.parts(kind, message)
         })
@@ -98,9 +113,13 @@ impl Answer<'_> {
         Parts {
             status: Some(self.status.as_u16()),
             retry_after: self.retry_after(),
-            challenge: self.headers.get_all("www-authenticate").iter()
+            challenge: self
+                .headers
+                .get_all("www-authenticate")
+                .iter()
                 .find_map(|value| Challenge::parse(value.to_str().ok()?)),
-            clock_skew_ms: self.header("date")
+            clock_skew_ms: self
+                .header("date")
                 .and_then(|date| instant::parse_http_date(&date))
                 .map(|theirs| theirs - self.now_ms),
             ..Parts::new(kind, message)
@@ -123,15 +142,19 @@ impl Answer<'_> {
 fn storage_kind(status: StatusCode, code: &str, detail: &str) -> ErrorKind {
     match code {
         "BlobNotFound" | "ResourceNotFound" | "PathNotFound" => ErrorKind::NotFound,
-        "ContainerNotFound" | "ContainerBeingDeleted" | "FilesystemNotFound" => ErrorKind::ContainerNotFound,
+        "ContainerNotFound" | "ContainerBeingDeleted" | "FilesystemNotFound" => {
+            ErrorKind::ContainerNotFound
+        }
         "NoAuthenticationInformation" => ErrorKind::NoCredential,
         // "Issuer validation failed. Issuer did not match."
         "InvalidAuthenticationInfo" if detail.contains("ssuer") => ErrorKind::WrongTenant,
         "InvalidAuthenticationInfo" | "AuthenticationFailed" | "AuthorizationProtocolMismatch" => {
             ErrorKind::CredentialRejected
         }
-        "AuthorizationPermissionMismatch" | "AuthorizationResourceTypeMismatch"
-        | "AuthorizationServiceMismatch" | "InsufficientAccountPermissions" => ErrorKind::RoleMissing,
+        "AuthorizationPermissionMismatch"
+        | "AuthorizationResourceTypeMismatch"
+        | "AuthorizationServiceMismatch"
+        | "InsufficientAccountPermissions" => ErrorKind::RoleMissing,
         "AuthorizationFailure" | "AuthorizationSourceIPMismatch" => ErrorKind::Firewall,
         "KeyBasedAuthenticationNotPermitted" => ErrorKind::SharedKeyDisabled,
         "PublicAccessNotPermitted" => ErrorKind::PublicAccessDisabled,
@@ -157,26 +180,25 @@ fn storage_kind(status: StatusCode, code: &str, detail: &str) -> ErrorKind {
 struct StorageBody {
     code: Option<String>,
     message: String,
-    detail: Option<String>,
+    detail: String,
 }
 
 impl StorageBody {
     /// What can be read of it; a body that is no XML gives nothing.
     fn parse(body: &[u8]) -> Self {
         let mut parsed = Self::default();
-        let Ok(mut xml) = Xml::new(body) else { return parsed };
-        while let Ok(event) = xml.next() {
-            match event {
-                Event::Eof => break,
-                Event::Start(tag) => match tag.name().as_ref() {
-                    "Code" => parsed.code = xml.text(&tag).ok(),
-                    "Message" => parsed.message = xml.text(&tag).unwrap_or_default(),
-                    "AuthenticationErrorDetail" => parsed.detail = xml.text(&tag).ok(),
-                    _ => {}
-                },
-                _ => {}
-            }
-        }
+        let _unreadable = Xml::new(body).and_then(|mut xml| {
+            xml.root("Error")?;
+            xml.children(|xml, tag| {
+                match tag.name().as_ref() {
+                    "Code" => parsed.code = Some(xml.text(tag)?),
+                    "Message" => parsed.message = xml.text(tag)?,
+                    "AuthenticationErrorDetail" => parsed.detail = xml.text(tag)?,
+                    _ => xml.skip(tag)?,
+                }
+                Ok(())
+            })
+        });
         parsed
     }
 }
@@ -193,7 +215,11 @@ struct EntraBody {
 /// The number of the first `AADSTS…` in a text.
 fn aadsts(text: &str) -> Option<u64> {
     let digits = text.split("AADSTS").nth(1)?;
-    digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()
+    digits[..digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len())]
+        .parse()
+        .ok()
 }
 
 fn non_empty(text: String) -> Option<String> {
@@ -210,17 +236,32 @@ mod tests {
     use crate::ErrorKind::{self, *};
 
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        lines
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     fn storage(status: u16, headers: &HeaderMap, body: &str) -> crate::Error {
         let (status, body) = (StatusCode::from_u16(status).unwrap(), body.as_bytes());
-        Answer { status, headers, body, now_ms: 0 }.storage_error(Some("11111111-1111-1111-1111-111111111111"))
+        Answer {
+            status,
+            headers,
+            body,
+            now_ms: 0,
+        }
+        .storage_error(Some("11111111-1111-1111-1111-111111111111"))
     }
 
     fn entra(status: u16, body: &str) -> crate::Error {
         let (status, body) = (StatusCode::from_u16(status).unwrap(), body.as_bytes());
-        Answer { status, headers: &HeaderMap::new(), body, now_ms: 0 }.entra_error()
+        Answer {
+            status,
+            headers: &HeaderMap::new(),
+            body,
+            now_ms: 0,
+        }
+        .entra_error()
     }
 
     #[test]
@@ -231,13 +272,20 @@ mod tests {
             ("date", "Thu, 01 Jan 1970 00:20:00 GMT"),
             ("retry-after", "7"),
         ]);
-        let error = storage(403, &headers, concat!(
-            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code>",
-            "<Message>Server failed to authenticate the request.\nRequestId:3f1c-01\nTime:2026-01-01T00:00:00Z</Message>",
-            "<AuthenticationErrorDetail>The MAC signature found in 'sig=abcdefgh' is &lt;wrong&gt;.</AuthenticationErrorDetail></Error>",
-        ));
+        let error = storage(
+            403,
+            &headers,
+            concat!(
+                "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code>",
+                "<Message>Server failed to authenticate the request.\nRequestId:3f1c-01\nTime:2026-01-01T00:00:00Z</Message>",
+                "<AuthenticationErrorDetail>The MAC signature found in 'sig=abcdefgh' is &lt;wrong&gt;.</AuthenticationErrorDetail></Error>",
+            ),
+        );
         assert_eq!(error.kind(), CredentialRejected);
-        assert_eq!((error.status(), error.code()), (Some(403), Some("AuthenticationFailed")));
+        assert_eq!(
+            (error.status(), error.code()),
+            (Some(403), Some("AuthenticationFailed"))
+        );
         assert_eq!(error.request_id(), Some("3f1c-01"));
         assert_eq!(error.clock_skew_ms(), Some(1_200_000));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
@@ -276,15 +324,35 @@ mod tests {
 
     #[test]
     fn a_token_of_another_tenant_is_told_apart() {
-        let challenge = |tenant: &str| format!("Bearer authorization_uri=https://login.microsoftonline.com/{tenant}/oauth2/authorize resource_id=https://storage.azure.com");
-        let detail = |text| format!("<Error><Code>InvalidAuthenticationInfo</Code><Message>m</Message><AuthenticationErrorDetail>{text}</AuthenticationErrorDetail></Error>");
+        let challenge = |tenant: &str| {
+            format!(
+                "Bearer authorization_uri=https://login.microsoftonline.com/{tenant}/oauth2/authorize resource_id=https://storage.azure.com"
+            )
+        };
+        let detail = |text| {
+            format!(
+                "<Error><Code>InvalidAuthenticationInfo</Code><Message>m</Message><AuthenticationErrorDetail>{text}</AuthenticationErrorDetail></Error>"
+            )
+        };
         for (tenant, text, kind) in [
             ("22222222-2222-2222-2222-222222222222", "x", WrongTenant),
-            ("11111111-1111-1111-1111-111111111111", "Lifetime validation failed.", CredentialRejected),
-            ("contoso.com", "Issuer validation failed. Issuer did not match.", WrongTenant),
+            (
+                "11111111-1111-1111-1111-111111111111",
+                "Lifetime validation failed.",
+                CredentialRejected,
+            ),
+            (
+                "contoso.com",
+                "Issuer validation failed. Issuer did not match.",
+                WrongTenant,
+            ),
             ("contoso.com", "x", CredentialRejected),
         ] {
-            let error = storage(401, &headers(&[("www-authenticate", &challenge(tenant))]), &detail(text));
+            let error = storage(
+                401,
+                &headers(&[("www-authenticate", &challenge(tenant))]),
+                &detail(text),
+            );
             assert_eq!(error.kind(), kind, "{tenant} {text}");
             assert_eq!(error.challenge().unwrap().tenant_id, tenant);
         }
@@ -292,16 +360,36 @@ mod tests {
 
     #[test]
     fn entra_answers_by_number() {
-        let error = entra(401, r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 5a\r\nTimestamp: now","error_codes":[7000215],"trace_id":"5a"}"#);
-        assert_eq!((error.kind(), error.code()), (TokenRefused, Some("AADSTS7000215")));
-        assert_eq!(error.message(), "AADSTS7000215: Invalid client secret provided.");
+        let error = entra(
+            401,
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 5a\r\nTimestamp: now","error_codes":[7000215],"trace_id":"5a"}"#,
+        );
+        assert_eq!(
+            (error.kind(), error.code()),
+            (TokenRefused, Some("AADSTS7000215"))
+        );
+        assert_eq!(
+            error.message(),
+            "AADSTS7000215: Invalid client secret provided."
+        );
         assert_eq!(error.request_id(), Some("5a"));
         for (status, body, kind, code) in [
-            (400, r#"{"error":"x","error_description":"AADSTS90002: Tenant 'y' not found."}"#, TokenRefused, Some("AADSTS90002")),
-            (400, r#"{"error":"invalid_scope"}"#, TokenRefused, Some("invalid_scope")),
+            (
+                400,
+                r#"{"error":"x","error_description":"AADSTS90002: Tenant 'y' not found."}"#,
+                TokenRefused,
+                Some("AADSTS90002"),
+            ),
+            (
+                400,
+                r#"{"error":"invalid_scope"}"#,
+                TokenRefused,
+                Some("invalid_scope"),
+            ),
             (429, "", Throttled, None),
             (502, "<html>", Unexpected, None),
-        ] as [(u16, &str, ErrorKind, Option<&str>); 4] {
+        ] as [(u16, &str, ErrorKind, Option<&str>); 4]
+        {
             let error = entra(status, body);
             assert_eq!((error.kind(), error.code()), (kind, code), "{body}");
         }

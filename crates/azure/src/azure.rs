@@ -1,10 +1,17 @@
 //! The one handle of this crate: a cloud, the host's identities, our app, and the caches.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use model::{AccountName, ClientProof, Clock, ContainerName, Credential, Secret};
+use reqwest::Method;
 
-use crate::{Challenge, Cloud, ContainerClient, Error, ErrorKind, Result};
+use crate::{
+    Challenge, Cloud, ContainerClient, Error, ErrorKind, Result,
+    account::{Account, Auth, Call, DelegationKeys},
+    http::Http,
+    retry, shared_key,
+    token::{TokenSource, Tokens},
+};
 
 /// What the host offers to prove who it is: the operator's settings, never a customer's.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +41,15 @@ pub struct AppRegistration {
 
 /// Microsoft, for one cloud. Cheap to clone: clones share connections, tokens and delegation keys.
 #[derive(Clone)]
-pub struct Azure {
-    cloud: Arc<Cloud>,
+pub struct Azure(Arc<Shared>);
+
+/// What every client of one [`Azure`] shares.
+pub(crate) struct Shared {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) http: Arc<Http>,
+    pub(crate) tokens: Tokens,
+    pub(crate) delegation_keys: DelegationKeys,
+    app: Option<AppRegistration>,
 }
 
 impl Azure {
@@ -45,39 +59,135 @@ impl Azure {
     /// `InvalidInput` when the extra CA file cannot be read or is not PEM.
     pub fn new(
         cloud: Cloud,
-        _host: HostIdentity,
-        _app: Option<AppRegistration>,
-        _clock: Clock,
+        host: HostIdentity,
+        app: Option<AppRegistration>,
+        clock: Clock,
     ) -> Result<Self> {
-        Ok(Self {
-            cloud: Arc::new(cloud),
-        })
+        let http = Arc::new(Http::new(&cloud, clock)?);
+        let cloud = Arc::new(cloud);
+        Ok(Self(Arc::new(Shared {
+            tokens: Tokens::new(Arc::clone(&http), Arc::clone(&cloud), host),
+            delegation_keys: DelegationKeys::default(),
+            cloud,
+            http,
+            app,
+        })))
     }
 
     /// The cloud that this handle talks to.
     pub fn cloud(&self) -> &Cloud {
-        &self.cloud
+        &self.0.cloud
     }
 
     /// A client for one container. No IO: a bad credential shows at the first call.
     pub fn container(
         &self,
-        _credential: &Credential,
-        _account: &AccountName,
-        _container: &ContainerName,
+        credential: &Credential,
+        account: &AccountName,
+        container: &ContainerName,
     ) -> ContainerClient {
-        ContainerClient {}
+        let account = Account::new(Arc::clone(&self.0), account.clone(), self.auth(credential));
+        ContainerClient::new(account, container.clone())
     }
 
     /// Which tenant owns the account, by its challenge to an anonymous request.
     ///
     /// # Errors
-    /// `AccountNotFound`, `Unreachable`, or `Unexpected` when the challenge names an authority or a
-    /// resource that this cloud does not have.
-    pub async fn tenant_of_account(&self, _account: &AccountName) -> Result<Challenge> {
-        Err(Error::new(ErrorKind::Unexpected, "unfinished"))
+    /// `AccountNotFound`, `Unreachable`, `Firewall`, or `Unexpected` when there is no challenge or
+    /// it names an authority or a resource that this cloud does not have.
+    pub async fn tenant_of_account(&self, account: &AccountName) -> Result<Challenge> {
+        let account = Account::new(Arc::clone(&self.0), account.clone(), Auth::Anonymous);
+        // Listing the containers is never public, so even an account with public containers answers 401.
+        let call = Call::new(Method::GET, "/").query("comp", "list");
+        let error = match retry::STORAGE.run(|| account.send(&call)).await {
+            Err(error) => error,
+            Ok(_) => {
+                return Err(Error::new(
+                    ErrorKind::Unexpected,
+                    "the account lists its containers to anyone",
+                ));
+            }
+        };
+        match error.challenge() {
+            Some(challenge) => challenge.clone().believed(&self.0.cloud),
+            None if error.status() == Some(401) => Err(Error::new(
+                ErrorKind::Unexpected,
+                "the account refused without naming its tenant",
+            )),
+            None => Err(error),
+        }
     }
 
     /// Drops the cached tokens and delegation keys of a credential. What was signed stays valid.
-    pub fn forget(&self, _credential: &Credential) {}
+    pub fn forget(&self, credential: &Credential) {
+        if let Ok(Some(source)) = self.token_source(credential) {
+            let fingerprint = source.fingerprint();
+            self.0.tokens.forget(fingerprint);
+            self.0
+                .delegation_keys
+                .forget(|(held, _)| *held == fingerprint);
+        }
+    }
+
+    fn auth(&self, credential: &Credential) -> Auth {
+        match credential {
+            Credential::AccountKey { key } => {
+                shared_key::decode_key(key).map_or_else(Auth::Unusable, Auth::SharedKey)
+            }
+            Credential::Sas { token } => Auth::from_sas(token),
+            Credential::Anonymous => Auth::Anonymous,
+            Credential::ServicePrincipal { .. }
+            | Credential::ManagedIdentity { .. }
+            | Credential::AzureLink { .. } => match self.token_source(credential) {
+                Ok(Some(source)) => Auth::Token {
+                    fingerprint: source.fingerprint(),
+                    source,
+                },
+                Ok(None) => Auth::Anonymous,
+                Err(error) => Auth::Unusable(error),
+            },
+        }
+    }
+
+    /// Whose token a credential means; `None` for kinds without tokens.
+    fn token_source(&self, credential: &Credential) -> Result<Option<TokenSource>> {
+        Ok(Some(match credential {
+            Credential::AccountKey { .. } | Credential::Sas { .. } | Credential::Anonymous => {
+                return Ok(None);
+            }
+            Credential::ServicePrincipal {
+                tenant_id,
+                client_id,
+                proof,
+            } => TokenSource::App {
+                tenant_id: tenant_id.clone(),
+                client_id: client_id.clone(),
+                proof: proof.clone(),
+            },
+            Credential::ManagedIdentity { source, identity } => TokenSource::Host {
+                source: *source,
+                identity: identity.clone(),
+            },
+            Credential::AzureLink { tenant_id } => {
+                let app = self.0.app.as_ref().ok_or_else(|| {
+                    Error::invalid(
+                        "this server has no app registration, so it cannot use an Azure link",
+                    )
+                })?;
+                TokenSource::App {
+                    tenant_id: tenant_id.clone(),
+                    client_id: app.client_id.clone(),
+                    proof: app.proof.clone(),
+                }
+            }
+        }))
+    }
+}
+
+impl fmt::Debug for Azure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Azure")
+            .field("cloud", &self.0.cloud.name)
+            .finish_non_exhaustive()
+    }
 }

@@ -90,9 +90,19 @@ mod tests {
             "bearer authorization_uri=https://login.microsoftonline.com/T-1/oauth2/authorize,resource_id=https://storage.azure.com",
             r#"Bearer resource_id="https://storage.azure.com" authorization_uri="https://login.microsoftonline.com/T-1/oauth2/authorize""#,
         ] {
-            assert_eq!(Challenge::parse(header).as_ref(), Some(&expected), "{header}");
+            assert_eq!(
+                Challenge::parse(header).as_ref(),
+                Some(&expected),
+                "{header}"
+            );
         }
-        for header in ["", "Bearer", "Basic realm=x", "Bearer realm=x", "Bearer authorization_uri=https://login.microsoftonline.com"] {
+        for header in [
+            "",
+            "Bearer",
+            "Basic realm=x",
+            "Bearer realm=x",
+            "Bearer authorization_uri=https://login.microsoftonline.com",
+        ] {
             assert_eq!(Challenge::parse(header), None, "{header}");
         }
     }
@@ -102,12 +112,19 @@ mod tests {
         let cloud = Cloud::public();
         assert!(Challenge::parse(REAL).unwrap().believed(&cloud).is_ok());
         for (from, to, said) in [
-            ("login.microsoftonline.com", "login.evil.com", "login.evil.com"),
+            (
+                "login.microsoftonline.com",
+                "login.evil.com",
+                "login.evil.com",
+            ),
             ("https://login", "http://login", "no sign-in address"),
             ("storage.azure.com", "vault.azure.net", "vault.azure.net"),
             (" resource_id=https://storage.azure.com", "", "instead of"),
         ] {
-            let error = Challenge::parse(&REAL.replace(from, to)).unwrap().believed(&cloud).unwrap_err();
+            let error = Challenge::parse(&REAL.replace(from, to))
+                .unwrap()
+                .believed(&cloud)
+                .unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
         }
     }

@@ -41,7 +41,11 @@ impl Cloud {
     pub fn public() -> Self {
         Self::national(
             "public",
-            ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com"],
+            [
+                "login.microsoftonline.com",
+                "login.windows.net",
+                "login.microsoft.com",
+            ],
             "blob.core.windows.net",
             "api://AzureADTokenExchange",
         )
@@ -51,7 +55,11 @@ impl Cloud {
     pub fn us_government() -> Self {
         Self::national(
             "usgov",
-            ["login.microsoftonline.us", "login-us.microsoftonline.com", "login.usgovcloudapi.net"],
+            [
+                "login.microsoftonline.us",
+                "login-us.microsoftonline.com",
+                "login.usgovcloudapi.net",
+            ],
             "blob.core.usgovcloudapi.net",
             "api://AzureADTokenExchangeUSGov",
         )
@@ -61,7 +69,11 @@ impl Cloud {
     pub fn china() -> Self {
         Self::national(
             "china",
-            ["login.partner.microsoftonline.cn", "login.chinacloudapi.cn", "login.partner.chinacloudapi.cn"],
+            [
+                "login.partner.microsoftonline.cn",
+                "login.chinacloudapi.cn",
+                "login.partner.chinacloudapi.cn",
+            ],
             "blob.core.chinacloudapi.cn",
             "api://AzureADTokenExchangeChina",
         )
@@ -95,8 +107,9 @@ impl Cloud {
     /// # Errors
     /// `InvalidInput` with line and column, on an unknown or missing key or an address that is not one.
     pub fn from_profile_toml(text: &str) -> Result<Self> {
-        let mut cloud: Self = toml::from_str(text)
-            .map_err(|error| Error::new(ErrorKind::InvalidInput, format!("cloud profile: {error}")))?;
+        let mut cloud: Self = toml::from_str(text).map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, format!("cloud profile: {error}"))
+        })?;
         cloud.check_address("authority", &cloud.authority, &["https"])?;
         cloud.check_address("imds_base", &cloud.imds_base, &["http", "https"])?;
         let account = cloud.blob_endpoint.replace("{account}", "account");
@@ -104,7 +117,11 @@ impl Cloud {
             return Err(cloud.bad("blob_endpoint", "must contain {account}"));
         }
         cloud.check_address("blob_endpoint", &account, &["http", "https"])?;
-        for address in [&mut cloud.authority, &mut cloud.blob_endpoint, &mut cloud.imds_base] {
+        for address in [
+            &mut cloud.authority,
+            &mut cloud.blob_endpoint,
+            &mut cloud.imds_base,
+        ] {
             address.truncate(address.trim_end_matches('/').len());
         }
         Ok(cloud)
@@ -119,7 +136,10 @@ impl Cloud {
     }
 
     fn bad(&self, key: &str, why: &str) -> Error {
-        Error::new(ErrorKind::InvalidInput, format!("cloud profile {:?}: {key} {why}", self.name))
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("cloud profile {:?}: {key} {why}", self.name),
+        )
     }
 
     /// The blob that an absolute URI names: the canonical form `https://ACCOUNT.SUFFIX/CONTAINER/BLOB`
@@ -161,12 +181,19 @@ impl Cloud {
         let main = Url::parse(&self.authority).is_ok_and(|own| own.origin() == url.origin());
         main || (url.scheme() == "https"
             && url.port().is_none()
-            && self.authority_aliases.iter().any(|alias| url.host_str() == Some(alias)))
+            && self
+                .authority_aliases
+                .iter()
+                .any(|alias| url.host_str() == Some(alias)))
     }
 }
 
 /// `address` as `before ACCOUNT after / rest`; scheme and host in any case.
-fn split_account<'a>(address: &'a str, before: &str, after: &str) -> Option<(AccountName, &'a str)> {
+fn split_account<'a>(
+    address: &'a str,
+    before: &str,
+    after: &str,
+) -> Option<(AccountName, &'a str)> {
     let rest = strip_ignoring_case(address, before)?;
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric())?;
     let account = AccountName::parse(rest[..end].to_ascii_lowercase()).ok()?;
@@ -221,7 +248,8 @@ extra_ca_file = "/tmp/ca.pem"
             (("imds_base = \"http", "imds_base = \"ftp"), "imds_base"),
             (("uri_suffix", "#"), "uri_suffix"),
         ] {
-            let error = Cloud::from_profile_toml(&PROFILE.replacen(change.0, change.1, 1)).unwrap_err();
+            let error =
+                Cloud::from_profile_toml(&PROFILE.replacen(change.0, change.1, 1)).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
         }
     }
@@ -231,13 +259,26 @@ extra_ca_file = "/tmp/ca.pem"
         let local = Cloud::from_profile_toml(PROFILE).unwrap();
         for (text, name) in [
             ("https://acct.blob.core.windows.net/c-1/a.png", "a.png"),
-            ("HTTPS://Acct.Blob.Core.Windows.NET/c-1/a.png?sv=1&sig=x#top", "a.png"),
-            ("https://acct.blob.core.windows.net/c-1/a%20b/%F0%9F%90%88%3F", "a b/🐈?"),
+            (
+                "HTTPS://Acct.Blob.Core.Windows.NET/c-1/a.png?sv=1&sig=x#top",
+                "a.png",
+            ),
+            (
+                "https://acct.blob.core.windows.net/c-1/a%20b/%F0%9F%90%88%3F",
+                "a b/🐈?",
+            ),
             ("https://acct.blob.core.windows.net/c-1/a//../b", "a//../b"),
-            ("https://acct.blob.core.windows.net/c-1/100%.png", "100%.png"),
+            (
+                "https://acct.blob.core.windows.net/c-1/100%.png",
+                "100%.png",
+            ),
             ("https://127.0.0.1:7001/acct/c-1/a.png", "a.png"),
         ] {
-            assert_eq!(local.parse_blob_uri(text), Some(uri("acct", "c-1", name)), "{text}");
+            assert_eq!(
+                local.parse_blob_uri(text),
+                Some(uri("acct", "c-1", name)),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -257,7 +298,11 @@ extra_ca_file = "/tmp/ca.pem"
         ] {
             assert_eq!(local.parse_blob_uri(text), None, "{text}");
         }
-        assert!(Cloud::china().parse_blob_uri("https://acct.blob.core.chinacloudapi.cn/c-1/a").is_some());
+        assert!(
+            Cloud::china()
+                .parse_blob_uri("https://acct.blob.core.chinacloudapi.cn/c-1/a")
+                .is_some()
+        );
     }
 
     #[test]
@@ -271,9 +316,17 @@ extra_ca_file = "/tmp/ca.pem"
             ("https://login.microsoftonline.com:8443/t", false),
             ("https://login.microsoftonline.us/t", false),
         ] {
-            assert_eq!(public.has_authority(&Url::parse(text).unwrap()), known, "{text}");
+            assert_eq!(
+                public.has_authority(&Url::parse(text).unwrap()),
+                known,
+                "{text}"
+            );
         }
-        assert!(Cloud::by_name("usgov").unwrap().has_authority(&Url::parse("https://login.microsoftonline.us/t").unwrap()));
+        assert!(
+            Cloud::by_name("usgov")
+                .unwrap()
+                .has_authority(&Url::parse("https://login.microsoftonline.us/t").unwrap())
+        );
         assert_eq!(Cloud::by_name("mars"), None);
     }
 

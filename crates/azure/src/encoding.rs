@@ -31,7 +31,9 @@ pub(crate) fn value(text: &str) -> PercentEncode<'_> {
 
 /// Undoes percent-encoding; `None` when the bytes are not UTF-8. A lone `%` stays as it is.
 pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
-    percent_encoding::percent_decode_str(text).decode_utf8().ok()
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .ok()
 }
 
 #[cfg(test)]
@@ -45,7 +47,10 @@ mod tests {
     fn slashes_are_encoded_only_where_a_parser_would_touch_them() {
         for (name, path) in [
             ("images/1.png", "images/1.png"),
-            ("odd dir/ünï 100% #1?+&=.json", "odd%20dir/%C3%BCn%C3%AF%20100%25%20%231%3F%2B%26%3D.json"),
+            (
+                "odd dir/ünï 100% #1?+&=.json",
+                "odd%20dir/%C3%BCn%C3%AF%20100%25%20%231%3F%2B%26%3D.json",
+            ),
             ("a//b", "a%2F%2Fb"),
             ("./x", ".%2Fx"),
             ("a/../b", "a%2F..%2Fb"),

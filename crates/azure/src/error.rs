@@ -57,6 +57,7 @@ pub enum ErrorKind {
 pub struct Error(Arc<Parts>);
 
 /// What an [`Error`] is made of; built with `..Parts::new(kind, message)`.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) kind: ErrorKind,
     pub(crate) status: Option<u16>,
@@ -66,7 +67,7 @@ pub(crate) struct Parts {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) clock_skew_ms: Option<i64>,
-    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Parts {
@@ -140,6 +141,14 @@ impl Error {
     /// Nothing was sent: what we were given cannot be.
     pub(crate) fn invalid(message: impl AsRef<str>) -> Self {
         Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// The same failure under another kind, where the caller knows more than the answer says.
+    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+        Self::from(Parts {
+            kind,
+            ..Arc::unwrap_or_clone(self.0)
+        })
     }
 }
 

@@ -4,7 +4,10 @@ use std::{error::Error as _, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use model::Clock;
-use reqwest::{Certificate, Client, ClientBuilder, Request, Response, redirect};
+use reqwest::{
+    Certificate, Client, ClientBuilder, Request, Response, header::HeaderValue, redirect,
+};
+use uuid::Uuid;
 
 use crate::{Cloud, Error, ErrorKind, Result, answer::Answer, error::Parts};
 
@@ -60,7 +63,11 @@ impl Http {
                 .map_err(|error| transport_error(error, Destination::Storage))
         };
         Ok(Self {
-            internet: build(Client::builder().connect_timeout(CONNECT).tls_certs_merge(authorities))?,
+            internet: build(
+                Client::builder()
+                    .connect_timeout(CONNECT)
+                    .tls_certs_merge(authorities),
+            )?,
             host: build(Client::builder().connect_timeout(CONNECT_HOST).no_proxy())?,
             clock,
         })
@@ -79,7 +86,10 @@ impl Http {
             // Without the query, which may be a SAS.
             request.url().path().to_owned(),
         );
-        let result = client.execute(request).await.map_err(|error| transport_error(error, to));
+        let result = client
+            .execute(request)
+            .await
+            .map_err(|error| transport_error(error, to));
         match &result {
             Ok(response) => tracing::debug!(
                 %method, host, path,
@@ -93,7 +103,11 @@ impl Http {
     }
 
     /// Reads a failure's body and has `read` make the error of it.
-    pub(crate) async fn failure(&self, mut response: Response, read: impl FnOnce(&Answer<'_>) -> Error) -> Error {
+    pub(crate) async fn failure(
+        &self,
+        mut response: Response,
+        read: impl FnOnce(&Answer<'_>) -> Error,
+    ) -> Error {
         let mut body = BytesMut::new();
         // What has arrived is used even when the rest does not: the status alone says most.
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -115,13 +129,29 @@ impl Http {
     }
 }
 
+/// A new id that Microsoft's logs keep with the request.
+pub(crate) fn request_id() -> HeaderValue {
+    HeaderValue::try_from(Uuid::new_v4().to_string()).expect("a UUID is ASCII")
+}
+
 /// The whole body, at most `limit` bytes.
-pub(crate) async fn read_body(mut response: Response, to: Destination, limit: usize) -> Result<Bytes> {
+pub(crate) async fn read_body(
+    mut response: Response,
+    to: Destination,
+    limit: usize,
+) -> Result<Bytes> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(error, to))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| transport_error(error, to))?
+    {
         body.extend_from_slice(&chunk);
         if body.len() > limit {
-            return Err(Error::new(ErrorKind::Unexpected, format!("the answer is larger than {limit} bytes")));
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("the answer is larger than {limit} bytes"),
+            ));
         }
     }
     Ok(body.freeze())
@@ -141,9 +171,19 @@ pub(crate) fn transport_error(error: reqwest::Error, to: Destination) -> Error {
     }
     let causes = causes.join(": ");
     let (kind, what) = if causes.contains("invalid peer certificate") {
-        (ErrorKind::CertificateUntrusted, "the server's certificate is not trusted")
-    } else if error.is_connect() && causes.contains("dns error") && is_unknown_host(&causes) && to == Destination::Storage {
-        (ErrorKind::AccountNotFound, "the account's host name does not exist")
+        (
+            ErrorKind::CertificateUntrusted,
+            "the server's certificate is not trusted",
+        )
+    } else if error.is_connect()
+        && causes.contains("dns error")
+        && is_unknown_host(&causes)
+        && to == Destination::Storage
+    {
+        (
+            ErrorKind::AccountNotFound,
+            "the account's host name does not exist",
+        )
     } else if error.is_connect() {
         (ErrorKind::Unreachable, "no connection")
     } else if error.is_timeout() {
@@ -151,22 +191,36 @@ pub(crate) fn transport_error(error: reqwest::Error, to: Destination) -> Error {
     } else if error.is_builder() {
         (ErrorKind::InvalidInput, "the request cannot be sent")
     } else {
-        (ErrorKind::Interrupted, "the connection ended before the answer did")
+        (
+            ErrorKind::Interrupted,
+            "the connection ended before the answer did",
+        )
     };
     let kind = match (to, kind) {
-        (Destination::Identity, ErrorKind::Unreachable | ErrorKind::TimedOut) => ErrorKind::IdentityUnavailable,
+        (Destination::Identity, ErrorKind::Unreachable | ErrorKind::TimedOut) => {
+            ErrorKind::IdentityUnavailable
+        }
         _ => kind,
     };
-    let message = if causes.is_empty() { what.to_owned() } else { format!("{what}: {causes}") };
+    let message = if causes.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}: {causes}")
+    };
     Error::from(Parts {
-        source: Some(Box::new(error)),
+        source: Some(std::sync::Arc::new(error)),
         ..Parts::new(kind, message)
     })
 }
 
 /// The resolver's texts for a name that does not exist (glibc, musl, macOS), unlike one it could not ask about.
 fn is_unknown_host(causes: &str) -> bool {
-    ["Name or service not known", "No address associated", "Name does not resolve", "nodename nor servname"]
-        .iter()
-        .any(|text| causes.contains(text))
+    [
+        "Name or service not known",
+        "No address associated",
+        "Name does not resolve",
+        "nodename nor servname",
+    ]
+    .iter()
+    .any(|text| causes.contains(text))
 }

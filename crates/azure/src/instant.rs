@@ -36,8 +36,14 @@ mod tests {
         let at = 1_767_229_200_999;
         assert_eq!(iso(at), "2026-01-01T01:00:00Z");
         assert_eq!(http_date(at), "Thu, 01 Jan 2026 01:00:00 GMT");
-        assert_eq!(parse_iso("2026-01-01T01:00:00.0000000Z"), Some(1_767_229_200_000));
-        assert_eq!(parse_http_date("Thu, 01 Jan 2026 01:00:00 GMT"), Some(1_767_229_200_000));
+        assert_eq!(
+            parse_iso("2026-01-01T01:00:00.0000000Z"),
+            Some(1_767_229_200_000)
+        );
+        assert_eq!(
+            parse_http_date("Thu, 01 Jan 2026 01:00:00 GMT"),
+            Some(1_767_229_200_000)
+        );
         assert_eq!(parse_http_date("yesterday"), None);
     }
 }

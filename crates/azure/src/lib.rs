@@ -4,17 +4,22 @@
 //! one container, and that is what lists, reads, writes and signs. Requests only ever go to hosts
 //! of the [`Cloud`], never to an address that a customer typed.
 
+mod account;
 mod answer;
 mod azure;
 mod blob;
 mod challenge;
 mod cloud;
+mod delegation_key;
 mod encoding;
 mod error;
 mod http;
 mod instant;
 mod renewable;
 mod retry;
+mod sas;
+mod shared_key;
+mod token;
 mod xml;
 
 pub use azure::{AppRegistration, Azure, HostIdentity};

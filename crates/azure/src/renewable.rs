@@ -34,7 +34,12 @@ struct State<T> {
 impl<T> Default for Renewable<T> {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State { value: None, fetches: 0, failure: None, rest_until_ms: 0 }),
+            state: Mutex::new(State {
+                value: None,
+                fetches: 0,
+                failure: None,
+                rest_until_ms: 0,
+            }),
             flight: tokio::sync::Mutex::new(()),
         }
     }
@@ -51,10 +56,15 @@ impl<T: Clone> Renewable<T> {
     ) -> Result<T> {
         let (usable, fetches) = {
             let state = self.state();
-            let rated = state.value.as_ref().map(|value| (value.clone(), freshness(value)));
+            let rated = state
+                .value
+                .as_ref()
+                .map(|value| (value.clone(), freshness(value)));
             match rated {
                 Some((value, Freshness::Fresh)) => return Ok(value),
-                Some((value, Freshness::Aging)) if now_ms < state.rest_until_ms => return Ok(value),
+                Some((value, Freshness::Aging)) if now_ms < state.rest_until_ms => {
+                    return Ok(value);
+                }
                 Some((value, Freshness::Aging)) => (Some(value), state.fetches),
                 Some((_, Freshness::Spent)) | None => (None, state.fetches),
             }
@@ -68,7 +78,9 @@ impl<T: Clone> Renewable<T> {
             let state = self.state();
             if state.fetches != fetches {
                 match (&state.value, &state.failure) {
-                    (Some(value), _) if freshness(value) != Freshness::Spent => return Ok(value.clone()),
+                    (Some(value), _) if freshness(value) != Freshness::Spent => {
+                        return Ok(value.clone());
+                    }
                     (_, Some(failure)) => return Err(failure.clone()),
                     _ => {}
                 }
@@ -95,11 +107,6 @@ impl<T: Clone> Renewable<T> {
                 }
             }
         }
-    }
-
-    /// The held value if `fresh`: the path that never waits.
-    pub(crate) fn peek(&self, fresh: impl Fn(&T) -> bool) -> Option<T> {
-        self.state().value.as_ref().filter(|value| fresh(value)).cloned()
     }
 
     /// Drops the held value if it is the one that `matches` describes.
@@ -132,26 +139,44 @@ mod tests {
         for outcome in [Ok(7), Err(refused())] {
             let (cell, fetches, gate) = (Renewable::default(), AtomicU32::new(0), Notify::new());
             let calls = join_all((0..20).map(|_| {
-                cell.get(0, |_| Freshness::Fresh, || async {
-                    fetches.fetch_add(1, SeqCst);
-                    gate.notified().await;
-                    outcome.clone()
-                })
+                cell.get(
+                    0,
+                    |_| Freshness::Fresh,
+                    || async {
+                        fetches.fetch_add(1, SeqCst);
+                        gate.notified().await;
+                        outcome.clone()
+                    },
+                )
             }));
             let (results, ()) = tokio::join!(calls, async { gate.notify_one() });
             assert_eq!(fetches.load(SeqCst), 1);
-            assert!(results.iter().all(|result| result.is_ok() == outcome.is_ok()));
+            assert!(
+                results
+                    .iter()
+                    .all(|result| result.is_ok() == outcome.is_ok())
+            );
         }
     }
 
     #[tokio::test]
     async fn an_aging_value_outlives_a_failed_renewal_and_rests() {
         let cell = Renewable::default();
-        cell.get(0, |_| Freshness::Fresh, async || Ok(1)).await.unwrap();
+        cell.get(0, |_| Freshness::Fresh, async || Ok(1))
+            .await
+            .unwrap();
         let aging = |_: &i32| Freshness::Aging;
-        assert_eq!(cell.get(1, aging, async || Err(refused())).await.unwrap(), 1);
+        assert_eq!(
+            cell.get(1, aging, async || Err(refused())).await.unwrap(),
+            1
+        );
         assert_eq!(cell.get(2, aging, async || Ok(2)).await.unwrap(), 1);
-        assert_eq!(cell.get(1 + RENEWAL_PAUSE_MS, aging, async || Ok(3)).await.unwrap(), 3);
+        assert_eq!(
+            cell.get(1 + RENEWAL_PAUSE_MS, aging, async || Ok(3))
+                .await
+                .unwrap(),
+            3
+        );
         let spent = |_: &i32| Freshness::Spent;
         assert!(cell.get(0, spent, async || Err(refused())).await.is_err());
     }
@@ -159,13 +184,21 @@ mod tests {
     #[tokio::test]
     async fn while_one_renews_the_others_go_on() {
         let (cell, gate) = (Renewable::default(), Notify::new());
-        cell.get(0, |_| Freshness::Fresh, async || Ok(1)).await.unwrap();
-        let renewal = cell.get(0, |_| Freshness::Aging, async || {
-            gate.notified().await;
-            Ok(2)
-        });
+        cell.get(0, |_| Freshness::Fresh, async || Ok(1))
+            .await
+            .unwrap();
+        let renewal = cell.get(
+            0,
+            |_| Freshness::Aging,
+            async || {
+                gate.notified().await;
+                Ok(2)
+            },
+        );
         let other = async {
-            let value = cell.get(0, |_| Freshness::Aging, async || unreachable!()).await;
+            let value = cell
+                .get(0, |_| Freshness::Aging, async || unreachable!())
+                .await;
             gate.notify_one();
             value
         };
@@ -176,10 +209,13 @@ mod tests {
     #[tokio::test]
     async fn a_discarded_value_is_fetched_again() {
         let cell = Renewable::default();
-        cell.get(0, |_| Freshness::Fresh, async || Ok(1)).await.unwrap();
+        cell.get(0, |_| Freshness::Fresh, async || Ok(1))
+            .await
+            .unwrap();
+        let kept = |_: &i32| Freshness::Fresh;
         cell.discard(|value| *value == 9);
-        assert_eq!(cell.peek(|_| true), Some(1));
+        assert_eq!(cell.get(0, kept, async || Ok(2)).await.unwrap(), 1);
         cell.discard(|value| *value == 1);
-        assert_eq!(cell.peek(|_| true), None);
+        assert_eq!(cell.get(0, kept, async || Ok(3)).await.unwrap(), 3);
     }
 }

@@ -67,7 +67,13 @@ fn maybe_happened(error: &Error) -> bool {
 
 impl Policy {
     /// The wait before the next try, or `None` when this failure is final. `jitter` is in 0..1.
-    fn wait(&self, failures: u32, elapsed: Duration, error: &Error, jitter: f64) -> Option<Duration> {
+    fn wait(
+        &self,
+        failures: u32,
+        elapsed: Duration,
+        error: &Error,
+        jitter: f64,
+    ) -> Option<Duration> {
         if failures >= self.tries || !(self.retries)(error) {
             return None;
         }
@@ -78,7 +84,10 @@ impl Policy {
     }
 
     /// Runs `attempt` until it succeeds or its failure is final.
-    pub(crate) async fn run<T, F: Future<Output = Result<T>>>(&self, mut attempt: impl FnMut() -> F) -> Result<T> {
+    pub(crate) async fn run<T, F: Future<Output = Result<T>>>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T> {
         let started = Instant::now();
         let mut failures = 0;
         loop {
@@ -132,9 +141,17 @@ mod tests {
             (IdentityUnavailable, 404, false, false, true),
             (IdentityUnavailable, 400, false, false, false),
         ] {
-            let retried = |policy: &Policy| policy.wait(1, Duration::ZERO, &failure(kind, status, None), 0.0).is_some();
+            let retried = |policy: &Policy| {
+                policy
+                    .wait(1, Duration::ZERO, &failure(kind, status, None), 0.0)
+                    .is_some()
+            };
             assert_eq!(
-                (retried(&STORAGE), retried(&CONDITIONAL_WRITE), retried(&IDENTITY)),
+                (
+                    retried(&STORAGE),
+                    retried(&CONDITIONAL_WRITE),
+                    retried(&IDENTITY)
+                ),
                 (storage, conditional, identity),
                 "{kind:?} {status}"
             );
@@ -169,10 +186,21 @@ mod tests {
         let result: Result<(), _> = STORAGE
             .run(|| {
                 tries += 1;
-                let error = failure(if tries < 3 { ErrorKind::Throttled } else { ErrorKind::NotFound }, 503, None);
+                let error = failure(
+                    if tries < 3 {
+                        ErrorKind::Throttled
+                    } else {
+                        ErrorKind::NotFound
+                    },
+                    503,
+                    None,
+                );
                 async { Err(error) }
             })
             .await;
-        assert_eq!((tries, result.unwrap_err().kind()), (3, ErrorKind::NotFound));
+        assert_eq!(
+            (tries, result.unwrap_err().kind()),
+            (3, ErrorKind::NotFound)
+        );
     }
 }

@@ -18,7 +18,43 @@ impl<'a> Xml<'a> {
         Ok(Self(Reader::from_str(text)))
     }
 
-    pub(crate) fn next(&mut self) -> Result<Event<'a>> {
+    /// Gives each direct child of the element that was just opened to `each`, which must read or
+    /// [`skip`](Self::skip) it, up to that element's end. Elements without content are passed over.
+    pub(crate) fn children(
+        &mut self,
+        mut each: impl FnMut(&mut Self, &BytesStart<'a>) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            match self.next()? {
+                Event::Start(tag) => each(self, &tag)?,
+                Event::End(_) => return Ok(()),
+                Event::Eof => return Err(malformed("it ends too early")),
+                _ => {}
+            }
+        }
+    }
+
+    /// Opens the document's root, which must have this name.
+    pub(crate) fn root(&mut self, name: &str) -> Result<()> {
+        loop {
+            match self.next()? {
+                Event::Start(tag) if tag.name().as_ref() == name => return Ok(()),
+                Event::Start(_) | Event::Empty(_) | Event::Eof => {
+                    return Err(malformed(format!("it is no {name}")));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn skip(&mut self, start: &BytesStart<'a>) -> Result<()> {
+        self.0
+            .read_to_end(start.name())
+            .map(drop)
+            .map_err(malformed)
+    }
+
+    fn next(&mut self) -> Result<Event<'a>> {
         self.0.read_event().map_err(malformed)
     }
 
@@ -33,11 +69,17 @@ impl<'a> Xml<'a> {
                 Event::End(_) => return Ok(text),
                 Event::Text(part) if depth == 0 => text.push_str(&part),
                 Event::CData(part) if depth == 0 => text.push_str(&part),
-                Event::GeneralRef(part) if depth == 0 => match part.resolve_char_ref().map_err(malformed)? {
-                    Some(character) => text.push(character),
-                    None => text.push_str(resolve_predefined_entity(&part).ok_or_else(|| malformed(&*part))?),
-                },
-                Event::Eof => return Err(malformed(format!("{} does not end", start.name().as_ref()))),
+                Event::GeneralRef(part) if depth == 0 => {
+                    match part.resolve_char_ref().map_err(malformed)? {
+                        Some(character) => text.push(character),
+                        None => text.push_str(
+                            resolve_predefined_entity(&part).ok_or_else(|| malformed(&*part))?,
+                        ),
+                    }
+                }
+                Event::Eof => {
+                    return Err(malformed(format!("{} does not end", start.name().as_ref())));
+                }
                 _ => {}
             }
         }
@@ -60,7 +102,7 @@ impl<'a> Xml<'a> {
     }
 }
 
-fn malformed(why: impl ToString) -> Error {
+pub(crate) fn malformed(why: impl ToString) -> Error {
     Error::new(
         ErrorKind::Unexpected,
         format!("Azure's XML cannot be read: {}", why.to_string()),

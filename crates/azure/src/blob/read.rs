@@ -1,0 +1,349 @@
+//! Get Blob and Get Blob Properties, with HTTP's ranges and conditions completed.
+//!
+//! Sources: RFC 9110 sections 13 and 14, "Get Blob", "Specifying conditional headers for Blob
+//! service operations": Azure knows no suffix range and no `If-Range`, takes one ETag a header, and
+//! refuses `If-Match` together with `If-None-Match`. What it lacks is decided here, after a HEAD.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use model::BlobName;
+use reqwest::{Method, Response};
+
+use super::{ContainerClient, range::ByteRange};
+use crate::{
+    Error, ErrorKind, Result,
+    account::{Call, header_of, quoted},
+    http::{Destination, transport_error},
+    instant, retry,
+};
+
+/// How often a read begins anew because the blob changed between HEAD and GET.
+const CHANGES: u32 = 3;
+
+/// What to read and when, in HTTP's own words. A range that is no single byte range is ignored, as
+/// the RFC says.
+#[derive(Clone, Debug, Default)]
+pub struct GetRequest {
+    /// Value of `Range`: `bytes=0-99`, `bytes=100-`, `bytes=-5`.
+    pub range: Option<String>,
+    /// One ETag, with or without quotes.
+    pub if_match: Option<String>,
+    /// ETags as in the header, weak ones too; the answer is `NotModified` when one is the blob's.
+    pub if_none_match: Option<String>,
+    /// An HTTP date; without effect beside `if_none_match`.
+    pub if_modified_since: Option<String>,
+    /// ETag or HTTP date: the range is dropped when the blob is another one by now.
+    pub if_range: Option<String>,
+}
+
+/// Which answer a read got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GetStatus {
+    /// 200: the whole blob.
+    Full,
+    /// 206: `content_range` says which part.
+    Partial,
+    /// 304: no body.
+    NotModified,
+    /// 416: no body; `content_range` says the size.
+    RangeNotSatisfiable,
+}
+
+/// The answer to a read. Header values as Azure sent them.
+#[derive(Debug)]
+pub struct GetResponse {
+    pub status: GetStatus,
+    /// Bytes of the body.
+    pub content_length: Option<u64>,
+    pub content_range: Option<String>,
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    /// With quotes.
+    pub etag: Option<String>,
+    /// HTTP date.
+    pub last_modified: Option<String>,
+    pub body: BlobBody,
+}
+
+/// What `head` tells. Header values as Azure sent them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlobProperties {
+    /// Bytes.
+    pub content_length: u64,
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    /// With quotes.
+    pub etag: Option<String>,
+    /// HTTP date.
+    pub last_modified: Option<String>,
+}
+
+/// A blob's bytes as they arrive; holds well under a megabyte however large the blob is.
+/// It ends with an `Interrupted` error when fewer bytes come than were promised.
+pub struct BlobBody {
+    chunks: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
+    /// Bytes still to come, where the length is known.
+    missing: Option<u64>,
+}
+
+impl ContainerClient {
+    /// Reads a blob, or a range of it, as a stream. Retried only until the body begins.
+    ///
+    /// # Errors
+    /// `NotFound`, `ContainerNotFound`, `Archived`, `ConditionNotMet` (`if_match`), and the kinds
+    /// of a refused credential.
+    pub async fn get(&self, blob: &BlobName, request: &GetRequest) -> Result<GetResponse> {
+        let range = request.range.as_deref().and_then(ByteRange::parse);
+        // `If-Range` means nothing without a range.
+        let if_range = request.if_range.as_deref().filter(|_| range.is_some());
+        let pins = request.if_match.is_some() || if_range.is_some();
+        let skips = request.if_none_match.is_some() || request.if_modified_since.is_some();
+        let many = request
+            .if_none_match
+            .as_deref()
+            .is_some_and(|etags| etags.contains(','));
+        if many
+            || (pins && skips)
+            || if_range.is_some()
+            || matches!(range, Some(ByteRange::Suffix(_)))
+        {
+            return self.get_after_head(blob, request, range, if_range).await;
+        }
+        let call = Call::new(Method::GET, self.path(blob)?)
+            .header_if(
+                "range",
+                range.and_then(|range| range.header(None)).as_deref(),
+            )?
+            .header_if(
+                "if-match",
+                request.if_match.as_deref().map(quoted).as_deref(),
+            )?
+            .header_if(
+                "if-none-match",
+                request.if_none_match.as_deref().map(quoted_weak).as_deref(),
+            )?;
+        let since = request
+            .if_modified_since
+            .as_deref()
+            .filter(|_| request.if_none_match.is_none());
+        self.open(call.header_if("if-modified-since", since)?).await
+    }
+
+    /// Decides the conditions on the blob's properties, then reads exactly that version of it.
+    async fn get_after_head(
+        &self,
+        blob: &BlobName,
+        request: &GetRequest,
+        range: Option<ByteRange>,
+        if_range: Option<&str>,
+    ) -> Result<GetResponse> {
+        let mut changes = 0;
+        loop {
+            let now = self.head(blob).await?;
+            let etag = now.etag.clone().unwrap_or_default();
+            if request
+                .if_match
+                .as_deref()
+                .is_some_and(|wanted| wanted != "*" && quoted(wanted) != etag)
+            {
+                return Err(Error::new(
+                    ErrorKind::ConditionNotMet,
+                    "the blob has another ETag",
+                ));
+            }
+            if now.is_unmodified(request) {
+                return Ok(now.without_body(GetStatus::NotModified));
+            }
+            let range = range.filter(|_| if_range.is_none_or(|validator| now.is_same(validator)));
+            let header = range.and_then(|range| range.header(Some(now.content_length)));
+            if range.is_some() && header.is_none() {
+                return Ok(now.without_body(GetStatus::RangeNotSatisfiable));
+            }
+            let call = Call::new(Method::GET, self.path(blob)?)
+                .header_if("range", header.as_deref())?
+                .header("if-match", &etag)?;
+            match self.open(call).await {
+                Err(error) if error.kind() == ErrorKind::ConditionNotMet && changes < CHANGES => {
+                    changes += 1
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn open(&self, call: Call) -> Result<GetResponse> {
+        let call = call.streamed(&[304, 416]);
+        let response = retry::STORAGE.run(|| self.0.account.send(&call)).await?;
+        let status = match response.status().as_u16() {
+            304 => GetStatus::NotModified,
+            416 => GetStatus::RangeNotSatisfiable,
+            206 => GetStatus::Partial,
+            _ => GetStatus::Full,
+        };
+        let properties = BlobProperties::of(&response);
+        let content_range = header_of(&response, "content-range");
+        if matches!(
+            status,
+            GetStatus::NotModified | GetStatus::RangeNotSatisfiable
+        ) {
+            return Ok(GetResponse {
+                content_range,
+                ..properties.without_body(status)
+            });
+        }
+        let content_length =
+            header_of(&response, "content-length").and_then(|length| length.parse().ok());
+        Ok(GetResponse {
+            status,
+            content_length,
+            content_range,
+            body: BlobBody {
+                chunks: Box::pin(response.bytes_stream()),
+                missing: content_length,
+            },
+            ..properties.without_body(status)
+        })
+    }
+
+    /// A blob's size, type, ETag and date.
+    ///
+    /// # Errors
+    /// As [`ContainerClient::get`].
+    pub async fn head(&self, blob: &BlobName) -> Result<BlobProperties> {
+        let call = Call::new(Method::HEAD, self.path(blob)?);
+        let response = retry::STORAGE.run(|| self.0.account.send(&call)).await?;
+        Ok(BlobProperties::of(&response))
+    }
+}
+
+impl BlobProperties {
+    fn of(response: &Response) -> Self {
+        Self {
+            content_length: header_of(response, "content-length")
+                .and_then(|length| length.parse().ok())
+                .unwrap_or_default(),
+            content_type: header_of(response, "content-type"),
+            content_encoding: header_of(response, "content-encoding"),
+            etag: header_of(response, "etag"),
+            last_modified: header_of(response, "last-modified"),
+        }
+    }
+
+    fn is_unmodified(&self, request: &GetRequest) -> bool {
+        match (&request.if_none_match, &request.if_modified_since) {
+            (Some(etags), _) => etags
+                .split(',')
+                .map(str::trim)
+                .any(|etag| etag == "*" || Some(&*quoted_weak(etag)) == self.etag.as_deref()),
+            (None, Some(since)) => {
+                let modified = self
+                    .last_modified
+                    .as_deref()
+                    .and_then(instant::parse_http_date);
+                modified
+                    .zip(instant::parse_http_date(since))
+                    .is_some_and(|(modified, since)| modified <= since)
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// Is the blob still the one of this `If-Range`? Weak ETags never are (RFC 9110, 13.1.5).
+    fn is_same(&self, validator: &str) -> bool {
+        if let Some(date) = instant::parse_http_date(validator) {
+            return self
+                .last_modified
+                .as_deref()
+                .and_then(instant::parse_http_date)
+                == Some(date);
+        }
+        !validator.starts_with("W/") && self.etag.as_deref() == Some(&*quoted(validator))
+    }
+
+    fn without_body(self, status: GetStatus) -> GetResponse {
+        let content_range = (status == GetStatus::RangeNotSatisfiable)
+            .then(|| format!("bytes */{}", self.content_length));
+        GetResponse {
+            status,
+            content_length: None,
+            content_range,
+            content_type: self.content_type,
+            content_encoding: self.content_encoding,
+            etag: self.etag,
+            last_modified: self.last_modified,
+            body: BlobBody {
+                chunks: Box::pin(futures_util::stream::empty()),
+                missing: None,
+            },
+        }
+    }
+}
+
+/// `If-None-Match` compares weakly, and Azure's ETags are strong.
+fn quoted_weak(etag: &str) -> std::borrow::Cow<'_, str> {
+    quoted(etag.trim_start_matches("W/"))
+}
+
+impl BlobBody {
+    /// All of it, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is more than `limit`, and whatever reading can fail with.
+    pub async fn read_all(mut self, limit: usize) -> Result<Bytes> {
+        let too_large = || Error::invalid(format!("the blob is larger than {limit} bytes"));
+        let expected = usize::try_from(self.missing.unwrap_or_default()).unwrap_or(usize::MAX);
+        if expected > limit {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::with_capacity(expected);
+        while let Some(chunk) = self.next().await {
+            let chunk = chunk?;
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+impl Stream for BlobBody {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = std::task::ready!(self.chunks.poll_next_unpin(cx));
+        Poll::Ready(match polled {
+            Some(Ok(chunk)) => {
+                self.missing = self
+                    .missing
+                    .map(|missing| missing.saturating_sub(chunk.len() as u64));
+                Some(Ok(chunk))
+            }
+            Some(Err(error)) => {
+                self.missing = None;
+                Some(Err(transport_error(error, Destination::Storage)))
+            }
+            None => match self.missing.take() {
+                Some(missing @ 1..) => Some(Err(Error::new(
+                    ErrorKind::Interrupted,
+                    format!("the blob ended {missing} bytes too early"),
+                ))),
+                _ => None,
+            },
+        })
+    }
+}
+
+impl fmt::Debug for BlobBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobBody")
+            .field("missing", &self.missing)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,225 @@
+//! Entra ID's token endpoint: OAuth 2.0 client credentials, by secret, certificate or federation.
+//!
+//! Source: "Microsoft identity platform and the OAuth 2.0 client credentials flow".
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::{ClientProof, IdentityId, IdentitySource, Secret};
+use reqwest::{Method, Request, header};
+use serde::Deserialize;
+use url::{Url, form_urlencoded};
+
+use super::{AccessToken, Resource, TokenSource, Tokens, certificate::ClientCertificate};
+use crate::{
+    Error, ErrorKind, Result,
+    http::{Destination, read_body, request_id},
+    retry,
+};
+
+/// One try at the token endpoint, body included.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Tokens are 1 to 3 KiB; more than this is no token answer.
+pub(super) const TOKEN_ANSWER_LIMIT: usize = 256 << 10;
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+impl Tokens {
+    pub(super) async fn app_token(
+        &self,
+        tenant_id: &str,
+        client_id: &str,
+        proof: &ClientProof,
+    ) -> Result<AccessToken> {
+        let endpoint = self.token_endpoint(tenant_id)?;
+        let (field, value) = match proof {
+            ClientProof::Secret(secret) => ("client_secret", secret.clone()),
+            ClientProof::Certificate { pem } => {
+                let certificate = ClientCertificate::from_pem(pem)?;
+                let now_ms = self.http.clock().now_ms();
+                (
+                    "client_assertion",
+                    certificate.assertion(client_id, endpoint.as_str(), now_ms)?,
+                )
+            }
+            ClientProof::Federated { source, identity } => (
+                "client_assertion",
+                self.federated_assertion(*source, identity).await?,
+            ),
+        };
+        self.client_credentials(endpoint, client_id, field, &value)
+            .await
+    }
+
+    /// The proof of an app that trusts this host: the cluster's own token for it, or a managed
+    /// identity's token for the exchange audience.
+    async fn federated_assertion(
+        &self,
+        source: IdentitySource,
+        identity: &IdentityId,
+    ) -> Result<Secret> {
+        if self.host_source(source) == IdentitySource::WorkloadIdentity {
+            return self.projected_token().await;
+        }
+        let host = TokenSource::Host {
+            source,
+            identity: identity.clone(),
+        };
+        let token = self
+            .host_token(source, identity, host.fingerprint(), Resource::Exchange)
+            .await?;
+        Ok(token.text)
+    }
+
+    /// Entra gives a token for storage to whoever has this proof of being the app.
+    pub(super) async fn client_credentials(
+        &self,
+        endpoint: Url,
+        client_id: &str,
+        field: &str,
+        value: &Secret,
+    ) -> Result<AccessToken> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials")
+            .append_pair("client_id", client_id)
+            .append_pair(
+                "scope",
+                &format!("{}/.default", self.cloud.storage_resource),
+            )
+            .append_pair(field, value.expose());
+        if field == "client_assertion" {
+            form.append_pair("client_assertion_type", ASSERTION_TYPE);
+        }
+        let body = Bytes::from(form.finish());
+        retry::ENTRA
+            .run(|| {
+                let mut request = Request::new(Method::POST, endpoint.clone());
+                *request.body_mut() = Some(body.clone().into());
+                *request.timeout_mut() = Some(TIMEOUT);
+                let headers = request.headers_mut();
+                headers.insert(
+                    header::CONTENT_TYPE,
+                    header::HeaderValue::from_static("application/x-www-form-urlencoded"),
+                );
+                headers.insert(
+                    header::ACCEPT,
+                    header::HeaderValue::from_static("application/json"),
+                );
+                headers.insert("client-request-id", request_id());
+                self.token_answer(request)
+            })
+            .await
+    }
+
+    async fn token_answer(&self, request: Request) -> Result<AccessToken> {
+        let response = self.http.send(Destination::Entra, request).await?;
+        if !response.status().is_success() {
+            return Err(self
+                .http
+                .failure(response, |answer| answer.entra_error())
+                .await);
+        }
+        let body = read_body(response, Destination::Entra, TOKEN_ANSWER_LIMIT).await?;
+        TokenAnswer::parse(&body, self.http.clock().now_ms())
+    }
+
+    pub(super) fn token_endpoint(&self, tenant_id: &str) -> Result<Url> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        let is_tenant = tenant_id.len() >= 3
+            && tenant_id.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && tenant_id.chars().all(is_name)
+            && !matches!(tenant_id, "common" | "organizations" | "consumers");
+        if !is_tenant {
+            return Err(Error::invalid(format!(
+                "{tenant_id:?} is not a tenant: use its GUID or its domain name, such as contoso.onmicrosoft.com"
+            )));
+        }
+        Url::parse(&format!(
+            "{}/{tenant_id}/oauth2/v2.0/token",
+            self.cloud.authority
+        ))
+        .map_err(|error| Error::invalid(format!("authority {}: {error}", self.cloud.authority)))
+    }
+}
+
+/// `expires_in` is a number from Entra and a string from the identity endpoints; App Service's
+/// older answers have only `expires_on`.
+#[derive(Deserialize)]
+pub(super) struct TokenAnswer {
+    access_token: String,
+    expires_in: Option<Number>,
+    expires_on: Option<Number>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(i64),
+    Text(String),
+}
+
+impl Number {
+    fn get(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+        }
+    }
+}
+
+impl TokenAnswer {
+    pub(super) fn parse(body: &[u8], now_ms: i64) -> Result<AccessToken> {
+        // serde's own text could quote the token.
+        let unreadable = || {
+            Error::new(
+                ErrorKind::Unexpected,
+                "the token answer has no access_token with a lifetime",
+            )
+        };
+        let answer: Self = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        let text = Secret::new(answer.access_token);
+        let lasts = answer.expires_in.and_then(|seconds| seconds.get());
+        let until = answer.expires_on.and_then(|seconds| seconds.get());
+        let expires_at_ms = lasts
+            .map(|seconds| now_ms.saturating_add(seconds.saturating_mul(1000)))
+            .or(until.map(|seconds| seconds.saturating_mul(1000)))
+            .ok_or_else(unreadable)?;
+        Ok(AccessToken {
+            text,
+            expires_at_ms,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenAnswer;
+
+    #[test]
+    fn lifetimes_in_every_spelling() {
+        for (body, expires_at_ms) in [
+            (r#"{"access_token":"t","expires_in":3599}"#, Some(3_600_000)),
+            (
+                r#"{"access_token":"t","expires_in":"3599","expires_on":"9"}"#,
+                Some(3_600_000),
+            ),
+            (
+                r#"{"access_token":"t","expires_on":"1767229200"}"#,
+                Some(1_767_229_200_000),
+            ),
+            (r#"{"access_token":"t"}"#, None),
+            (r#"{"expires_in":1}"#, None),
+            ("<html>", None),
+        ] {
+            let token = TokenAnswer::parse(body.as_bytes(), 1_000);
+            assert_eq!(
+                token.ok().map(|token| token.expires_at_ms),
+                expires_at_ms,
+                "{body}"
+            );
+        }
+        let leaky = TokenAnswer::parse(br#"{"access_token":7,"id":"s3cret"}"#, 0)
+            .err()
+            .unwrap();
+        assert!(!format!("{leaky:?}").contains("s3cret"));
+    }
+}
