@@ -35,7 +35,7 @@ pub async fn against_azurite(bench: &Bench, report: &mut Report) -> anyhow::Resu
     for number in 0..100 {
         let name = BlobName::parse(format!("{number:03}.png"))?;
         small
-            .put(&name, vec![number; SMALL].into(), "image/png", put.clone())
+            .put(&name, vec![number; SMALL].into(), "image/png", &put)
             .await?;
     }
     let large_name = BlobName::parse("large.bin")?;
@@ -44,7 +44,7 @@ pub async fn against_azurite(bench: &Bench, report: &mut Report) -> anyhow::Resu
             &large_name,
             vec![7; LARGE].into(),
             "application/octet-stream",
-            put,
+            &put,
         )
         .await?;
 
@@ -62,7 +62,8 @@ pub async fn against_azurite(bench: &Bench, report: &mut Report) -> anyhow::Resu
     }
     let sign = azure::SignRequest {
         ttl: Duration::from_secs(3600),
-        ..azure::SignRequest::default()
+        response_content_type: None,
+        response_content_disposition: None,
     };
     let mut direct = Vec::new();
     for number in 0..100 {
