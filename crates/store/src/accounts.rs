@@ -2,7 +2,20 @@
 
 use model::{OrgId, Role, User, UserId};
 
-use crate::{Result, Store};
+use crate::{
+    Result, Store,
+    db::{Row, Tx, sql},
+};
+
+macro_rules! users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.id, m.org_id, u.email, u.first_name, u.last_name, m.role, u.created_at_ms, u.password_hash
+             FROM users u JOIN memberships m ON m.user_id = u.id ",
+            $rest
+        )
+    };
+}
 
 /// A person to create in an organization.
 #[derive(Clone, Debug)]
@@ -38,41 +51,62 @@ impl Store {
     /// When the database fails.
     pub async fn create_first_owner(
         &self,
-        _email: &str,
-        _password_hash: &str,
-        _org_title: &str,
-        _now_ms: i64,
+        email: &str,
+        password_hash: &str,
+        org_title: &str,
+        now_ms: i64,
     ) -> Result<Option<(OrgId, UserId)>> {
-        todo!()
+        let mut tx = self.db.begin().await?;
+        let org = tx
+            .row(
+                sql("INSERT INTO orgs (title, created_at_ms)
+                     SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM users) RETURNING id")
+                .bind(org_title)
+                .bind(now_ms),
+            )
+            .await?;
+        let Some(org) = org else { return Ok(None) };
+        let org = OrgId(org.get("id")?);
+        let owner = NewUser {
+            email,
+            password_hash,
+            first_name: "",
+            last_name: "",
+            role: Role::Owner,
+        };
+        let user = insert_user(&mut tx, org, &owner, now_ms).await?;
+        tx.commit().await?;
+        Ok(Some((org, user.id)))
     }
 
     /// Creates a person as a member of the organization.
     ///
     /// # Errors
     /// `Conflict` when the e-mail is taken.
-    pub async fn create_user(
-        &self,
-        _org: OrgId,
-        _user: &NewUser<'_>,
-        _now_ms: i64,
-    ) -> Result<User> {
-        todo!()
+    pub async fn create_user(&self, org: OrgId, user: &NewUser<'_>, now_ms: i64) -> Result<User> {
+        let mut tx = self.db.begin().await?;
+        let user = insert_user(&mut tx, org, user, now_ms).await?;
+        tx.commit().await?;
+        Ok(user)
     }
 
     /// A member of the organization.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_user(&self, _org: OrgId, _user: UserId) -> Result<Option<User>> {
-        todo!()
+    pub async fn find_user(&self, org: OrgId, user: UserId) -> Result<Option<User>> {
+        let query = sql(users!("WHERE m.org_id = $1 AND u.id = $2"));
+        let row = self.db.read_one(query.bind(org).bind(user)).await?;
+        row.as_ref().map(user_of).transpose()
     }
 
     /// The organization's members, by id.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_users(&self, _org: OrgId) -> Result<Vec<User>> {
-        todo!()
+    pub async fn list_users(&self, org: OrgId) -> Result<Vec<User>> {
+        let query = sql(users!("WHERE m.org_id = $1 ORDER BY u.id")).bind(org);
+        self.db.read(query).await?.iter().map(user_of).collect()
     }
 
     /// Changes a member; `None` when there is no such member.
@@ -81,26 +115,99 @@ impl Store {
     /// When the database fails.
     pub async fn update_user(
         &self,
-        _org: OrgId,
-        _user: UserId,
-        _patch: &UserPatch,
+        org: OrgId,
+        user: UserId,
+        patch: &UserPatch,
     ) -> Result<Option<User>> {
-        todo!()
+        self.db
+            .execute(
+                sql("UPDATE users SET password_hash = COALESCE($3, password_hash),
+                     first_name = COALESCE($4, first_name), last_name = COALESCE($5, last_name)
+                     WHERE id = (SELECT user_id FROM memberships WHERE org_id = $1 AND user_id = $2)")
+                .bind(org)
+                .bind(user)
+                .bind(patch.password_hash.as_deref())
+                .bind(patch.first_name.as_deref())
+                .bind(patch.last_name.as_deref()),
+            )
+            .await?;
+        self.find_user(org, user).await
     }
 
     /// The person with this e-mail (any case), with the first organization they joined.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_login(&self, _email: &str) -> Result<Option<Login>> {
-        todo!()
+    pub async fn find_login(&self, email: &str) -> Result<Option<Login>> {
+        let query = sql(users!(
+            "WHERE u.email = $1 ORDER BY m.created_at_ms, m.org_id LIMIT 1"
+        ));
+        let row = self.db.read_one(query.bind(email.to_lowercase())).await?;
+        row.map(|row| {
+            Ok(Login {
+                user: user_of(&row)?,
+                password_hash: row.get("password_hash")?,
+            })
+        })
+        .transpose()
     }
 
     /// The organization's title.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_org_title(&self, _org: OrgId) -> Result<Option<String>> {
-        todo!()
+    pub async fn find_org_title(&self, org: OrgId) -> Result<Option<String>> {
+        let row = self
+            .db
+            .read_one(sql("SELECT title FROM orgs WHERE id = $1").bind(org))
+            .await?;
+        row.map(|row| row.get("title")).transpose()
     }
+}
+
+/// E-mails are kept in lower case, so that signing in does not depend on it.
+async fn insert_user(tx: &mut Tx, org: OrgId, user: &NewUser<'_>, now_ms: i64) -> Result<User> {
+    let row = tx
+        .one(
+            sql(
+                "INSERT INTO users (email, password_hash, first_name, last_name, created_at_ms)
+                 VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            )
+            .bind(user.email.to_lowercase())
+            .bind(user.password_hash)
+            .bind(user.first_name)
+            .bind(user.last_name)
+            .bind(now_ms),
+        )
+        .await?;
+    let id = UserId(row.get("id")?);
+    tx.execute(
+        sql("INSERT INTO memberships (org_id, user_id, role, created_at_ms) VALUES ($1, $2, $3, $4)")
+            .bind(org)
+            .bind(id)
+            .bind(user.role.as_str())
+            .bind(now_ms),
+    )
+    .await?;
+    Ok(User {
+        id,
+        org_id: org,
+        email: user.email.to_lowercase(),
+        first_name: user.first_name.to_owned(),
+        last_name: user.last_name.to_owned(),
+        role: user.role,
+        created_at_ms: now_ms,
+    })
+}
+
+fn user_of(row: &Row) -> Result<User> {
+    Ok(User {
+        id: UserId(row.get("id")?),
+        org_id: OrgId(row.get("org_id")?),
+        email: row.get("email")?,
+        first_name: row.get("first_name")?,
+        last_name: row.get("last_name")?,
+        role: row.word("role", Role::parse)?,
+        created_at_ms: row.get("created_at_ms")?,
+    })
 }

@@ -2,7 +2,7 @@
 
 use model::{OrgId, UserId};
 
-use crate::{Result, Store};
+use crate::{Result, Store, db::sql};
 
 /// Something that was decided or done.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,18 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn record_audit(&self, _entry: &AuditEntry<'_>, _now_ms: i64) -> Result<()> {
-        todo!()
+    pub async fn record_audit(&self, entry: &AuditEntry<'_>, now_ms: i64) -> Result<()> {
+        let insert = sql(
+            "INSERT INTO audit_log (at_ms, org_id, actor, action, subject, detail)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(now_ms)
+        .bind(entry.org_id)
+        .bind(entry.actor)
+        .bind(entry.action)
+        .bind(entry.subject)
+        .bind(entry.detail);
+        self.db.execute(insert).await.map(drop)
     }
 
     /// The organization's entries, newest first; `before_id` pages.
@@ -44,10 +54,27 @@ impl Store {
     /// When the database fails.
     pub async fn list_audit(
         &self,
-        _org: OrgId,
-        _before_id: Option<i64>,
-        _limit: i64,
+        org: OrgId,
+        before_id: Option<i64>,
+        limit: i64,
     ) -> Result<Vec<AuditRecord>> {
-        todo!()
+        let query =
+            sql("SELECT * FROM audit_log WHERE org_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3")
+                .bind(org)
+                .bind(before_id.unwrap_or(i64::MAX))
+                .bind(limit);
+        let rows = self.db.read(query).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(AuditRecord {
+                    id: row.get("id")?,
+                    at_ms: row.get("at_ms")?,
+                    actor: row.get::<Option<i64>>("actor")?.map(UserId),
+                    action: row.get("action")?,
+                    subject: row.get("subject")?,
+                    detail: row.get("detail")?,
+                })
+            })
+            .collect()
     }
 }

@@ -1,8 +1,29 @@
 //! The job queue: leases on rows, no broker, any number of workers.
 
-use model::JobId;
+use model::{JobId, SyncRunId};
 
-use crate::{Result, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Result, Store,
+    db::{Row, Sql, Tx, sql, sql_of_each},
+};
+
+/// How often a job is tried, lost workers included.
+const MAX_ATTEMPTS: i64 = 5;
+
+// Under lease, `due_at_ms` is when the lease runs out: waiting and abandoned jobs are one condition.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'leased', worker_id = $1, due_at_ms = $2, attempts = attempts + 1
+             WHERE id = (SELECT id FROM jobs WHERE state <> 'failed' AND due_at_ms <= $3
+             AND attempts < max_attempts ORDER BY due_at_ms, id LIMIT 1 ",
+            $lock,
+            ") RETURNING *"
+        )
+    };
+}
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,13 +68,51 @@ pub enum Retry {
     GiveUp,
 }
 
+/// The payload of a job that carries out a run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RunPayload {
+    pub run_id: SyncRunId,
+}
+
+impl RunPayload {
+    /// As in [`Job::payload`].
+    pub fn to_json(&self) -> String {
+        format!(r#"{{"run_id":{}}}"#, self.run_id)
+    }
+
+    /// The inverse; `None` when it is not such a payload.
+    pub fn parse(payload: &str) -> Option<Self> {
+        serde_json::from_str(payload).ok()
+    }
+}
+
+impl JobKind {
+    /// As stored: `sync`, `export`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Export => "export",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Sync, Self::Export]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
 impl Store {
     /// Enqueues a job; `None` when one with the same key waits or runs.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enqueue_job(&self, _job: &NewJob<'_>, _now_ms: i64) -> Result<Option<JobId>> {
-        todo!()
+    pub async fn enqueue_job(&self, job: &NewJob<'_>, now_ms: i64) -> Result<Option<JobId>> {
+        let mut tx = self.db.begin().await?;
+        let id = insert_job(&mut tx, job, now_ms).await?;
+        tx.commit().await?;
+        self.job_notify().notify_waiters();
+        Ok(id)
     }
 
     /// Leases the job that is due first, or one whose lease has run out; `None` when there is none.
@@ -62,49 +121,156 @@ impl Store {
     /// When the database fails.
     pub async fn claim_job(
         &self,
-        _worker_id: &str,
-        _lease_ms: i64,
-        _now_ms: i64,
+        worker_id: &str,
+        lease_ms: i64,
+        now_ms: i64,
     ) -> Result<Option<Job>> {
-        todo!()
+        let rows = self
+            .db
+            .write(
+                sql_of_each(claim!(""), claim!("FOR UPDATE SKIP LOCKED"))
+                    .bind(worker_id)
+                    .bind(now_ms + lease_ms)
+                    .bind(now_ms),
+            )
+            .await?;
+        rows.first().map(job_of).transpose()
     }
 
     /// Extends the lease; `false` when it was lost: stop working on it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn renew_job(&self, _job: &Job, _lease_ms: i64, _now_ms: i64) -> Result<bool> {
-        todo!()
+    pub async fn renew_job(&self, job: &Job, lease_ms: i64, now_ms: i64) -> Result<bool> {
+        let renew = sql("UPDATE jobs SET due_at_ms = $4
+             WHERE id = $1 AND worker_id = $2 AND attempts = $3 AND state = 'leased'");
+        Ok(self
+            .db
+            .execute(leased(renew, job).bind(now_ms + lease_ms))
+            .await?
+            > 0)
     }
 
     /// Removes a job that succeeded; `false` when the lease was lost.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn finish_job(&self, _job: &Job) -> Result<bool> {
-        todo!()
+    pub async fn finish_job(&self, job: &Job) -> Result<bool> {
+        let finish = "DELETE FROM jobs WHERE id = $1 AND worker_id = $2 AND attempts = $3 AND state = 'leased'";
+        Ok(self.db.execute(leased(sql(finish), job)).await? > 0)
     }
 
-    /// Ends a failed attempt; `true` when another one will follow. `error` is redacted.
+    /// Ends a failed attempt; `true` when another one will follow. When none will, the job's run (if
+    /// it is still running) ends as failed with the same error. `error` is redacted.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn fail_job(
         &self,
-        _job: &Job,
-        _error: &str,
-        _retry: Retry,
-        _now_ms: i64,
+        job: &Job,
+        error: &str,
+        retry: Retry,
+        now_ms: i64,
     ) -> Result<bool> {
-        todo!()
+        let again_at = match retry {
+            Retry::AtMs(at) if job.attempts < job.max_attempts => Some(at),
+            _ => None,
+        };
+        let mut tx = self.db.begin().await?;
+        let fail = sql(
+            "UPDATE jobs SET state = CASE WHEN $4 IS NULL THEN 'failed' ELSE 'waiting' END,
+             due_at_ms = COALESCE($4, due_at_ms), error = $5
+             WHERE id = $1 AND worker_id = $2 AND attempts = $3 AND state = 'leased'",
+        );
+        let failed = tx
+            .execute(leased(fail, job).bind(again_at).bind(error))
+            .await?
+            > 0;
+        if failed && again_at.is_none() {
+            fail_run(&mut tx, job, error, now_ms).await?;
+        }
+        tx.commit().await?;
+        Ok(failed && again_at.is_some())
     }
 
-    /// Gives up jobs whose last attempt's lease ran out (its worker died) and answers them, so that
-    /// their runs can be ended.
+    /// Gives up jobs whose last attempt's lease ran out (its worker died), ends their runs as failed,
+    /// and answers them. Call it now and then beside [`Store::claim_job`].
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn fail_exhausted_jobs(&self, _now_ms: i64) -> Result<Vec<Job>> {
-        todo!()
+    pub async fn fail_exhausted_jobs(&self, now_ms: i64) -> Result<Vec<Job>> {
+        const LOST: &str = "the worker stopped every time it ran this";
+        let mut tx = self.db.begin().await?;
+        let rows = tx
+            .rows(
+                sql("UPDATE jobs SET state = 'failed', error = $2
+                     WHERE state = 'leased' AND due_at_ms <= $1 AND attempts >= max_attempts RETURNING *")
+                .bind(now_ms)
+                .bind(LOST),
+            )
+            .await?;
+        let jobs = rows.iter().map(job_of).collect::<Result<Vec<_>>>()?;
+        for job in &jobs {
+            fail_run(&mut tx, job, LOST, now_ms).await?;
+        }
+        tx.commit().await?;
+        Ok(jobs)
     }
+}
+
+/// Enqueues within a transaction; `None` when a job with the same key waits or runs.
+pub(crate) async fn insert_job(
+    tx: &mut Tx,
+    job: &NewJob<'_>,
+    now_ms: i64,
+) -> Result<Option<JobId>> {
+    let row = tx
+        .row(
+            sql("INSERT INTO jobs (kind, payload, unique_key, state, due_at_ms, max_attempts, created_at_ms)
+                 VALUES ($1, $2, $3, 'waiting', $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id")
+            .bind(job.kind.as_str())
+            .bind(job.payload)
+            .bind(job.unique_key)
+            .bind(job.run_at_ms)
+            .bind(MAX_ATTEMPTS)
+            .bind(now_ms),
+        )
+        .await?;
+    row.map(|row| row.get("id").map(JobId)).transpose()
+}
+
+/// `attempts` tells a worker's own older lease from its newer one.
+fn leased(sql: Sql, job: &Job) -> Sql {
+    sql.bind(job.id)
+        .bind(job.worker_id.as_str())
+        .bind(job.attempts)
+}
+
+/// A run whose job is given up would stay running for ever.
+async fn fail_run(tx: &mut Tx, job: &Job, error: &str, now_ms: i64) -> Result<()> {
+    let Some(payload) = RunPayload::parse(&job.payload) else {
+        return Ok(());
+    };
+    tx.execute(
+        sql(
+            "UPDATE sync_runs SET status = 'failed', error = $2, finished_at_ms = $3
+             WHERE id = $1 AND status IN ('queued', 'in_progress')",
+        )
+        .bind(payload.run_id)
+        .bind(error)
+        .bind(now_ms),
+    )
+    .await?;
+    Ok(())
+}
+
+fn job_of(row: &Row) -> Result<Job> {
+    Ok(Job {
+        id: JobId(row.get("id")?),
+        kind: row.word("kind", JobKind::parse)?,
+        payload: row.get("payload")?,
+        attempts: row.get("attempts")?,
+        max_attempts: row.get("max_attempts")?,
+        worker_id: row.get("worker_id")?,
+    })
 }

@@ -3,7 +3,10 @@
 use model::{OrgId, Project, ProjectId, UserId};
 use serde_json::value::RawValue;
 
-use crate::{Result, Store};
+use crate::{
+    Error, Result, Store,
+    db::{Row, Tx, sql},
+};
 
 /// A project to create.
 #[derive(Clone, Debug)]
@@ -32,19 +35,40 @@ impl Store {
     /// When the database fails.
     pub async fn create_project(
         &self,
-        _org: OrgId,
-        _project: &NewProject,
-        _now_ms: i64,
+        org: OrgId,
+        project: &NewProject,
+        now_ms: i64,
     ) -> Result<Project> {
-        todo!()
+        let rows = self
+            .db
+            .write(
+                sql("INSERT INTO projects (org_id, title, description, label_config, settings, created_by,
+                     created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *")
+                .bind(org)
+                .bind(project.title.as_str())
+                .bind(project.description.as_str())
+                .bind(project.label_config.as_str())
+                .bind(&*project.settings)
+                .bind(project.created_by)
+                .bind(now_ms),
+            )
+            .await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Error::new("a project was not inserted"))?;
+        project_of(row)
     }
 
     /// A project of the organization.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_project(&self, _org: OrgId, _id: ProjectId) -> Result<Option<Project>> {
-        todo!()
+    pub async fn find_project(&self, org: OrgId, id: ProjectId) -> Result<Option<Project>> {
+        let query = sql("SELECT * FROM projects WHERE org_id = $1 AND id = $2")
+            .bind(org)
+            .bind(id);
+        let row = self.db.read_one(query).await?;
+        row.as_ref().map(project_of).transpose()
     }
 
     /// The organization's projects, newest first, and how many there are in all.
@@ -53,11 +77,20 @@ impl Store {
     /// When the database fails.
     pub async fn list_projects(
         &self,
-        _org: OrgId,
-        _limit: i64,
-        _offset: i64,
+        org: OrgId,
+        limit: i64,
+        offset: i64,
     ) -> Result<(Vec<Project>, i64)> {
-        todo!()
+        let query =
+            sql("SELECT * FROM projects WHERE org_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3");
+        let rows = self
+            .db
+            .read(query.bind(org).bind(limit).bind(offset))
+            .await?;
+        let query = sql("SELECT COUNT(*) AS total FROM projects WHERE org_id = $1").bind(org);
+        let total = self.db.read_one(query).await?;
+        let total = total.map_or(Ok(0), |row| row.get("total"))?;
+        Ok((rows.iter().map(project_of).collect::<Result<_>>()?, total))
     }
 
     /// Changes a project; `None` when there is none.
@@ -66,12 +99,39 @@ impl Store {
     /// When the database fails.
     pub async fn update_project(
         &self,
-        _org: OrgId,
-        _id: ProjectId,
-        _patch: &ProjectPatch,
-        _now_ms: i64,
+        org: OrgId,
+        id: ProjectId,
+        patch: &ProjectPatch,
+        now_ms: i64,
     ) -> Result<Option<Project>> {
-        todo!()
+        let rows = self
+            .db
+            .write(
+                sql("UPDATE projects SET title = COALESCE($3, title), description = COALESCE($4, description),
+                     label_config = COALESCE($5, label_config), settings = COALESCE($6, settings),
+                     updated_at_ms = $7 WHERE org_id = $1 AND id = $2 RETURNING *")
+                .bind(org)
+                .bind(id)
+                .bind(patch.title.as_deref())
+                .bind(patch.description.as_deref())
+                .bind(patch.label_config.as_deref())
+                .bind(patch.settings.as_deref().map(RawValue::get))
+                .bind(now_ms),
+            )
+            .await?;
+        rows.first().map(project_of).transpose()
+    }
+
+    /// Counts a project's tasks, annotations and predictions anew. The counters are kept exact by
+    /// every write, so this changes nothing; tests hold that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recount_project(&self, org: OrgId, id: ProjectId) -> Result<Option<Project>> {
+        let mut tx = self.db.begin().await?;
+        recount(&mut tx, id).await?;
+        tx.commit().await?;
+        self.find_project(org, id).await
     }
 
     /// Deletes a project with its storages, tasks, annotations and predictions; exported blobs stay,
@@ -79,7 +139,85 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_project(&self, _org: OrgId, _id: ProjectId) -> Result<bool> {
-        todo!()
+    pub async fn delete_project(&self, org: OrgId, id: ProjectId) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        // Tasks before their project, the order in which every transaction locks them.
+        tx.execute(
+            sql("DELETE FROM tasks WHERE project_id = $2 AND org_id = $1")
+                .bind(org)
+                .bind(id),
+        )
+        .await?;
+        let query = sql("DELETE FROM projects WHERE org_id = $1 AND id = $2")
+            .bind(org)
+            .bind(id);
+        let deleted = tx.execute(query).await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
     }
+}
+
+/// What a transaction adds to a project's counters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub tasks: i64,
+    pub labeled_tasks: i64,
+    pub annotations: i64,
+    pub cancelled_annotations: i64,
+    pub predictions: i64,
+}
+
+/// Moves the counters. Tasks are locked before their project everywhere, so no deadlock.
+pub(crate) async fn count(tx: &mut Tx, project: ProjectId, by: Counted) -> Result<()> {
+    tx.execute(
+        sql("UPDATE projects SET task_count = task_count + $2, labeled_task_count = labeled_task_count + $3,
+             annotation_count = annotation_count + $4,
+             cancelled_annotation_count = cancelled_annotation_count + $5,
+             prediction_count = prediction_count + $6 WHERE id = $1")
+        .bind(project)
+        .bind(by.tasks)
+        .bind(by.labeled_tasks)
+        .bind(by.annotations)
+        .bind(by.cancelled_annotations)
+        .bind(by.predictions),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Counts the project's tasks, annotations and predictions anew: after a mass deletion, and what
+/// tests compare the counters with.
+pub(crate) async fn recount(tx: &mut Tx, project: ProjectId) -> Result<()> {
+    tx.execute(
+        sql("UPDATE projects SET
+             task_count = (SELECT COUNT(*) FROM tasks WHERE project_id = $1),
+             labeled_task_count = (SELECT COUNT(*) FROM tasks WHERE project_id = $1 AND is_labeled = 1),
+             annotation_count = (SELECT COUNT(*) FROM annotations WHERE project_id = $1 AND was_cancelled = 0),
+             cancelled_annotation_count =
+                 (SELECT COUNT(*) FROM annotations WHERE project_id = $1 AND was_cancelled = 1),
+             prediction_count = (SELECT COUNT(*) FROM predictions WHERE project_id = $1)
+             WHERE id = $1")
+        .bind(project),
+    )
+    .await?;
+    Ok(())
+}
+
+fn project_of(row: &Row) -> Result<Project> {
+    Ok(Project {
+        id: ProjectId(row.get("id")?),
+        org_id: OrgId(row.get("org_id")?),
+        title: row.get("title")?,
+        description: row.get("description")?,
+        label_config: row.get("label_config")?,
+        settings: row.json("settings")?,
+        created_by: UserId(row.get("created_by")?),
+        created_at_ms: row.get("created_at_ms")?,
+        updated_at_ms: row.get("updated_at_ms")?,
+        task_count: row.get("task_count")?,
+        labeled_task_count: row.get("labeled_task_count")?,
+        annotation_count: row.get("annotation_count")?,
+        prediction_count: row.get("prediction_count")?,
+        cancelled_annotation_count: row.get("cancelled_annotation_count")?,
+    })
 }

@@ -1,6 +1,30 @@
-//! Secrets at rest: AES-256-GCM with a key id and the row's identity as associated data.
+//! Secrets at rest: AES-256-GCM with a key id and the row's identity as associated data, so that a
+//! sealed value copied to another row or organization does not open.
+//!
+//! A sealed value is `1 | key id (8) | nonce (12) | ciphertext and tag`. The key id is the beginning
+//! of the key's SHA-256, so a key file needs no names.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use model::Secret;
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Result};
+
+const VERSION: u8 = 1;
+const KEY_ID_LEN: usize = 8;
+const HEADER_LEN: usize = 1 + KEY_ID_LEN + NONCE_LEN;
+
+/// The sealing keys, the current one first; older ones only open what they sealed.
+#[derive(Clone)]
+pub struct SealKeys(Arc<[SealKey]>);
+
+struct SealKey {
+    id: [u8; KEY_ID_LEN],
+    key: RandomizedNonceKey,
+}
 
 /// Why a key file cannot be used; never shows the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +33,107 @@ pub enum SealKeyError {
     Empty,
     /// This line (from 1) is not 32 bytes in base64 or hex.
     NotAKey { line: usize },
+}
+
+/// The row that a sealed value belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SealedRow {
+    pub table: &'static str,
+    /// 0 for rows of no organization.
+    pub org_id: i64,
+    pub id: i64,
+}
+
+impl SealKeys {
+    /// Reads a key file: one key a line, 32 bytes in base64 or hex, the current key first;
+    /// empty lines and lines beginning with `#` are skipped.
+    ///
+    /// # Errors
+    /// [`SealKeyError`] with the line, when it is not a key.
+    pub fn parse(text: &str) -> std::result::Result<Self, SealKeyError> {
+        let keys = text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line.trim()))
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+            .map(|(line, text)| SealKey::parse(text).ok_or(SealKeyError::NotAKey { line }))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(SealKeyError::Empty);
+        }
+        Ok(Self(keys.into()))
+    }
+
+    /// A new random key as a line for the key file (base64).
+    pub fn generate() -> Secret {
+        Secret::new(STANDARD.encode(rand::random::<[u8; 32]>()))
+    }
+
+    /// Seals with the current key.
+    pub(crate) fn seal(&self, row: SealedRow, plain: &[u8]) -> Result<Vec<u8>> {
+        let current = &self.0[0];
+        let mut body = plain.to_vec();
+        let nonce = current
+            .key
+            .seal_in_place_append_tag(Aad::from(row.identity()), &mut body)
+            .map_err(|_| Error::new("a secret could not be sealed"))?;
+        let mut sealed = Vec::with_capacity(HEADER_LEN + body.len());
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&current.id);
+        sealed.extend_from_slice(nonce.as_ref());
+        sealed.append(&mut body);
+        Ok(sealed)
+    }
+
+    /// Opens with the key that sealed it.
+    pub(crate) fn open(&self, row: SealedRow, sealed: &[u8]) -> Result<Vec<u8>> {
+        let broken = || Error::new("a sealed secret is damaged or belongs to another row");
+        if sealed.len() < HEADER_LEN || sealed[0] != VERSION {
+            return Err(broken());
+        }
+        let (header, body) = sealed.split_at(HEADER_LEN);
+        let (id, nonce) = header[1..].split_at(KEY_ID_LEN);
+        let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| {
+            Error::new("a secret was sealed with a key that is not in the key file")
+        })?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
+        let mut body = body.to_vec();
+        let plain = key
+            .key
+            .open_in_place(nonce, Aad::from(row.identity()), &mut body)
+            .map_err(|_| broken())?
+            .len();
+        body.truncate(plain);
+        Ok(body)
+    }
+
+    /// Was it sealed with the current key?
+    pub(crate) fn is_current(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..=KEY_ID_LEN) == Some(self.0[0].id.as_slice())
+    }
+}
+
+impl SealKey {
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = hex::decode(text).or_else(|_| STANDARD.decode(text)).ok()?;
+        let bytes: [u8; 32] = bytes.try_into().ok()?;
+        let mut id = [0; KEY_ID_LEN];
+        id.copy_from_slice(&Sha256::digest(bytes)[..KEY_ID_LEN]);
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).ok()?;
+        Some(Self { id, key })
+    }
+}
+
+impl SealedRow {
+    fn identity(self) -> Vec<u8> {
+        format!("longshore/{}/{}/{}", self.table, self.org_id, self.id).into_bytes()
+    }
+}
+
+impl fmt::Debug for SealKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealKeys({} keys)", self.0.len())
+    }
 }
 
 impl fmt::Display for SealKeyError {
@@ -25,22 +150,83 @@ impl fmt::Display for SealKeyError {
 
 impl std::error::Error for SealKeyError {}
 
-/// The sealing keys, the current one first; older ones only open what they sealed.
-#[derive(Clone)]
-pub struct SealKeys;
+#[cfg(test)]
+mod tests {
+    use super::{SealKeyError, SealKeys, SealedRow};
 
-impl SealKeys {
-    /// Reads a key file: one key a line, 32 bytes in base64 or hex, the current key first;
-    /// empty lines and lines beginning with `#` are skipped.
-    ///
-    /// # Errors
-    /// [`SealKeyError`] with the line, when it is not a key.
-    pub fn parse(_text: &str) -> Result<Self, SealKeyError> {
-        todo!()
+    const ROW: SealedRow = SealedRow {
+        table: "storages",
+        org_id: 1,
+        id: 7,
+    };
+
+    fn keys() -> SealKeys {
+        SealKeys::parse(SealKeys::generate().expose()).unwrap()
     }
 
-    /// A new random key as a line for the key file (base64).
-    pub fn generate() -> model::Secret {
-        todo!()
+    #[test]
+    fn opens_what_it_sealed_and_only_for_the_same_row() {
+        let keys = keys();
+        let sealed = keys.seal(ROW, b"account key").unwrap();
+        assert_eq!(keys.open(ROW, &sealed).unwrap(), b"account key");
+        assert!(!sealed.windows(7).any(|part| part == b"account"));
+        for other in [
+            SealedRow { id: 8, ..ROW },
+            SealedRow { org_id: 2, ..ROW },
+            SealedRow {
+                table: "azure_links",
+                ..ROW
+            },
+        ] {
+            assert!(keys.open(other, &sealed).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn damage_and_foreign_keys_are_refused() {
+        let keys = keys();
+        let sealed = keys.seal(ROW, b"account key").unwrap();
+        for at in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert!(keys.open(ROW, &damaged).is_err(), "byte {at}");
+            assert!(keys.open(ROW, &sealed[..at]).is_err(), "cut at {at}");
+        }
+        assert!(
+            self::keys()
+                .open(ROW, &sealed)
+                .unwrap_err()
+                .to_string()
+                .contains("not in the key file")
+        );
+    }
+
+    #[test]
+    fn an_older_key_still_opens_after_rotation() {
+        let (old, new) = (SealKeys::generate(), SealKeys::generate());
+        let sealed = SealKeys::parse(old.expose())
+            .unwrap()
+            .seal(ROW, b"x")
+            .unwrap();
+        let both = SealKeys::parse(&format!(
+            "# newest first\n{}\n\n{}\n",
+            new.expose(),
+            old.expose()
+        ))
+        .unwrap();
+        assert_eq!(both.open(ROW, &sealed).unwrap(), b"x");
+        assert!(!both.is_current(&sealed));
+        assert!(both.is_current(&both.seal(ROW, b"x").unwrap()));
+    }
+
+    #[test]
+    fn key_files_name_the_line_that_is_wrong() {
+        let hex = "00".repeat(32);
+        assert!(SealKeys::parse(&hex).is_ok());
+        assert_eq!(SealKeys::parse("\n#\n").unwrap_err(), SealKeyError::Empty);
+        assert_eq!(
+            SealKeys::parse(&format!("{hex}\nc2hvcnQ=\n")).unwrap_err(),
+            SealKeyError::NotAKey { line: 2 }
+        );
     }
 }

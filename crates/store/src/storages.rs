@@ -6,7 +6,25 @@ use model::{
     OrgId, Prefix, ProjectId, ServeMode, Storage, StorageId,
 };
 
-use crate::{Result, Store};
+use crate::{
+    Result, Store,
+    credentials::{credential_of, put_credential},
+    db::{Row, Tx, sql},
+    sync_runs::last_run_of,
+};
+
+macro_rules! storages {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.*, c.sealed, r.id AS run_id, r.status, r.listed, r.filtered, r.skipped, r.created,
+             r.existed, r.changed, r.failed, r.total, r.error, r.attempts, r.queued_at_ms, r.started_at_ms,
+             r.last_ping_at_ms, r.finished_at_ms
+             FROM storages s JOIN storage_credentials c ON c.storage_id = s.id
+             LEFT JOIN sync_runs r ON r.id = s.last_run_id ",
+            $rest
+        )
+    };
+}
 
 /// A storage to create; its kind is its credential's.
 #[derive(Clone, Debug)]
@@ -53,19 +71,54 @@ impl Store {
     /// When the database fails.
     pub async fn create_storage(
         &self,
-        _storage: &NewStorage,
-        _credential: &Credential,
-        _now_ms: i64,
+        storage: &NewStorage,
+        credential: &Credential,
+        now_ms: i64,
     ) -> Result<Option<Storage>> {
-        todo!()
+        let mut tx = self.db.begin().await?;
+        if !raise_storages_version(&mut tx, storage.org_id, storage.project_id).await? {
+            return Ok(None);
+        }
+        let row = tx
+            .one(
+                sql("INSERT INTO storages (org_id, project_id, direction, kind, title, description, account,
+                     container, prefix, regex_filter, recursive, import_mode, serve_mode,
+                     presign_ttl_minutes, export_layout, can_delete_objects, created_at_ms)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                     RETURNING id")
+                .bind(storage.org_id)
+                .bind(storage.project_id)
+                .bind(storage.direction.as_str())
+                .bind(credential.kind().as_str())
+                .bind(storage.title.as_str())
+                .bind(storage.description.as_deref())
+                .bind(storage.account.as_str())
+                .bind(storage.container.as_str())
+                .bind(storage.prefix.as_str())
+                .bind(storage.regex_filter.as_deref())
+                .bind(storage.recursive)
+                .bind(storage.import_mode.as_str())
+                .bind(storage.serve_mode.as_str())
+                .bind(storage.presign_ttl_minutes)
+                .bind(storage.export_layout.as_str())
+                .bind(storage.can_delete_objects)
+                .bind(now_ms),
+            )
+            .await?;
+        let id = StorageId(row.get("id")?);
+        put_credential(&mut tx, &self.seal_keys, storage.org_id, id, credential).await?;
+        tx.commit().await?;
+        self.find_storage(storage.org_id, id).await
     }
 
     /// A storage of the organization, without its credential.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_storage(&self, _org: OrgId, _id: StorageId) -> Result<Option<Storage>> {
-        todo!()
+    pub async fn find_storage(&self, org: OrgId, id: StorageId) -> Result<Option<Storage>> {
+        let query = sql(storages!("WHERE s.org_id = $1 AND s.id = $2"));
+        let row = self.db.read_one(query.bind(org).bind(id)).await?;
+        row.as_ref().map(storage_of).transpose()
     }
 
     /// A storage of the organization and its credential.
@@ -74,10 +127,13 @@ impl Store {
     /// When the credential cannot be opened with the keys, or the database fails.
     pub async fn find_storage_with_credential(
         &self,
-        _org: OrgId,
-        _id: StorageId,
+        org: OrgId,
+        id: StorageId,
     ) -> Result<Option<(Storage, Credential)>> {
-        todo!()
+        let query = sql(storages!("WHERE s.org_id = $1 AND s.id = $2"));
+        let row = self.db.read_one(query.bind(org).bind(id)).await?;
+        row.map(|row| Ok((storage_of(&row)?, credential_of(&self.seal_keys, &row)?)))
+            .transpose()
     }
 
     /// Storages of the organization by id, limited to what is given.
@@ -86,12 +142,20 @@ impl Store {
     /// When the database fails.
     pub async fn list_storages(
         &self,
-        _org: OrgId,
-        _project: Option<ProjectId>,
-        _direction: Option<Direction>,
-        _kind: Option<CredentialKind>,
+        org: OrgId,
+        project: Option<ProjectId>,
+        direction: Option<Direction>,
+        kind: Option<CredentialKind>,
     ) -> Result<Vec<Storage>> {
-        todo!()
+        let query = sql(storages!(
+            "WHERE s.org_id = $1 AND s.project_id = COALESCE($2, s.project_id)
+             AND s.direction = COALESCE($3, s.direction) AND s.kind = COALESCE($4, s.kind) ORDER BY s.id"
+        ))
+        .bind(org)
+        .bind(project)
+        .bind(direction.map(Direction::as_str))
+        .bind(kind.map(CredentialKind::as_str));
+        self.db.read(query).await?.iter().map(storage_of).collect()
     }
 
     /// The storages of a project in one direction, with their credentials.
@@ -100,11 +164,20 @@ impl Store {
     /// When a credential cannot be opened with the keys, or the database fails.
     pub async fn storages_of_project_with_credentials(
         &self,
-        _org: OrgId,
-        _project: ProjectId,
-        _direction: Direction,
+        org: OrgId,
+        project: ProjectId,
+        direction: Direction,
     ) -> Result<Vec<(Storage, Credential)>> {
-        todo!()
+        let query = sql(storages!(
+            "WHERE s.org_id = $1 AND s.project_id = $2 AND s.direction = $3 ORDER BY s.id"
+        ))
+        .bind(org)
+        .bind(project)
+        .bind(direction.as_str());
+        let rows = self.db.read(query).await?;
+        rows.iter()
+            .map(|row| Ok((storage_of(row)?, credential_of(&self.seal_keys, row)?)))
+            .collect()
     }
 
     /// Changes a storage, and its credential when one is given; `None` when there is no such storage.
@@ -113,13 +186,52 @@ impl Store {
     /// When the database fails.
     pub async fn update_storage(
         &self,
-        _org: OrgId,
-        _id: StorageId,
-        _patch: &StoragePatch,
-        _credential: Option<&Credential>,
-        _now_ms: i64,
+        org: OrgId,
+        id: StorageId,
+        patch: &StoragePatch,
+        credential: Option<&Credential>,
+        now_ms: i64,
     ) -> Result<Option<Storage>> {
-        todo!()
+        let mut tx = self.db.begin().await?;
+        let row = tx
+            .row(
+                sql("UPDATE storages SET title = COALESCE($3, title),
+                     description = CASE WHEN $4 = 1 THEN $5 ELSE description END,
+                     account = COALESCE($6, account), container = COALESCE($7, container),
+                     prefix = COALESCE($8, prefix),
+                     regex_filter = CASE WHEN $9 = 1 THEN $10 ELSE regex_filter END,
+                     recursive = COALESCE($11, recursive), import_mode = COALESCE($12, import_mode),
+                     serve_mode = COALESCE($13, serve_mode),
+                     presign_ttl_minutes = COALESCE($14, presign_ttl_minutes),
+                     export_layout = COALESCE($15, export_layout),
+                     can_delete_objects = COALESCE($16, can_delete_objects), kind = COALESCE($17, kind)
+                     WHERE org_id = $1 AND id = $2 RETURNING project_id")
+                .bind(org)
+                .bind(id)
+                .bind(patch.title.as_deref())
+                .bind(patch.description.is_some())
+                .bind(patch.description.clone().flatten())
+                .bind(patch.account.as_ref().map(AccountName::as_str))
+                .bind(patch.container.as_ref().map(ContainerName::as_str))
+                .bind(patch.prefix.as_ref().map(Prefix::as_str))
+                .bind(patch.regex_filter.is_some())
+                .bind(patch.regex_filter.clone().flatten())
+                .bind(patch.recursive)
+                .bind(patch.import_mode.map(ImportMode::as_str))
+                .bind(patch.serve_mode.map(ServeMode::as_str))
+                .bind(patch.presign_ttl_minutes)
+                .bind(patch.export_layout.map(ExportLayout::as_str))
+                .bind(patch.can_delete_objects)
+                .bind(credential.map(|credential| credential.kind().as_str())),
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        raise_storages_version(&mut tx, org, ProjectId(row.get("project_id")?)).await?;
+        if let Some(credential) = credential {
+            put_credential(&mut tx, &self.seal_keys, org, id, credential).await?;
+        }
+        tx.commit().await?;
+        self.find_storage(org, id).await
     }
 
     /// Deletes a storage, its runs and what waits to be exported to it. Its tasks stay, and a new
@@ -127,7 +239,50 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_storage(&self, _org: OrgId, _id: StorageId) -> Result<bool> {
-        todo!()
+    pub async fn delete_storage(&self, org: OrgId, id: StorageId) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let delete = "DELETE FROM storages WHERE org_id = $1 AND id = $2 RETURNING project_id";
+        let Some(row) = tx.row(sql(delete).bind(org).bind(id)).await? else {
+            return Ok(false);
+        };
+        let project = ProjectId(row.get("project_id")?);
+        // By project first: the blobs' index begins with it.
+        let keep =
+            "UPDATE source_blobs SET storage_id = NULL WHERE project_id = $1 AND storage_id = $2";
+        tx.execute(sql(keep).bind(project).bind(id)).await?;
+        raise_storages_version(&mut tx, org, project).await?;
+        tx.commit().await?;
+        Ok(true)
     }
+}
+
+/// `false` when the project is not the organization's.
+async fn raise_storages_version(tx: &mut Tx, org: OrgId, project: ProjectId) -> Result<bool> {
+    let raise =
+        "UPDATE projects SET storages_version = storages_version + 1 WHERE org_id = $1 AND id = $2";
+    Ok(tx.execute(sql(raise).bind(org).bind(project)).await? > 0)
+}
+
+fn storage_of(row: &Row) -> Result<Storage> {
+    Ok(Storage {
+        id: StorageId(row.get("id")?),
+        org_id: OrgId(row.get("org_id")?),
+        project_id: ProjectId(row.get("project_id")?),
+        direction: row.word("direction", Direction::parse)?,
+        kind: row.parsed("kind", |text| text.parse::<CredentialKind>())?,
+        title: row.get("title")?,
+        description: row.get("description")?,
+        account: row.parsed("account", AccountName::parse)?,
+        container: row.parsed("container", ContainerName::parse)?,
+        prefix: Prefix::new(&row.get::<String>("prefix")?),
+        regex_filter: row.get("regex_filter")?,
+        recursive: row.flag("recursive")?,
+        import_mode: row.word("import_mode", ImportMode::parse)?,
+        serve_mode: row.word("serve_mode", ServeMode::parse)?,
+        presign_ttl_minutes: row.get("presign_ttl_minutes")?,
+        export_layout: row.word("export_layout", ExportLayout::parse)?,
+        can_delete_objects: row.flag("can_delete_objects")?,
+        created_at_ms: row.get("created_at_ms")?,
+        last_run: last_run_of(row)?,
+    })
 }

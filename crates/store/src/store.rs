@@ -1,13 +1,29 @@
-//! Opening, migrating and checking the database.
+//! Opening, migrating and checking the database, and the keys that it keeps.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc, time::Duration};
 
+use sqlx::{
+    ConnectOptions, SqlitePool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
 use tokio::sync::Notify;
 
-use crate::{Result, SealKeys};
+use crate::{
+    Error, Result, SealKeys,
+    db::{Db, sql},
+    seal::SealedRow,
+};
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a statement waits for a connection, or SQLite's lock of another process.
+const WAIT: Duration = Duration::from_secs(10);
 
 /// How to open the database.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// `sqlite://PATH` (created when missing) or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub database_url: String,
@@ -20,7 +36,9 @@ pub struct StoreOptions {
 /// The database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) jobs_waiting: Arc<Notify>,
+    pub(crate) db: Db,
+    pub(crate) seal_keys: SealKeys,
+    jobs_waiting: Arc<Notify>,
 }
 
 impl Store {
@@ -29,8 +47,30 @@ impl Store {
     ///
     /// # Errors
     /// When the URL is of no known kind, or the database cannot be opened.
-    pub async fn open(_options: &StoreOptions) -> Result<Self> {
-        todo!()
+    pub async fn open(options: &StoreOptions) -> Result<Self> {
+        let url = options.database_url.as_str();
+        let db = if url.starts_with("sqlite:") {
+            open_sqlite(url, options.max_connections).await?
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let connect = PgConnectOptions::from_str(url)?.disable_statement_logging();
+            Db::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(options.max_connections.max(2))
+                    .acquire_timeout(WAIT)
+                    .connect_with(connect)
+                    .await
+                    .map_err(|source| Error::caused_by("PostgreSQL cannot be reached", source))?,
+            )
+        } else {
+            return Err(Error::new(
+                "the database URL begins neither with sqlite:// nor with postgres://",
+            ));
+        };
+        Ok(Self {
+            db,
+            seal_keys: options.seal_keys.clone(),
+            jobs_waiting: Arc::new(Notify::new()),
+        })
     }
 
     /// Brings the schema to this version; safe to call from several replicas at once.
@@ -38,15 +78,33 @@ impl Store {
     /// # Errors
     /// When a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<()> {
-        todo!()
+        match &self.db {
+            Db::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
+            Db::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+        }
+        .map_err(|source| Error::caused_by("the schema could not be migrated", source))
     }
 
-    /// Answers when the database can be written.
+    /// Answers when the database can be reached and is migrated.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn ping(&self) -> Result<()> {
-        todo!()
+        self.db
+            .read(sql("SELECT id FROM orgs LIMIT 1"))
+            .await
+            .map(drop)
+    }
+
+    /// Closes every connection; SQLite folds its log into the database file.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Sqlite { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
     }
 
     /// Woken when this process enqueues a job or an outbox item; workers wait on it and poll besides.
@@ -54,20 +112,146 @@ impl Store {
         &self.jobs_waiting
     }
 
-    /// Seals every stored secret again with the current key; answers how many rows.
+    /// Seals every stored secret again with the current key, all or none; answers how many changed.
     ///
     /// # Errors
     /// When a row cannot be opened with any of the keys.
     pub async fn reseal_all(&self) -> Result<u64> {
-        todo!()
+        let mut tx = self.db.begin().await?;
+        let mut changed = 0;
+        let credentials = tx
+            .rows(sql(
+                "SELECT storage_id, org_id, sealed FROM storage_credentials ORDER BY storage_id",
+            ))
+            .await?;
+        for row in credentials {
+            let storage_id: i64 = row.get("storage_id")?;
+            let at = credential_row(row.get("org_id")?, storage_id);
+            if let Some(sealed) = self.reseal(at, &row.get::<Vec<u8>>("sealed")?)? {
+                let update = "UPDATE storage_credentials SET sealed = $2 WHERE storage_id = $1";
+                changed += tx
+                    .execute(sql(update).bind(storage_id).bind(sealed))
+                    .await?;
+            }
+        }
+        for row in tx
+            .rows(sql("SELECT id, sealed FROM signing_keys ORDER BY id"))
+            .await?
+        {
+            let id: i64 = row.get("id")?;
+            if let Some(sealed) =
+                self.reseal(signing_key_row(id), &row.get::<Vec<u8>>("sealed")?)?
+            {
+                let update = "UPDATE signing_keys SET sealed = $2 WHERE id = $1";
+                changed += tx.execute(sql(update).bind(id).bind(sealed)).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(changed)
     }
 
     /// 32 random bytes under this name, made at the first call and kept sealed: the same for every
     /// replica and every start (signing of access tokens, for instance).
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn signing_key(&self, _name: &str, _now_ms: i64) -> Result<[u8; 32]> {
-        todo!()
+    /// When the key cannot be opened with the sealing keys, or the database fails.
+    pub async fn signing_key(&self, name: &str, now_ms: i64) -> Result<[u8; 32]> {
+        let mut tx = self.db.begin().await?;
+        let inserted = tx
+            .row(
+                sql(
+                    "INSERT INTO signing_keys (name, sealed, created_at_ms) VALUES ($1, $2, $3)
+                     ON CONFLICT (name) DO NOTHING RETURNING id",
+                )
+                .bind(name)
+                .bind(Vec::new())
+                .bind(now_ms),
+            )
+            .await?;
+        let key = if let Some(row) = inserted {
+            let id: i64 = row.get("id")?;
+            let key: [u8; 32] = rand::random();
+            let sealed = self.seal_keys.seal(signing_key_row(id), &key)?;
+            let update = "UPDATE signing_keys SET sealed = $2 WHERE id = $1";
+            tx.execute(sql(update).bind(id).bind(sealed)).await?;
+            key
+        } else {
+            let row = tx
+                .one(sql("SELECT id, sealed FROM signing_keys WHERE name = $1").bind(name))
+                .await?;
+            self.seal_keys
+                .open(
+                    signing_key_row(row.get("id")?),
+                    &row.get::<Vec<u8>>("sealed")?,
+                )?
+                .try_into()
+                .map_err(|_| Error::new("a signing key is not 32 bytes long"))?
+        };
+        tx.commit().await?;
+        Ok(key)
     }
+
+    /// The value sealed with the current key, unless it is already.
+    fn reseal(&self, row: SealedRow, sealed: &[u8]) -> Result<Option<Vec<u8>>> {
+        if self.seal_keys.is_current(sealed) {
+            return Ok(None);
+        }
+        let plain = self.seal_keys.open(row, sealed)?;
+        self.seal_keys.seal(row, &plain).map(Some)
+    }
+}
+
+/// Where a storage's credential is sealed.
+pub(crate) fn credential_row(org_id: i64, storage_id: i64) -> SealedRow {
+    SealedRow {
+        table: "storage_credentials",
+        org_id,
+        id: storage_id,
+    }
+}
+
+fn signing_key_row(id: i64) -> SealedRow {
+    SealedRow {
+        table: "signing_keys",
+        org_id: 0,
+        id,
+    }
+}
+
+async fn open_sqlite(url: &str, max_readers: u32) -> Result<Db> {
+    // FULL: what was acknowledged is on disk, also after a power cut.
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(WAIT)
+        .statement_cache_capacity(256)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    let open = |source| Error::caused_by("the SQLite database cannot be opened", source);
+    let writer = sqlite_pool(1)
+        .connect_with(
+            options
+                .clone()
+                .pragma("cache_size", "-32768")
+                .pragma("wal_autocheckpoint", "8192"),
+        )
+        .await
+        .map_err(open)?;
+    let reader: SqlitePool = sqlite_pool(max_readers.max(1))
+        .connect_with(options.pragma("query_only", "1"))
+        .await
+        .map_err(open)?;
+    Ok(Db::Sqlite { writer, reader })
+}
+
+/// Connections to a file do not go stale: no check before use, no end of life.
+fn sqlite_pool(max_connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(WAIT * 3)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
 }

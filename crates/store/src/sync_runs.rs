@@ -3,9 +3,13 @@
 //! A run is fenced by its `attempts`: a worker that lost its lease, and a run that was cancelled,
 //! can write neither tasks nor progress.
 
-use model::{OrgId, ProjectId, StorageId, SyncCounts, SyncRun, SyncRunId, SyncStatus};
+use model::{Direction, OrgId, ProjectId, StorageId, SyncCounts, SyncRun, SyncRunId, SyncStatus};
 
-use crate::{Result, Store};
+use crate::{
+    JobKind, NewJob, Result, Store,
+    db::{Row, Sql, sql},
+    jobs::{RunPayload, insert_job},
+};
 
 /// The answer to "start a run".
 #[derive(Clone, Debug)]
@@ -35,19 +39,63 @@ impl Store {
     /// When the database fails.
     pub async fn start_run(
         &self,
-        _org: OrgId,
-        _storage: StorageId,
-        _now_ms: i64,
+        org: OrgId,
+        storage: StorageId,
+        now_ms: i64,
     ) -> Result<Option<RunStart>> {
-        todo!()
+        let mut tx = self.db.begin().await?;
+        // The partial unique index lets one run of a storage be queued or in progress.
+        let inserted = tx
+            .row(
+                sql("INSERT INTO sync_runs (org_id, project_id, storage_id, status, queued_at_ms)
+                     SELECT org_id, project_id, id, 'queued', $3 FROM storages WHERE org_id = $1 AND id = $2
+                     ON CONFLICT DO NOTHING RETURNING *, (SELECT direction FROM storages WHERE id = $2) AS direction")
+                .bind(org)
+                .bind(storage)
+                .bind(now_ms),
+            )
+            .await?;
+        let Some(row) = inserted else {
+            let newest = "SELECT * FROM sync_runs WHERE org_id = $1 AND storage_id = $2 ORDER BY id DESC LIMIT 1";
+            let row = tx.row(sql(newest).bind(org).bind(storage)).await?;
+            return row
+                .map(|row| {
+                    Ok(RunStart {
+                        run: run_of(&row)?,
+                        already_running: true,
+                    })
+                })
+                .transpose();
+        };
+        let run = run_of(&row)?;
+        let last = "UPDATE storages SET last_run_id = $2 WHERE id = $1";
+        tx.execute(sql(last).bind(storage).bind(run.id)).await?;
+        let job = NewJob {
+            kind: match row.word("direction", Direction::parse)? {
+                Direction::Source => JobKind::Sync,
+                Direction::Target => JobKind::Export,
+            },
+            payload: &RunPayload { run_id: run.id }.to_json(),
+            unique_key: Some(&format!("run/{}", run.id)),
+            run_at_ms: now_ms,
+        };
+        insert_job(&mut tx, &job, now_ms).await?;
+        tx.commit().await?;
+        self.job_notify().notify_waiters();
+        Ok(Some(RunStart {
+            run,
+            already_running: false,
+        }))
     }
 
     /// A run of the organization.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_run(&self, _org: OrgId, _run: SyncRunId) -> Result<Option<SyncRun>> {
-        todo!()
+    pub async fn find_run(&self, org: OrgId, run: SyncRunId) -> Result<Option<SyncRun>> {
+        let query = sql("SELECT * FROM sync_runs WHERE org_id = $1 AND id = $2");
+        let row = self.db.read_one(query.bind(org).bind(run)).await?;
+        row.as_ref().map(run_of).transpose()
     }
 
     /// A storage's runs, newest first.
@@ -56,12 +104,20 @@ impl Store {
     /// When the database fails.
     pub async fn list_runs(
         &self,
-        _org: OrgId,
-        _storage: StorageId,
-        _limit: i64,
-        _offset: i64,
+        org: OrgId,
+        storage: StorageId,
+        limit: i64,
+        offset: i64,
     ) -> Result<Vec<SyncRun>> {
-        todo!()
+        let query = sql(
+            "SELECT * FROM sync_runs WHERE org_id = $1 AND storage_id = $2
+             ORDER BY id DESC LIMIT $3 OFFSET $4",
+        )
+        .bind(org)
+        .bind(storage)
+        .bind(limit)
+        .bind(offset);
+        self.db.read(query).await?.iter().map(run_of).collect()
     }
 
     /// Cancels the storage's running run; `None` when none is running.
@@ -70,11 +126,23 @@ impl Store {
     /// When the database fails.
     pub async fn cancel_run(
         &self,
-        _org: OrgId,
-        _storage: StorageId,
-        _now_ms: i64,
+        org: OrgId,
+        storage: StorageId,
+        now_ms: i64,
     ) -> Result<Option<SyncRun>> {
-        todo!()
+        let mut tx = self.db.begin().await?;
+        let cancel = sql("UPDATE sync_runs SET status = 'cancelled', finished_at_ms = $3
+             WHERE org_id = $1 AND storage_id = $2 AND status IN ('queued', 'in_progress') RETURNING *");
+        let Some(row) = tx.row(cancel.bind(org).bind(storage).bind(now_ms)).await? else {
+            return Ok(None);
+        };
+        let run = run_of(&row)?;
+        // Of a full export: what nothing else asks for; what changed as well is still delivered.
+        let drop =
+            "DELETE FROM outbox WHERE run_id = $1 AND version = 0 AND lease_until_ms IS NULL";
+        tx.execute(sql(drop).bind(run.id)).await?;
+        tx.commit().await?;
+        Ok(Some(run))
     }
 
     /// Worker: takes a queued run, or one whose worker was lost, raising `attempts`.
@@ -84,18 +152,45 @@ impl Store {
     /// When the database fails.
     pub async fn mark_run_started(
         &self,
-        _run: SyncRunId,
-        _now_ms: i64,
+        run: SyncRunId,
+        now_ms: i64,
     ) -> Result<Option<StartedRun>> {
-        todo!()
+        let rows = self
+            .db
+            .write(
+                sql(
+                    "UPDATE sync_runs SET status = 'in_progress', attempts = attempts + 1,
+                     started_at_ms = COALESCE(started_at_ms, $2), last_ping_at_ms = $2
+                     WHERE id = $1 AND status IN ('queued', 'in_progress') RETURNING *",
+                )
+                .bind(run)
+                .bind(now_ms),
+            )
+            .await?;
+        rows.first()
+            .map(|row| {
+                Ok(StartedRun {
+                    org_id: OrgId(row.get("org_id")?),
+                    project_id: ProjectId(row.get("project_id")?),
+                    storage_id: StorageId(row.get("storage_id")?),
+                    run: run_of(row)?,
+                    marker: row.get("marker")?,
+                })
+            })
+            .transpose()
     }
 
     /// Worker: has someone cancelled it (or deleted its storage)?
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn run_is_cancelled(&self, _run: SyncRunId) -> Result<bool> {
-        todo!()
+    pub async fn run_is_cancelled(&self, run: SyncRunId) -> Result<bool> {
+        let query = sql("SELECT status FROM sync_runs WHERE id = $1").bind(run);
+        let row = self.db.read_one(query).await?;
+        let status = row
+            .map(|row| row.word("status", SyncStatus::parse))
+            .transpose()?;
+        Ok(matches!(status, None | Some(SyncStatus::Cancelled)))
     }
 
     /// Worker: saves counts and the time; `false` when the run is no longer this attempt's.
@@ -104,12 +199,13 @@ impl Store {
     /// When the database fails.
     pub async fn save_run_progress(
         &self,
-        _run: SyncRunId,
-        _attempt: i64,
-        _counts: &SyncCounts,
-        _now_ms: i64,
+        run: SyncRunId,
+        attempt: i64,
+        counts: &SyncCounts,
+        now_ms: i64,
     ) -> Result<bool> {
-        todo!()
+        let progress = progress(run, attempt, counts, None, now_ms);
+        Ok(self.db.execute(progress).await? > 0)
     }
 
     /// Worker: ends a run; `error` is for people and redacted. `false` when it was ended before
@@ -119,12 +215,93 @@ impl Store {
     /// When the database fails.
     pub async fn finish_run(
         &self,
-        _run: SyncRunId,
-        _status: SyncStatus,
-        _counts: &SyncCounts,
-        _error: Option<&str>,
-        _now_ms: i64,
+        run: SyncRunId,
+        status: SyncStatus,
+        counts: &SyncCounts,
+        error: Option<&str>,
+        now_ms: i64,
     ) -> Result<bool> {
-        todo!()
+        let finish = sql("UPDATE sync_runs SET status = $2, error = $3, finished_at_ms = $4, last_ping_at_ms = $4,
+             listed = $5, filtered = $6, skipped = $7, created = $8, existed = $9, changed = $10,
+             failed = $11, total = $12 WHERE id = $1 AND status IN ('queued', 'in_progress')")
+        .bind(run)
+        .bind(status.as_str())
+        .bind(error)
+        .bind(now_ms)
+        .bind(counts.listed)
+        .bind(counts.filtered)
+        .bind(counts.skipped)
+        .bind(counts.created)
+        .bind(counts.existed)
+        .bind(counts.changed)
+        .bind(counts.failed)
+        .bind(counts.total);
+        Ok(self.db.execute(finish).await? > 0)
     }
+}
+
+/// The fenced write of a run's counts and checkpoint: touches no row when the run is no longer this
+/// attempt's.
+pub(crate) fn progress(
+    run: SyncRunId,
+    attempt: i64,
+    counts: &SyncCounts,
+    marker: Option<&str>,
+    now_ms: i64,
+) -> Sql {
+    sql("UPDATE sync_runs SET marker = COALESCE($3, marker), last_ping_at_ms = $4, listed = $5,
+         filtered = $6, skipped = $7, created = $8, existed = $9, changed = $10, failed = $11, total = $12
+         WHERE id = $1 AND attempts = $2 AND status = 'in_progress'")
+    .bind(run)
+    .bind(attempt)
+    .bind(marker)
+    .bind(now_ms)
+    .bind(counts.listed)
+    .bind(counts.filtered)
+    .bind(counts.skipped)
+    .bind(counts.created)
+    .bind(counts.existed)
+    .bind(counts.changed)
+    .bind(counts.failed)
+    .bind(counts.total)
+}
+
+fn run_of(row: &Row) -> Result<SyncRun> {
+    run_with_id(
+        row,
+        SyncRunId(row.get("id")?),
+        StorageId(row.get("storage_id")?),
+    )
+}
+
+/// The run joined to a storage's row, when there is one.
+pub(crate) fn last_run_of(storage: &Row) -> Result<Option<SyncRun>> {
+    let Some(run) = storage.get::<Option<i64>>("run_id")? else {
+        return Ok(None);
+    };
+    run_with_id(storage, SyncRunId(run), StorageId(storage.get("id")?)).map(Some)
+}
+
+fn run_with_id(row: &Row, id: SyncRunId, storage_id: StorageId) -> Result<SyncRun> {
+    Ok(SyncRun {
+        id,
+        storage_id,
+        status: row.word("status", SyncStatus::parse)?,
+        counts: SyncCounts {
+            listed: row.get("listed")?,
+            filtered: row.get("filtered")?,
+            skipped: row.get("skipped")?,
+            created: row.get("created")?,
+            existed: row.get("existed")?,
+            changed: row.get("changed")?,
+            failed: row.get("failed")?,
+            total: row.get("total")?,
+        },
+        error: row.get("error")?,
+        attempts: row.get("attempts")?,
+        queued_at_ms: row.get("queued_at_ms")?,
+        started_at_ms: row.get("started_at_ms")?,
+        last_ping_at_ms: row.get("last_ping_at_ms")?,
+        finished_at_ms: row.get("finished_at_ms")?,
+    })
 }

@@ -1,8 +1,11 @@
 //! API tokens, kept as hashes.
 
-use model::{Actor, ApiTokenId, OrgId, UserId};
+use model::{Actor, ApiTokenId, OrgId, Role, UserId};
 
-use crate::{Result, Store};
+use crate::{
+    Error, Result, Store,
+    db::{Row, sql},
+};
 
 /// What an API token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,22 @@ pub struct TokenOwner {
     pub kind: TokenKind,
 }
 
+impl TokenKind {
+    /// As stored: `legacy`, `refresh`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Refresh => "refresh",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Legacy, Self::Refresh]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
 impl Store {
     /// Keeps a token's hash.
     ///
@@ -51,10 +70,27 @@ impl Store {
     /// `Conflict` when the hash is there already.
     pub async fn create_api_token(
         &self,
-        _token: &NewApiToken<'_>,
-        _now_ms: i64,
+        token: &NewApiToken<'_>,
+        now_ms: i64,
     ) -> Result<ApiTokenId> {
-        todo!()
+        let rows = self
+            .db
+            .write(
+                sql("INSERT INTO api_tokens (org_id, user_id, name, kind, hash, created_at_ms, expires_at_ms)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id")
+                .bind(token.org_id)
+                .bind(token.user_id)
+                .bind(token.name)
+                .bind(token.kind.as_str())
+                .bind(&token.hash)
+                .bind(now_ms)
+                .bind(token.expires_at_ms),
+            )
+            .await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Error::new("a token was not inserted"))?;
+        Ok(ApiTokenId(row.get("id")?))
     }
 
     /// Whose token this is, unless it is revoked or expired. One query: every request asks it.
@@ -63,10 +99,30 @@ impl Store {
     /// When the database fails.
     pub async fn find_actor_by_token_hash(
         &self,
-        _hash: &[u8; 32],
-        _now_ms: i64,
+        hash: &[u8; 32],
+        now_ms: i64,
     ) -> Result<Option<TokenOwner>> {
-        todo!()
+        let row = self
+            .db
+            .read_one(
+                sql(
+                    "SELECT t.id, t.kind, t.org_id, t.user_id, m.role FROM api_tokens t
+                     JOIN memberships m ON m.org_id = t.org_id AND m.user_id = t.user_id
+                     WHERE t.hash = $1 AND t.revoked_at_ms IS NULL
+                     AND (t.expires_at_ms IS NULL OR t.expires_at_ms > $2)",
+                )
+                .bind(hash)
+                .bind(now_ms),
+            )
+            .await?;
+        row.map(|row| {
+            Ok(TokenOwner {
+                actor: actor_of(&row)?,
+                token_id: ApiTokenId(row.get("id")?),
+                kind: row.word("kind", TokenKind::parse)?,
+            })
+        })
+        .transpose()
     }
 
     /// A person's tokens that are not revoked, by id.
@@ -75,11 +131,34 @@ impl Store {
     /// When the database fails.
     pub async fn list_api_tokens(
         &self,
-        _org: OrgId,
-        _user: UserId,
-        _kind: TokenKind,
+        org: OrgId,
+        user: UserId,
+        kind: TokenKind,
     ) -> Result<Vec<ApiToken>> {
-        todo!()
+        let rows = self
+            .db
+            .read(
+                sql(
+                    "SELECT id, name, kind, created_at_ms, expires_at_ms FROM api_tokens
+                     WHERE org_id = $1 AND user_id = $2 AND kind = $3 AND revoked_at_ms IS NULL
+                     ORDER BY id",
+                )
+                .bind(org)
+                .bind(user)
+                .bind(kind.as_str()),
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ApiToken {
+                    id: ApiTokenId(row.get("id")?),
+                    name: row.get("name")?,
+                    kind: row.word("kind", TokenKind::parse)?,
+                    created_at_ms: row.get("created_at_ms")?,
+                    expires_at_ms: row.get("expires_at_ms")?,
+                })
+            })
+            .collect()
     }
 
     /// Revokes a token from this instant; `false` when there is no such token.
@@ -88,11 +167,31 @@ impl Store {
     /// When the database fails.
     pub async fn revoke_api_token(
         &self,
-        _org: OrgId,
-        _user: UserId,
-        _token: ApiTokenId,
-        _now_ms: i64,
+        org: OrgId,
+        user: UserId,
+        token: ApiTokenId,
+        now_ms: i64,
     ) -> Result<bool> {
-        todo!()
+        let revoked = self
+            .db
+            .execute(
+                sql("UPDATE api_tokens SET revoked_at_ms = $4
+                     WHERE org_id = $1 AND user_id = $2 AND id = $3 AND revoked_at_ms IS NULL")
+                .bind(org)
+                .bind(user)
+                .bind(token)
+                .bind(now_ms),
+            )
+            .await?;
+        Ok(revoked > 0)
     }
+}
+
+/// The actor of a row with `org_id`, `user_id` and `role`.
+pub(crate) fn actor_of(row: &Row) -> Result<Actor> {
+    Ok(Actor {
+        org_id: OrgId(row.get("org_id")?),
+        user_id: UserId(row.get("user_id")?),
+        role: row.word("role", Role::parse)?,
+    })
 }

@@ -1,0 +1,283 @@
+//! One SQL text on two databases: statements, rows and transactions over a small enum of pools.
+//!
+//! The house dialect: `$1` placeholders, BIGINT, DOUBLE PRECISION, TEXT and bytes; booleans are 0/1.
+//! A batch is one JSON array parameter read by `json_each($1)`, which PostgreSQL has from our own
+//! migration. SQLite has one writer connection, handed out in order of arrival, so transactions never
+//! meet "database is locked".
+
+use serde_json::value::RawValue;
+use sqlx::{
+    Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+use crate::{Error, Result};
+
+/// The two databases.
+#[derive(Clone)]
+pub(crate) enum Db {
+    Sqlite {
+        /// One connection.
+        writer: SqlitePool,
+        reader: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction that may write; rolled back when dropped.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// One row of an answer.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// A statement with its parameters.
+pub(crate) struct Sql {
+    sqlite: &'static str,
+    postgres: &'static str,
+    args: Vec<Arg>,
+}
+
+/// A parameter; `None` is a typed NULL.
+pub(crate) enum Arg {
+    Int(Option<i64>),
+    Float(Option<f64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+/// A statement that is the same text on both.
+pub(crate) fn sql(text: &'static str) -> Sql {
+    sql_of_each(text, text)
+}
+
+/// A statement where the two databases differ in a word (row locks).
+pub(crate) fn sql_of_each(sqlite: &'static str, postgres: &'static str) -> Sql {
+    Sql {
+        sqlite,
+        postgres,
+        args: Vec::new(),
+    }
+}
+
+impl Sql {
+    /// The next parameter.
+    pub(crate) fn bind(mut self, arg: impl Into<Arg>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    fn for_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
+        self.args
+            .into_iter()
+            .fold(sqlx::query(self.sqlite), |query, arg| match arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::Float(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+            })
+    }
+
+    fn for_postgres(self) -> Query<'static, Postgres, PgArguments> {
+        self.args
+            .into_iter()
+            .fold(sqlx::query(self.postgres), |query, arg| match arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::Float(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+            })
+    }
+}
+
+impl Db {
+    /// Rows of a statement that only reads.
+    pub(crate) async fn read(&self, sql: Sql) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Sqlite { reader, .. } => {
+                wrap(sql.for_sqlite().fetch_all(reader).await?, Row::Sqlite)
+            }
+            Self::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
+        })
+    }
+
+    /// The only row of a statement that only reads.
+    pub(crate) async fn read_one(&self, sql: Sql) -> Result<Option<Row>> {
+        Ok(self.read(sql).await?.into_iter().next())
+    }
+
+    /// A single writing statement as its own transaction; its `RETURNING` rows.
+    pub(crate) async fn write(&self, sql: Sql) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => {
+                wrap(sql.for_sqlite().fetch_all(writer).await?, Row::Sqlite)
+            }
+            Self::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
+        })
+    }
+
+    /// A single writing statement as its own transaction; how many rows it touched.
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => sql.for_sqlite().execute(writer).await?.rows_affected(),
+            Self::Postgres(pool) => sql.for_postgres().execute(pool).await?.rows_affected(),
+        })
+    }
+
+    /// Begins a transaction that will write (SQLite takes its write lock at once).
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+}
+
+impl Tx {
+    /// The rows of a statement.
+    pub(crate) async fn rows(&mut self, sql: Sql) -> Result<Vec<Row>> {
+        Ok(match self {
+            Self::Sqlite(tx) => wrap(sql.for_sqlite().fetch_all(&mut **tx).await?, Row::Sqlite),
+            Self::Postgres(tx) => wrap(
+                sql.for_postgres().fetch_all(&mut **tx).await?,
+                Row::Postgres,
+            ),
+        })
+    }
+
+    /// The only row of a statement.
+    pub(crate) async fn row(&mut self, sql: Sql) -> Result<Option<Row>> {
+        Ok(self.rows(sql).await?.into_iter().next())
+    }
+
+    /// The row of a statement that always has one.
+    pub(crate) async fn one(&mut self, sql: Sql) -> Result<Row> {
+        self.row(sql)
+            .await?
+            .ok_or_else(|| Error::new("a statement that always answers a row answered none"))
+    }
+
+    /// How many rows the statement touched.
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
+        Ok(match self {
+            Self::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => sql.for_postgres().execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Makes it durable.
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// What a column can be read as, on both databases.
+pub(crate) trait Column:
+    for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
+{
+}
+
+impl<T> Column for T where
+    T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
+{
+}
+
+impl Row {
+    /// A column by name.
+    pub(crate) fn get<T: Column>(&self, column: &'static str) -> Result<T> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    /// A 0/1 column.
+    pub(crate) fn flag(&self, column: &'static str) -> Result<bool> {
+        Ok(self.get::<i64>(column)? != 0)
+    }
+
+    /// A JSON column.
+    pub(crate) fn json(&self, column: &'static str) -> Result<Box<RawValue>> {
+        RawValue::from_string(self.get(column)?)
+            .map_err(|source| Error::caused_by("a stored JSON text is broken", source))
+    }
+
+    /// A text column that our own `parse` reads back.
+    pub(crate) fn parsed<T, E>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(String) -> std::result::Result<T, E>,
+    ) -> Result<T> {
+        parse(self.get(column)?)
+            .map_err(|_| Error::caused_by("a stored word is unknown", column.to_owned()))
+    }
+
+    /// A text column that an enum's `parse` reads back.
+    pub(crate) fn word<T>(&self, column: &'static str, parse: fn(&str) -> Option<T>) -> Result<T> {
+        self.parsed(column, |text| parse(&text).ok_or(()))
+    }
+}
+
+fn wrap<T>(rows: Vec<T>, as_row: fn(T) -> Row) -> Vec<Row> {
+    rows.into_iter().map(as_row).collect()
+}
+
+macro_rules! arg_from {
+    ($($from:ty => |$value:ident| $arg:expr),+ $(,)?) => {$(
+        impl From<$from> for Arg {
+            fn from($value: $from) -> Self { $arg }
+        }
+    )+};
+}
+
+arg_from! {
+    i64 => |value| Self::Int(Some(value)),
+    Option<i64> => |value| Self::Int(value),
+    bool => |value| Self::Int(Some(i64::from(value))),
+    Option<bool> => |value| Self::Int(value.map(i64::from)),
+    Option<f64> => |value| Self::Float(value),
+    String => |value| Self::Text(Some(value)),
+    Option<String> => |value| Self::Text(value),
+    &str => |value| Self::Text(Some(value.to_owned())),
+    Option<&str> => |value| Self::Text(value.map(str::to_owned)),
+    &RawValue => |value| Self::Text(Some(value.get().to_owned())),
+    Vec<u8> => |value| Self::Bytes(value),
+    &[u8; 32] => |value| Self::Bytes(value.to_vec()),
+}
+
+macro_rules! arg_from_id {
+    ($($id:ident),+ $(,)?) => {$(
+        impl From<model::$id> for Arg {
+            fn from(id: model::$id) -> Self { Self::Int(Some(id.0)) }
+        }
+
+        impl From<Option<model::$id>> for Arg {
+            fn from(id: Option<model::$id>) -> Self { Self::Int(id.map(|id| id.0)) }
+        }
+    )+};
+}
+
+arg_from_id!(
+    OrgId,
+    UserId,
+    ApiTokenId,
+    ProjectId,
+    TaskId,
+    AnnotationId,
+    PredictionId,
+    StorageId,
+    SyncRunId,
+    SourceBlobId,
+    JobId,
+);
