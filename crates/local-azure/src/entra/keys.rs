@@ -143,9 +143,10 @@ pub fn verify_with<C: DeserializeOwned>(
             _ => TokenProblem::Malformed,
         })?
         .claims;
-    let now = now_ms / 1000;
-    let exp = claims["exp"].as_i64().ok_or(TokenProblem::Malformed)?;
-    if claims["nbf"].as_i64().is_some_and(|nbf| now < nbf - SKEW_S) {
+    // RFC 7519's NumericDate may have a fraction; MSAL for Python sends one.
+    let now = now_ms as f64 / 1000.0;
+    let exp = claims["exp"].as_f64().ok_or(TokenProblem::Malformed)?;
+    if claims["nbf"].as_f64().is_some_and(|nbf| now < nbf - SKEW_S) {
         return Err(TokenProblem::NotYetValid);
     }
     if exp + SKEW_S <= now {
@@ -155,7 +156,7 @@ pub fn verify_with<C: DeserializeOwned>(
 }
 
 /// The clock skew that Microsoft's services forgive, in seconds.
-const SKEW_S: i64 = 300;
+const SKEW_S: f64 = 300.0;
 
 impl SigningKey {
     fn generate() -> Self {
