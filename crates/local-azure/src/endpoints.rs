@@ -54,7 +54,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write_profile(&self) -> io::Result<()> {
+    pub(crate) fn write_profile(&self) -> io::Result<()> {
         let text = |value: &str| serde_json::Value::from(value).to_string();
         std::fs::write(
             Path::new(&self.cloud_file),

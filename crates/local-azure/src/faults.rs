@@ -124,6 +124,13 @@ fn cut(body: Body, left: u64) -> Body {
             });
             std::future::ready(item)
         })
-        .flat_map(stream::iter);
+        .flat_map(stream::iter)
+        .then(|piece| async {
+            if piece.is_err() {
+                // Let what came before reach the client.
+                tokio::task::yield_now().await;
+            }
+            piece
+        });
     Body::from_stream(pieces)
 }

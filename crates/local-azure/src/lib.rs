@@ -90,7 +90,10 @@ impl LocalAzure {
 
         let mut listeners = Vec::new();
         for index in 0..5 {
-            let port = options.port.map_or(0, |first| first + index);
+            let port = match options.port {
+                Some(first) => first.checked_add(index).context("five ports fit no more")?,
+                None => 0,
+            };
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
                 .await
                 .with_context(|| format!("listening on 127.0.0.1:{port}"))?;

@@ -1,5 +1,7 @@
 //! The listeners: HTTP/1.1 with keep-alive, as Blob Storage speaks it, with or without TLS.
 
+use std::time::Duration;
+
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
@@ -25,7 +27,7 @@ pub async fn serve(
                 // Out of file descriptors, or a client gone before it was accepted.
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             },

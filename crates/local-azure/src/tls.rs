@@ -1,10 +1,19 @@
 //! The certificate authority of a directory, the HTTPS listeners' certificate, and PEM.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -26,7 +35,7 @@ pub fn server_config(dir: &Path) -> anyhow::Result<Arc<ServerConfig>> {
     } else {
         let key = KeyPair::generate()?;
         let certificate = authority_params().self_signed(&key)?;
-        fs::write(&key_file, key.serialize_pem()).context("writing ca.key")?;
+        write_private(&key_file, &key.serialize_pem()).context("writing ca.key")?;
         fs::write(&certificate_file, certificate.pem()).context("writing ca.pem")?;
         Issuer::new(authority_params(), key)
     };
@@ -36,6 +45,8 @@ pub fn server_config(dir: &Path) -> anyhow::Result<Arc<ServerConfig>> {
     params
         .distinguished_name
         .push(DnType::CommonName, "local-azure");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     let certificate = params.signed_by(&key, &issuer)?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(
@@ -49,6 +60,17 @@ pub fn server_config(dir: &Path) -> anyhow::Result<Arc<ServerConfig>> {
     )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// A file that only its owner reads.
+fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file)?
+        .write_all(text.as_bytes())
 }
 
 /// The same authority at every start: only its key makes it unique.

@@ -223,3 +223,114 @@ fn matches(pattern: &str, name: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RoleAssignment, RoleDefinition, StorageAction, World};
+
+    const ACCOUNT: &str =
+        "/subscriptions/s/resourceGroups/local/providers/Microsoft.Storage/storageAccounts/data";
+
+    /// May the principal `p`, with this role at this scope from instant 100 on?
+    fn may(role: &str, given: &str, action: StorageAction, scope: &str, now_ms: i64) -> bool {
+        let mut world = World::default();
+        world.role_definitions.push(RoleDefinition {
+            name: "Append only".to_owned(),
+            id: "custom".to_owned(),
+            actions: Vec::new(),
+            data_actions: vec![StorageAction::AddBlob.name()],
+        });
+        let role_id = world
+            .role_definitions
+            .iter()
+            .find(|known| known.name == role)
+            .unwrap()
+            .id
+            .clone();
+        world.role_assignments.push(RoleAssignment {
+            id: "1".to_owned(),
+            principal: "p".to_owned(),
+            role_id,
+            role_name: role.to_owned(),
+            scope: given.to_owned(),
+            effective_at_ms: 100,
+        });
+        assert!(!world.principal_may("another", action, scope, now_ms));
+        world.principal_may("p", action, scope, now_ms)
+    }
+
+    #[test]
+    fn built_in_roles_allow_what_azure_documents() {
+        use StorageAction::{
+            AddBlob, DeleteBlob, GenerateUserDelegationKey, ReadBlob, ReadContainer, WriteBlob,
+            WriteContainer,
+        };
+        let all = [
+            ReadBlob,
+            WriteBlob,
+            AddBlob,
+            DeleteBlob,
+            ReadContainer,
+            WriteContainer,
+            GenerateUserDelegationKey,
+        ];
+        for (role, allowed) in [
+            (
+                "Storage Blob Data Reader",
+                &[ReadBlob, ReadContainer, GenerateUserDelegationKey][..],
+            ),
+            ("Storage Blob Data Contributor", &all),
+            ("Storage Blob Data Owner", &all),
+            ("Storage Blob Delegator", &[GenerateUserDelegationKey]),
+            // Management roles read no blob.
+            (
+                "Owner",
+                &[ReadContainer, WriteContainer, GenerateUserDelegationKey],
+            ),
+            ("Reader", &[ReadContainer]),
+            ("Append only", &[AddBlob]),
+        ] {
+            for action in all {
+                assert_eq!(
+                    may(role, ACCOUNT, action, ACCOUNT, 100),
+                    allowed.contains(&action),
+                    "{role} {action:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_what_is_below_it() {
+        let container = format!("{ACCOUNT}/blobServices/default/containers/images");
+        let reads = |given: &str, scope: &str| {
+            may(
+                "Storage Blob Data Reader",
+                given,
+                StorageAction::ReadBlob,
+                scope,
+                100,
+            )
+        };
+        for given in [
+            "/subscriptions/s",
+            "/subscriptions/S/resourcegroups/LOCAL",
+            ACCOUNT,
+            &container,
+        ] {
+            assert!(reads(given, &container), "{given}");
+        }
+        assert!(!reads(&container, ACCOUNT));
+        assert!(!reads(&container, &format!("{container}2")));
+        assert!(!reads("/subscriptions/other", &container));
+    }
+
+    #[test]
+    fn an_assignment_counts_once_it_has_propagated() {
+        for (now_ms, seen) in [(0, false), (99, false), (100, true), (1000, true)] {
+            let role = "Storage Blob Data Reader";
+            let read = may(role, ACCOUNT, StorageAction::ReadBlob, ACCOUNT, now_ms);
+            assert_eq!(read, seen, "{now_ms}");
+        }
+    }
+}
