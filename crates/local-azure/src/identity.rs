@@ -71,7 +71,9 @@ fn imds_token(
     }
     for required in ["api-version", "resource"] {
         if !query.contains_key(required) {
-            return Err(invalid(&format!("Required query variable '{required}' is missing")));
+            return Err(invalid(&format!(
+                "Required query variable '{required}' is missing"
+            )));
         }
     }
     let identity = match state.world().attached_identity(&selector(query)) {
@@ -84,8 +86,8 @@ fn imds_token(
             ));
         }
     };
-    let mut token = token(state, &identity, &query["resource"])
-        .map_err(|text| ("invalid_resource", text))?;
+    let mut token =
+        token(state, &identity, &query["resource"]).map_err(|text| ("invalid_resource", text))?;
     let now = state.now_ms() / 1000;
     token["expires_in"] = json!(TOKEN_S.to_string());
     token["ext_expires_in"] = json!(TOKEN_S.to_string());
@@ -128,7 +130,10 @@ fn app_service_token(
         ));
     }
     if query.get("api-version").map(String::as_str) != Some("2019-08-01") {
-        return Err(refuse(StatusCode::BAD_REQUEST, "The api-version is not supported."));
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "The api-version is not supported.",
+        ));
     }
     let resource = query
         .get("resource")

@@ -29,8 +29,8 @@ use serde_json::{Value, json};
 use super::{Answer, ControlError, done};
 use crate::self_signed;
 use crate::state::{
-    App, AppAudience, AppSecret, DirectoryRole, FederatedCredential, IdentityKind,
-    ManagedIdentity, State, Tenant, TenantUser,
+    App, AppAudience, AppSecret, DirectoryRole, FederatedCredential, IdentityKind, ManagedIdentity,
+    State, Tenant, TenantUser,
 };
 
 pub fn routes() -> Router<Arc<State>> {

@@ -41,7 +41,9 @@ struct Unverified {
 impl Unverified {
     fn read(jwt: &str) -> Option<Self> {
         let mut parts = jwt.split('.').map(|part| {
-            let bytes = BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
+            let bytes = BASE64_URL_SAFE_NO_PAD
+                .decode(part.trim_end_matches('='))
+                .ok()?;
             serde_json::from_slice::<Value>(&bytes).ok()
         });
         Some(Self {
@@ -101,14 +103,19 @@ fn by_certificate(
     }
     let key = DecodingKey::from_rsa_pem(certificate.public_key.as_bytes())
         .map_err(|_| invalid("The key is not an RSA key."))?;
-    verify_with::<Value>(jwt, &key, &[Algorithm::RS256, Algorithm::PS256], state.now_ms())
-        .map_err(|problem| match problem {
-            TokenProblem::Expired | TokenProblem::NotYetValid => out_of_time(state, unverified),
-            TokenProblem::Malformed => malformed(),
-            TokenProblem::BadSignature | TokenProblem::UnknownKey => invalid(
-                "The key was found, but use of the key to verify the signature failed.",
-            ),
-        })?;
+    verify_with::<Value>(
+        jwt,
+        &key,
+        &[Algorithm::RS256, Algorithm::PS256],
+        state.now_ms(),
+    )
+    .map_err(|problem| match problem {
+        TokenProblem::Expired | TokenProblem::NotYetValid => out_of_time(state, unverified),
+        TokenProblem::Malformed => malformed(),
+        TokenProblem::BadSignature | TokenProblem::UnknownKey => {
+            invalid("The key was found, but use of the key to verify the signature failed.")
+        }
+    })?;
     if unverified
         .audiences()
         .iter()
@@ -165,12 +172,7 @@ fn is_own_endpoint(state: &State, authority: &str, audience: &str) -> bool {
             })
 }
 
-fn federated(
-    state: &State,
-    app: &App,
-    jwt: &str,
-    unverified: &Unverified,
-) -> Result<(), Refusal> {
+fn federated(state: &State, app: &App, jwt: &str, unverified: &Unverified) -> Result<(), Refusal> {
     let issuer = unverified.claim("iss");
     matching_credential(app, unverified)?;
     let verified = if let Some(tenant) = local_tenant(state, issuer) {
@@ -194,7 +196,12 @@ fn federated(
                 format!("Request to External OIDC endpoint failed. Issuer: '{issuer}'."),
             ));
         };
-        verify_with(jwt, &key, &[Algorithm::RS256, Algorithm::PS256], state.now_ms())
+        verify_with(
+            jwt,
+            &key,
+            &[Algorithm::RS256, Algorithm::PS256],
+            state.now_ms(),
+        )
     };
     verified.map(|_| ()).map_err(|problem| match problem {
         TokenProblem::Expired | TokenProblem::NotYetValid => out_of_time(state, unverified),

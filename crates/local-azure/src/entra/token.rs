@@ -157,19 +157,17 @@ fn principal<'w>(
     if !principal.enabled {
         return Err(Refusal::unauthorized_client(
             7000112,
-            format!("Application '{client_id}'({}) is disabled.", app.display_name),
+            format!(
+                "Application '{client_id}'({}) is disabled.",
+                app.display_name
+            ),
         ));
     }
     Ok((app, principal))
 }
 
 /// Checks the app's proof; answers `appidacr`.
-fn prove(
-    state: &State,
-    authority: &str,
-    app: &App,
-    form: &Form,
-) -> Result<&'static str, Refusal> {
+fn prove(state: &State, authority: &str, app: &App, form: &Form) -> Result<&'static str, Refusal> {
     if let Some(jwt) = form.get("client_assertion") {
         let kind = form.required("client_assertion_type")?;
         if kind != JWT_BEARER {

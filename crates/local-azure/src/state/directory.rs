@@ -1,7 +1,7 @@
 //! Entra ID's directory: tenants, their people, and the service principals that consent creates.
 
-use serde::{Deserialize, Serialize};
 use super::{AppAudience, State, StateError, World, new_id, unknown};
+use serde::{Deserialize, Serialize};
 
 /// An Entra tenant with its one subscription.
 #[derive(Clone, Debug, Serialize)]
