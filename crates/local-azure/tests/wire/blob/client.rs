@@ -32,7 +32,10 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
     }
 
     pub fn text(&self) -> &str {
@@ -47,16 +50,29 @@ impl Answer {
 
 impl Fixture {
     pub async fn start(engine: BlobEngine) -> Self {
-        let azure = LocalAzure::start(Options { engine, ..Options::default() }).await.unwrap();
+        let azure = LocalAzure::start(Options {
+            engine,
+            ..Options::default()
+        })
+        .await
+        .unwrap();
         let tenant = azure.state().create_tenant("customer.example").unwrap().id;
-        let account = azure.state().create_account("acct", &tenant, AccountSettings::default()).unwrap();
+        let account = azure
+            .state()
+            .create_account("acct", &tenant, AccountSettings::default())
+            .unwrap();
         let ca = std::fs::read(&azure.endpoints().ca_file).unwrap();
         let http = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&ca).unwrap()])
             .no_proxy()
             .build()
             .unwrap();
-        Self { account: (*account).clone(), tenant, azure, http }
+        Self {
+            account: (*account).clone(),
+            tenant,
+            azure,
+            http,
+        }
     }
 
     pub async fn memory() -> Self {
@@ -65,13 +81,27 @@ impl Fixture {
 
     /// A container, made past every authorization.
     pub async fn container(&self, name: &str, access: PublicAccess) {
-        self.azure.state().blobs().create_container("acct", name, access).await.unwrap();
+        self.azure
+            .state()
+            .blobs()
+            .create_container("acct", name, access)
+            .await
+            .unwrap();
     }
 
     /// A blob, written past every authorization.
     pub async fn blob(&self, container: &str, name: &str, body: &'static [u8]) {
         let blobs = self.azure.state().blobs();
-        blobs.put("acct", container, name, Bytes::from_static(body), "text/plain").await.unwrap();
+        blobs
+            .put(
+                "acct",
+                container,
+                name,
+                Bytes::from_static(body),
+                "text/plain",
+            )
+            .await
+            .unwrap();
     }
 
     /// `https://127.0.0.1:PORT/acct` and what follows.
@@ -81,7 +111,10 @@ impl Fixture {
 
     /// Sends as it is, with a version.
     pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.http.request(method, url).header("x-ms-version", VERSION);
+        let mut request = self
+            .http
+            .request(method, url)
+            .header("x-ms-version", VERSION);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -89,8 +122,15 @@ impl Fixture {
     }
 
     /// Signs with the first account key.
-    pub async fn signed(&self, method: Method, rest: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-        self.signed_at(method, rest, headers, body, &self.account.key1, now()).await
+    pub async fn signed(
+        &self,
+        method: Method,
+        rest: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        self.signed_at(method, rest, headers, body, &self.account.key1, now())
+            .await
     }
 
     /// Signs with any key, at any time (Unix seconds).
@@ -105,8 +145,10 @@ impl Fixture {
     ) -> Answer {
         let url = Url::parse(&self.url(rest)).unwrap();
         let body = body.into();
-        let mut all: BTreeMap<String, String> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut all: BTreeMap<String, String> = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         all.insert("x-ms-version".into(), VERSION.into());
         all.insert("x-ms-date".into(), http_date(at));
         let text = string_to_sign(method.as_str(), &url, &all, body.len());
@@ -122,7 +164,11 @@ impl Fixture {
 async fn read(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.unwrap();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    Answer { status, headers, body: answer.bytes().await.unwrap() }
+    Answer {
+        status,
+        headers,
+        body: answer.bytes().await.unwrap(),
+    }
 }
 
 /// Base64 HMAC-SHA256 under a base64 key.
@@ -137,24 +183,41 @@ pub fn now() -> i64 {
 }
 
 pub fn http_date(at: i64) -> String {
-    jiff::Timestamp::from_second(at).unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    jiff::Timestamp::from_second(at)
+        .unwrap()
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
 }
 
 pub fn iso(at: i64) -> String {
     jiff::Timestamp::from_second(at).unwrap().to_string()
 }
 
-fn string_to_sign(method: &str, url: &Url, headers: &BTreeMap<String, String>, length: usize) -> String {
+fn string_to_sign(
+    method: &str,
+    url: &Url,
+    headers: &BTreeMap<String, String>,
+    length: usize,
+) -> String {
     let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
-    let length = if length == 0 { String::new() } else { length.to_string() };
+    let length = if length == 0 {
+        String::new()
+    } else {
+        length.to_string()
+    };
     let own: String = headers
         .iter()
         .filter(|(name, _)| name.starts_with("x-ms-"))
         .map(|(name, value)| format!("{name}:{value}\n"))
         .collect();
-    let query: BTreeMap<String, String> =
-        url.query_pairs().map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
-    let query: String = query.iter().map(|(name, value)| format!("\n{name}:{value}")).collect();
+    let query: BTreeMap<String, String> = url
+        .query_pairs()
+        .map(|(name, value)| (name.to_lowercase(), value.into_owned()))
+        .collect();
+    let query: String = query
+        .iter()
+        .map(|(name, value)| format!("\n{name}:{value}"))
+        .collect();
     format!(
         "{method}\n{}\n{}\n{length}\n{}\n{}\n\n{}\n{}\n{}\n{}\n{}\n{own}/acct{}{query}",
         header("content-encoding"),

@@ -13,7 +13,10 @@ async fn two_hundred_thousand_blobs_page_in_order() {
     let azure = Fixture::memory().await;
     azure.container("many", Default::default()).await;
     let blobs = azure.azure.state().blobs();
-    blobs.generate("acct", "many", "deep/", 200_000, 0).await.unwrap();
+    blobs
+        .generate("acct", "many", "deep/", 200_000, 0)
+        .await
+        .unwrap();
     azure.blob("many", "zlast", b"x").await;
 
     let (mut marker, mut pages, mut count) = (String::new(), 0, 0);
@@ -38,12 +41,19 @@ async fn a_level_above_two_hundred_thousand_blobs_costs_no_scan() {
     let azure = Fixture::memory().await;
     azure.container("many", Default::default()).await;
     let blobs = azure.azure.state().blobs();
-    blobs.generate("acct", "many", "deep/", 200_000, 0).await.unwrap();
+    blobs
+        .generate("acct", "many", "deep/", 200_000, 0)
+        .await
+        .unwrap();
     azure.blob("many", "zlast", b"x").await;
 
     let flat = timed(&azure, "/many?restype=container&comp=list").await;
     let level = timed(&azure, "/many?restype=container&comp=list&delimiter=%2F").await;
-    assert!(level.0.contains("<BlobPrefix><Name>deep/</Name></BlobPrefix>"));
+    assert!(
+        level
+            .0
+            .contains("<BlobPrefix><Name>deep/</Name></BlobPrefix>")
+    );
     assert!(level.0.contains("<Name>zlast</Name>"));
     // Two entries against 5,000: a scan of 200,000 names would be slower, not faster.
     assert!(level.1 < flat.1, "{:?} against {:?}", level.1, flat.1);

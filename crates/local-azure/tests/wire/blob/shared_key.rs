@@ -11,16 +11,31 @@ async fn both_keys_sign_and_a_rotated_key_does_not() {
     let azure = Fixture::memory().await;
     azure.container("cont", Default::default()).await;
     let list = async |key: &str| {
-        azure.signed_at(Method::GET, "/cont?restype=container&comp=list", &[], "", key, now()).await
+        azure
+            .signed_at(
+                Method::GET,
+                "/cont?restype=container&comp=list",
+                &[],
+                "",
+                key,
+                now(),
+            )
+            .await
     };
     assert_eq!(list(&azure.account.key1).await.status, 200);
     assert_eq!(list(&azure.account.key2).await.status, 200);
     let new = azure.azure.state().rotate_account_keys("acct").unwrap();
     let refused = list(&azure.account.key1).await;
     assert_eq!(refused.refusal(), (403, "AuthenticationFailed"));
-    assert!(refused.body.starts_with(b"\xEF\xBB\xBF<?xml"), "{}", refused.text());
     assert!(
-        refused.text().contains("<AuthenticationErrorDetail>The MAC signature found in the HTTP request"),
+        refused.body.starts_with(b"\xEF\xBB\xBF<?xml"),
+        "{}",
+        refused.text()
+    );
+    assert!(
+        refused
+            .text()
+            .contains("<AuthenticationErrorDetail>The MAC signature found in the HTTP request"),
         "{}",
         refused.text()
     );
@@ -31,7 +46,9 @@ async fn both_keys_sign_and_a_rotated_key_does_not() {
 async fn a_date_more_than_fifteen_minutes_off_is_refused() {
     let azure = Fixture::memory().await;
     let list = async |at| {
-        azure.signed_at(Method::GET, "?comp=list", &[], "", &azure.account.key1, at).await
+        azure
+            .signed_at(Method::GET, "?comp=list", &[], "", &azure.account.key1, at)
+            .await
     };
     assert_eq!(list(now() - 14 * MINUTE).await.status, 200);
     assert_eq!(list(now() + 14 * MINUTE).await.status, 200);
@@ -39,7 +56,11 @@ async fn a_date_more_than_fifteen_minutes_off_is_refused() {
         assert_eq!(list(at).await.refusal(), (403, "AuthenticationFailed"));
     }
     azure.azure.state().set_clock_offset_ms(20 * MINUTE * 1000);
-    assert_eq!(list(now()).await.refusal(), (403, "AuthenticationFailed"), "skewed clock");
+    assert_eq!(
+        list(now()).await.refusal(),
+        (403, "AuthenticationFailed"),
+        "skewed clock"
+    );
 }
 
 #[tokio::test]
@@ -47,15 +68,28 @@ async fn an_account_can_forbid_keys_plain_http_and_this_network() {
     let azure = Fixture::memory().await;
     let state = azure.azure.state();
     let list = async || azure.signed(Method::GET, "?comp=list", &[], "").await;
-    state.change_account("acct", |switches| switches.allow_shared_key = false).unwrap();
-    assert_eq!(list().await.refusal(), (403, "KeyBasedAuthenticationNotPermitted"));
-    state.change_account("acct", |switches| switches.allow_shared_key = true).unwrap();
+    state
+        .change_account("acct", |switches| switches.allow_shared_key = false)
+        .unwrap();
+    assert_eq!(
+        list().await.refusal(),
+        (403, "KeyBasedAuthenticationNotPermitted")
+    );
+    state
+        .change_account("acct", |switches| switches.allow_shared_key = true)
+        .unwrap();
 
-    state.change_account("acct", |switches| switches.firewall_open = false).unwrap();
+    state
+        .change_account("acct", |switches| switches.firewall_open = false)
+        .unwrap();
     assert_eq!(list().await.refusal(), (403, "AuthorizationFailure"));
-    state.change_account("acct", |switches| switches.firewall_open = true).unwrap();
+    state
+        .change_account("acct", |switches| switches.firewall_open = true)
+        .unwrap();
 
-    state.change_account("acct", |switches| switches.https_only = true).unwrap();
+    state
+        .change_account("acct", |switches| switches.https_only = true)
+        .unwrap();
     assert_eq!(list().await.status, 200);
     let plain = format!("{}/acct?comp=list", azure.azure.endpoints().blob_http);
     let refused = azure.send(Method::GET, &plain, &[]).await;
@@ -66,27 +100,51 @@ async fn an_account_can_forbid_keys_plain_http_and_this_network() {
 async fn other_schemes_accounts_and_versions_are_refused() {
     let azure = Fixture::memory().await;
     let url = azure.url("?comp=list");
-    let lite = [("authorization", "SharedKeyLite acct:AAAA"), ("x-ms-date", "x")];
+    let lite = [
+        ("authorization", "SharedKeyLite acct:AAAA"),
+        ("x-ms-date", "x"),
+    ];
     assert_eq!(
         azure.send(Method::GET, &url, &lite).await.refusal(),
         (400, "InvalidAuthenticationInfo")
     );
     let other = url.replace("/acct", "/nobody");
-    assert_eq!(azure.send(Method::GET, &other, &[]).await.refusal(), (404, "ResourceNotFound"));
-    let future = azure.http.get(&url).header("x-ms-version", "2099-01-01").send().await.unwrap();
+    assert_eq!(
+        azure.send(Method::GET, &other, &[]).await.refusal(),
+        (404, "ResourceNotFound")
+    );
+    let future = azure
+        .http
+        .get(&url)
+        .header("x-ms-version", "2099-01-01")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(future.status(), 400);
     assert_eq!(future.headers()["x-ms-error-code"], "InvalidHeaderValue");
-    assert!(future.text().await.unwrap().contains("<HeaderName>x-ms-version</HeaderName>"));
+    assert!(
+        future
+            .text()
+            .await
+            .unwrap()
+            .contains("<HeaderName>x-ms-version</HeaderName>")
+    );
 }
 
 #[tokio::test]
 async fn the_host_may_name_the_account() {
     let azure = Fixture::memory().await;
-    azure.container("open", local_azure::blob::PublicAccess::Container).await;
+    azure
+        .container("open", local_azure::blob::PublicAccess::Container)
+        .await;
     azure.blob("open", "b", b"by host").await;
     let state = azure.azure.state();
-    state.change_account("acct", |switches| switches.allow_public_access = true).unwrap();
+    state
+        .change_account("acct", |switches| switches.allow_public_access = true)
+        .unwrap();
     let url = format!("{}/open/b", azure.azure.endpoints().blob_http);
-    let read = azure.send(Method::GET, &url, &[("host", "acct.blob.core.windows.net")]).await;
+    let read = azure
+        .send(Method::GET, &url, &[("host", "acct.blob.core.windows.net")])
+        .await;
     assert_eq!((read.status, read.text()), (200, "by host"));
 }
