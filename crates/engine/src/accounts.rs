@@ -108,7 +108,10 @@ impl Engine {
     /// [`Error::Unauthenticated`], with the same text and after the same work whether the e-mail
     /// or the password is wrong.
     pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<(Secret, Actor)> {
-        let login = self.store().find_login(&email.trim().to_lowercase()).await?;
+        let login = self
+            .store()
+            .find_login(&email.trim().to_lowercase())
+            .await?;
         let hash = match &login {
             Some(login) => login.password_hash.clone(),
             None => NOBODYS_HASH.clone(),
@@ -186,7 +189,10 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] when nobody has it.
     pub async fn actor_by_email(&self, email: &str) -> Result<Actor> {
-        let login = self.store().find_login(&email.trim().to_lowercase()).await?;
+        let login = self
+            .store()
+            .find_login(&email.trim().to_lowercase())
+            .await?;
         match login {
             Some(login) => Ok(actor_of(&login.user)),
             None => Err(Error::not_found("user", email)),
@@ -206,9 +212,9 @@ fn checked_email(text: &str) -> Result<String> {
     let email = text.trim().to_lowercase();
     let is_address = email.len() <= 254
         && !email.contains(char::is_whitespace)
-        && email
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+        && email.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && !host.is_empty() && !host.contains('@')
+        });
     if is_address {
         Ok(email)
     } else {

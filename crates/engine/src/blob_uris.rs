@@ -62,7 +62,10 @@ impl NamedBlob {
             Self::InAccount(uri) => (&uri.container, &uri.blob),
             Self::InContainer { container, blob } => (container, blob),
         };
-        let climbs = blob.as_str().split(['/', '\\']).any(|segment| segment == "..");
+        let climbs = blob
+            .as_str()
+            .split(['/', '\\'])
+            .any(|segment| segment == "..");
         *container == storage.container && storage.prefix.covers(blob.as_str()) && !climbs
     }
 
@@ -99,9 +102,8 @@ pub(crate) fn is_named_in(cloud: &Cloud, data: &Value, wanted: &NamedBlob) -> bo
             // Most texts are no URI and none holds a URI without its scheme.
             text.contains("://")
                 && (NamedBlob::parse(cloud, text).as_ref() == Some(wanted)
-                    || spans(text).any(|span| {
-                        NamedBlob::parse(cloud, &text[span]).as_ref() == Some(wanted)
-                    }))
+                    || spans(text)
+                        .any(|span| NamedBlob::parse(cloud, &text[span]).as_ref() == Some(wanted)))
         }
         Value::Array(items) => items.iter().any(|item| is_named_in(cloud, item, wanted)),
         Value::Object(members) => members
@@ -267,8 +269,14 @@ mod tests {
         assert_eq!(links("https://example.com/a.png"), None);
         assert_eq!(links("no uri"), None);
         let html = links(r#"<img src="https://h/in/1"> <img src="https://h/out/1">"#).unwrap();
-        assert!(html.starts_with(r#"<img src="/tasks/7/resolve/?fileuri="#), "{html}");
-        assert!(html.ends_with(r#""> <img src="https://h/out/1">"#), "{html}");
+        assert!(
+            html.starts_with(r#"<img src="/tasks/7/resolve/?fileuri="#),
+            "{html}"
+        );
+        assert!(
+            html.ends_with(r#""> <img src="https://h/out/1">"#),
+            "{html}"
+        );
     }
 
     #[test]
@@ -277,7 +285,13 @@ mod tests {
         let found: Vec<&str> = spans(text).map(|span| &text[span]).collect();
         assert_eq!(
             found,
-            ["https://h/1", "azure-blob://c/x)", "https://", "https://h/2", "https://h/ü"]
+            [
+                "https://h/1",
+                "azure-blob://c/x)",
+                "https://",
+                "https://h/2",
+                "https://h/ü"
+            ]
         );
     }
 }

@@ -6,9 +6,7 @@
 
 use azure::{ContainerClient, ListRequest, PutCondition, SignRequest};
 use bytes::Bytes;
-use model::{
-    AccountName, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode,
-};
+use model::{AccountName, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode};
 use std::time::Duration;
 
 use crate::{
@@ -76,8 +74,10 @@ impl Engine {
         let name = draft
             .prefix
             .join(&format!("{CHECK_BLOB}{}", uuid::Uuid::new_v4().simple()));
-        let blob = BlobName::parse(name).map_err(|error| Error::field("prefix", error.to_string()))?;
-        let text = Bytes::from_static(b"Longshore wrote this to see whether it may; it can be deleted.\n");
+        let blob =
+            BlobName::parse(name).map_err(|error| Error::field("prefix", error.to_string()))?;
+        let text =
+            Bytes::from_static(b"Longshore wrote this to see whether it may; it can be deleted.\n");
         client
             .put(&blob, text, "text/plain", &PutCondition::IfAbsent)
             .await
@@ -111,10 +111,14 @@ impl Engine {
                 ));
             }
             ("", several) => {
-                let tenants: Vec<&str> = several.iter().map(|link| link.tenant_id.as_str()).collect();
+                let tenants: Vec<&str> =
+                    several.iter().map(|link| link.tenant_id.as_str()).collect();
                 return Err(Error::field(
                     "tenant_id",
-                    format!("Your organization has several Azure links; name the tenant: {}.", tenants.join(", ")),
+                    format!(
+                        "Your organization has several Azure links; name the tenant: {}.",
+                        tenants.join(", ")
+                    ),
                 ));
             }
             (wanted, links) => links
@@ -180,7 +184,9 @@ impl Engine {
 pub(crate) fn no_link(tenant: &str) -> Error {
     Error::field(
         "tenant_id",
-        format!("Your organization has no Azure link to the tenant {tenant}; choose one of its links, or let the administrator of that tenant consent again."),
+        format!(
+            "Your organization has no Azure link to the tenant {tenant}; choose one of its links, or let the administrator of that tenant consent again."
+        ),
     )
 }
 

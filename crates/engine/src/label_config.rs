@@ -137,7 +137,11 @@ impl LabelConfig {
 
 impl Control {
     fn to_json(&self) -> Value {
-        let names: Vec<&str> = self.labels.iter().map(|(label, _)| label.as_str()).collect();
+        let names: Vec<&str> = self
+            .labels
+            .iter()
+            .map(|(label, _)| label.as_str())
+            .collect();
         let attributes: Map<String, Value> = self
             .labels
             .iter()
@@ -171,14 +175,23 @@ fn syntax_error(xml: &str, error: &roxmltree::Error) -> String {
     let open_tag = xml.rfind('<').filter(|at| !xml[*at..].contains('>'));
     if let Some(at) = open_tag {
         let line = xml[..at].matches('\n').count() + 1;
-        let column = xml[..at].rsplit('\n').next().unwrap_or_default().chars().count();
+        let column = xml[..at]
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count();
         return format!("unclosed token: line {line}, column {column}");
     }
     // The parser's own text ends with its position, counted from 1; ours replaces it.
     let text = error.to_string();
     let cause = text.split(" at ").next().unwrap_or(&text);
     let at = error.pos();
-    format!("{cause}: line {}, column {}", at.row, at.col.saturating_sub(1))
+    format!(
+        "{cause}: line {}, column {}",
+        at.row,
+        at.col.saturating_sub(1)
+    )
 }
 
 /// The attributes and children that Label Studio's schema requires of its most used tags.
@@ -230,7 +243,11 @@ fn check_names<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> Resu
         {
             return Err(format!("Label config contains non-unique names: {name:?}"));
         }
-        targets.extend(node.attribute("toName").into_iter().flat_map(|to| to.split(',')));
+        targets.extend(
+            node.attribute("toName")
+                .into_iter()
+                .flat_map(|to| to.split(',')),
+        );
     }
     match targets.into_iter().find(|target| !names.contains(target)) {
         Some(target) => Err(format!("toName=\"{target}\" not found in names: {names:?}")),
@@ -330,7 +347,10 @@ fn data_fields<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> Vec<
         match fields.iter_mut().find(|field| field.key == key) {
             Some(field) if field.tag == "Video" => {}
             Some(field) => tag.clone_into(&mut field.tag),
-            None => fields.push(DataField { key: key.to_owned(), tag: tag.to_owned() }),
+            None => fields.push(DataField {
+                key: key.to_owned(),
+                tag: tag.to_owned(),
+            }),
         }
     }
     fields
@@ -438,7 +458,12 @@ mod tests {
         assert!(!config.suits_bulk_annotation());
         assert_eq!(config.first_data_key(), Some("pages"));
         let data = object(json!({"pages": "not a list", "names": []}));
-        assert!(config.check_data(&data).unwrap_err().contains(r#"["list"]"#));
+        assert!(
+            config
+                .check_data(&data)
+                .unwrap_err()
+                .contains(r#"["list"]"#)
+        );
     }
 
     #[test]
@@ -479,7 +504,10 @@ mod tests {
                 r#"<View><Image name="i"/></View>"#,
                 "Validation failed on View/Image: 'value' is a required property",
             ),
-            (r#"<View><Label background="red"/></View>"#, "'value' is a required property"),
+            (
+                r#"<View><Label background="red"/></View>"#,
+                "'value' is a required property",
+            ),
         ] {
             let error = LabelConfig::parse(xml).unwrap_err();
             assert!(error.contains(message), "{xml}: {error}");
@@ -489,19 +517,26 @@ mod tests {
     #[test]
     fn task_data_must_hold_what_the_config_shows() {
         let config = LabelConfig::parse(CHOICES).unwrap();
-        assert_eq!(config.check_data(&object(json!({"image": "x", "more": 1}))), Ok(()));
+        assert_eq!(
+            config.check_data(&object(json!({"image": "x", "more": 1}))),
+            Ok(())
+        );
         assert_eq!(
             config.check_data(&object(json!({"img": "x"}))),
             Err(r#""image" key is expected in task data"#.to_owned())
         );
         let error = config.check_data(&object(json!({"image": 5}))).unwrap_err();
-        assert!(error.contains("of type 'int'") && error.contains("Image"), "{error}");
+        assert!(
+            error.contains("of type 'int'") && error.contains("Image"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_field_inside_a_text_counts() {
         let config =
-            LabelConfig::parse(r#"<View><Image name="i" value="https://host/$path?x=1"/></View>"#).unwrap();
+            LabelConfig::parse(r#"<View><Image name="i" value="https://host/$path?x=1"/></View>"#)
+                .unwrap();
         assert_eq!(config.first_data_key(), Some("path"));
     }
 }

@@ -218,12 +218,11 @@ fn check_setting(name: &str, value: &Value) -> Result<(), FieldError> {
     };
     let (fits, expected) = match setting.kind {
         Kind::Bool => (value.is_boolean(), "true or false".to_owned()),
-        Kind::Text => (
-            value.is_string() || value.is_null(),
-            "a text".to_owned(),
-        ),
+        Kind::Text => (value.is_string() || value.is_null(), "a text".to_owned()),
         Kind::Count { max } => (
-            value.as_i64().is_some_and(|count| (0..=max).contains(&count)),
+            value
+                .as_i64()
+                .is_some_and(|count| (0..=max).contains(&count)),
             format!("a whole number from 0 to {max}"),
         ),
         Kind::Object => (
@@ -257,15 +256,27 @@ enum Kind {
 }
 
 const fn flag(name: &'static str, default: fn() -> Value) -> Setting {
-    Setting { name, kind: Kind::Bool, default }
+    Setting {
+        name,
+        kind: Kind::Bool,
+        default,
+    }
 }
 
 const fn text(name: &'static str, default: fn() -> Value) -> Setting {
-    Setting { name, kind: Kind::Text, default }
+    Setting {
+        name,
+        kind: Kind::Text,
+        default,
+    }
 }
 
 const fn count(name: &'static str, max: i64, default: fn() -> Value) -> Setting {
-    Setting { name, kind: Kind::Count { max }, default }
+    Setting {
+        name,
+        kind: Kind::Count { max },
+        default,
+    }
 }
 
 fn yes() -> Value {
@@ -288,7 +299,11 @@ fn null() -> Value {
 static SETTINGS: [Setting; 24] = [
     flag("annotator_evaluation_enabled", no),
     text("color", || "#FFFFFF".into()),
-    Setting { name: "control_weights", kind: Kind::Object, default: || json!({}) },
+    Setting {
+        name: "control_weights",
+        kind: Kind::Object,
+        default: || json!({}),
+    },
     flag("enable_empty_annotation", yes),
     flag("evaluate_predictions_automatically", no),
     text("expert_instruction", empty),
@@ -302,7 +317,11 @@ static SETTINGS: [Setting; 24] = [
     flag("reveal_preannotations_interactively", no),
     Setting {
         name: "sampling",
-        kind: Kind::OneOf(&["Sequential sampling", "Uniform sampling", "Uncertainty sampling"]),
+        kind: Kind::OneOf(&[
+            "Sequential sampling",
+            "Uniform sampling",
+            "Uncertainty sampling",
+        ]),
         default: || "Sequential sampling".into(),
     },
     flag("show_annotation_history", no),
@@ -345,7 +364,14 @@ mod tests {
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(
             fields,
-            ["title", "label_config", "colour", "overlap_cohort_percentage", "sampling", "show_instruction"]
+            [
+                "title",
+                "label_config",
+                "colour",
+                "overlap_cohort_percentage",
+                "sampling",
+                "show_instruction"
+            ]
         );
         assert_eq!(errors[1].message, "unclosed token: line 1, column 6");
         assert!(errors[4].message.contains("Uniform sampling"));

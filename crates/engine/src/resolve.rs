@@ -1,9 +1,10 @@
 //! Resolve: from a blob that a task names to something a browser can load.
 //!
 //! Who may: the task is the organization's, its data names the blob, and a source storage of its
-//! project covers it (account, container, prefix). Everything else is "not found". One query and,
-//! for pre-signed URLs, no request at all: the storages of a project are kept while the project's
-//! `storages_version` stays the same.
+//! project covers it (account, container, prefix). Everything else is "not found". For a canonical
+//! URI that is one query (one more for an Azure link, which may have been removed this instant),
+//! and a pre-signed URL seldom needs a request: the storages of a project are kept while the
+//! project's `storages_version` stays the same.
 
 mod body;
 mod conditions;
@@ -17,15 +18,14 @@ use std::{
 
 use azure::{ContainerClient, GetResponse, GetStatus, SignRequest};
 use model::{
-    Actor, BlobName, Credential, Direction, OrgId, Permission, ProjectId, Secret, ServeMode, Storage,
-    StorageId, TaskId,
+    Actor, BlobName, Credential, Direction, OrgId, Permission, ProjectId, Secret, ServeMode,
+    Storage, StorageId, TaskId,
 };
 use serde_json::Value;
 
 use crate::{
     Engine, Error, Problem, Result,
     blob_uris::{self, NamedBlob},
-    connection::no_link,
     explain::Doing,
     require,
 };
@@ -108,8 +108,6 @@ struct Source {
     storage: Storage,
     credential: Credential,
     client: ContainerClient,
-    /// The Azure link behind the credential is gone.
-    is_unlinked: bool,
 }
 
 impl Engine {
@@ -142,11 +140,16 @@ impl Engine {
         let sources = self
             .sources(actor.org_id, row.project_id, row.storages_version)
             .await?;
-        let source = choose(&sources, &wanted, row.source_storage_id).ok_or_else(not_named)?;
-        if let (true, Credential::AzureLink { tenant_id }) = (source.is_unlinked, &source.credential)
-        {
-            return Err(no_link(tenant_id));
-        }
+        let own = match &wanted {
+            NamedBlob::InAccount(_) => None,
+            // The URI leaves the account open: the storage that the task came from goes first.
+            NamedBlob::InContainer { .. } => {
+                let task = self.store().find_task(actor.org_id, task).await?;
+                task.and_then(|task| task.source_storage_id)
+            }
+        };
+        let source = choose(&sources, &wanted, own).ok_or_else(not_named)?;
+        self.require_link(actor.org_id, &source.credential).await?;
         match source.storage.serve_mode {
             ServeMode::Presigned => self.sign(source, wanted.blob()).await,
             ServeMode::Proxy => self.read(source, wanted.blob(), request).await,
@@ -161,25 +164,16 @@ impl Engine {
             .store()
             .storages_of_project_with_credentials(org, project, Direction::Source)
             .await?;
-        let mut sources = Vec::with_capacity(stored.len());
-        for (storage, credential) in stored {
-            let is_unlinked = match &credential {
-                Credential::AzureLink { tenant_id } => {
-                    self.store().find_azure_link(org, tenant_id).await?.is_none()
-                }
-                _ => false,
-            };
-            let client = self
-                .azure()
-                .container(&credential, &storage.account, &storage.container);
-            sources.push(Source {
+        let sources: Arc<[Source]> = stored
+            .into_iter()
+            .map(|(storage, credential)| Source {
+                client: self
+                    .azure()
+                    .container(&credential, &storage.account, &storage.container),
                 storage,
                 credential,
-                client,
-                is_unlinked,
-            });
-        }
-        let sources: Arc<[Source]> = sources.into();
+            })
+            .collect();
         self.0
             .storages_of_project
             .put(project, version, sources.clone());
@@ -218,7 +212,11 @@ impl Engine {
             let unchanged = conditions::is_unchanged(request, &properties);
             if unchanged || request.method == ReadMethod::Head {
                 return Ok(Resolved::Blob(ServedBlob {
-                    status: if unchanged { GetStatus::NotModified } else { GetStatus::Full },
+                    status: if unchanged {
+                        GetStatus::NotModified
+                    } else {
+                        GetStatus::Full
+                    },
                     content_length: (!unchanged).then_some(properties.content_length),
                     content_range: None,
                     content_type: properties.content_type,
@@ -249,8 +247,7 @@ impl Engine {
     }
 }
 
-/// The storage that speaks for the blob: the most specific prefix; the task's own storage first
-/// when the URI leaves the account open.
+/// The storage that speaks for the blob: `own` if it covers it, else the most specific prefix.
 fn choose<'a>(
     sources: &'a [Source],
     wanted: &NamedBlob,
@@ -260,12 +257,9 @@ fn choose<'a>(
         .iter()
         .filter(|source| wanted.is_in(&source.storage))
         .max_by_key(|source| {
-            let is_own = Some(source.storage.id) == own;
-            let account_is_open = matches!(wanted, NamedBlob::InContainer { .. });
             (
-                account_is_open && is_own,
+                Some(source.storage.id) == own,
                 source.storage.prefix.as_str().len(),
-                is_own,
                 Reverse(source.storage.id),
             )
         })
@@ -285,7 +279,13 @@ fn served(source: &Source, blob: &BlobName, response: GetResponse) -> ServedBlob
     } = response;
     let body = has_body.then(|| {
         let bytes = body::span(status, content_length, content_range.as_deref());
-        BlobBody::new(source.client.clone(), blob.clone(), etag.clone(), bytes, body)
+        BlobBody::new(
+            source.client.clone(),
+            blob.clone(),
+            etag.clone(),
+            bytes,
+            body,
+        )
     });
     ServedBlob {
         status,

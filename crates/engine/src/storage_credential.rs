@@ -1,9 +1,7 @@
 //! The credential of a storage form: from what is given now, and what is stored already.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use model::{
-    ClientProof, Credential, CredentialKind, IdentityId, IdentitySource, Secret,
-};
+use model::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource, Secret};
 
 use crate::storage_input::{Problems, REQUIRED, StorageInput, text};
 
@@ -86,9 +84,10 @@ fn sas(
         return Some(Credential::Anonymous);
     }
     let has = |name: &str| {
-        query
-            .split('&')
-            .any(|pair| pair.split_once('=').is_some_and(|(key, value)| key == name && !value.is_empty()))
+        query.split('&').any(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(key, value)| key == name && !value.is_empty())
+        })
     };
     match ["sv", "sig"].into_iter().find(|name| !has(name)) {
         None => Some(Credential::Sas {
@@ -111,7 +110,11 @@ fn service_principal(
             tenant_id,
             client_id,
             proof,
-        }) => (Some(tenant_id.as_str()), Some(client_id.as_str()), Some(proof)),
+        }) => (
+            Some(tenant_id.as_str()),
+            Some(client_id.as_str()),
+            Some(proof),
+        ),
         _ => (None, None, None),
     };
     let tenant_id = match text(&input.tenant_id).or(kept_tenant) {

@@ -193,7 +193,9 @@ impl Draft {
         };
         let prefix = match &input.prefix {
             Some(prefix) => Prefix::new(prefix),
-            None => before.map(|before| before.prefix.clone()).unwrap_or_default(),
+            None => before
+                .map(|before| before.prefix.clone())
+                .unwrap_or_default(),
         };
         if prefix.as_str().chars().count() > 1000 {
             problems.add::<()>("prefix", "A prefix has at most 1,000 characters.");
@@ -305,5 +307,8 @@ impl Draft {
 
 /// A text that is given and says something, without surrounding blanks.
 pub(crate) fn text(field: &Option<String>) -> Option<&str> {
-    field.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    field
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }

@@ -1,6 +1,8 @@
 //! Source and target storages: created, checked against Azure, listed, changed, deleted.
 
-use model::{Actor, Credential, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId};
+use model::{
+    Actor, Credential, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId,
+};
 
 use crate::{
     Engine, Error, Result, require,

@@ -59,7 +59,12 @@ impl Engine {
         require(actor, Permission::Read)?;
         let projects = match paging.project {
             Some(id) => vec![self.get_project(actor, id).await?],
-            None => self.store().list_projects(actor.org_id, i64::MAX, 0).await?.0,
+            None => {
+                self.store()
+                    .list_projects(actor.org_id, i64::MAX, 0)
+                    .await?
+                    .0
+            }
         };
         let query = TaskQuery {
             project: paging.project,
@@ -111,8 +116,7 @@ impl Engine {
             .as_deref()
             .ok_or_else(|| Error::field("data", "This field is required."))?;
         let new = NewTask {
-            data: checked_data(&config, data)
-                .map_err(|message| Error::field("data", message))?,
+            data: checked_data(&config, data).map_err(|message| Error::field("data", message))?,
             meta: input.meta.as_deref().map(checked_meta).transpose()?,
             annotations: Vec::new(),
             predictions: Vec::new(),
@@ -139,8 +143,8 @@ impl Engine {
             None => None,
             Some(data) => {
                 let config = config_of(&self.get_project(actor, task.project_id).await?);
-                let checked = checked_data(&config, data)
-                    .map_err(|message| Error::field("data", message))?;
+                let checked =
+                    checked_data(&config, data).map_err(|message| Error::field("data", message))?;
                 Some(checked)
             }
         };
@@ -160,7 +164,11 @@ impl Engine {
     /// [`Error::NotFound`], also for another organization's.
     pub async fn delete_task(&self, actor: &Actor, id: TaskId) -> Result<()> {
         require(actor, Permission::ManageProjects)?;
-        if self.store().delete_task(actor.org_id, id, self.now_ms()).await? {
+        if self
+            .store()
+            .delete_task(actor.org_id, id, self.now_ms())
+            .await?
+        {
             Ok(())
         } else {
             Err(Error::not_found("Task", id))
@@ -205,7 +213,11 @@ impl Engine {
                 Ok(data) => tasks.push(NewTask {
                     data,
                     meta: row.meta,
-                    annotations: row.annotations.into_iter().map(|a| annotation(actor, a)).collect(),
+                    annotations: row
+                        .annotations
+                        .into_iter()
+                        .map(|a| annotation(actor, a))
+                        .collect(),
                     predictions: row.predictions.into_iter().map(prediction).collect(),
                 }),
                 Err(message) => errors.push(FieldError {
@@ -226,8 +238,10 @@ impl Engine {
             return Err(Error::Invalid(errors));
         }
         let count = |of: fn(&NewTask) -> usize| tasks.iter().map(of).sum::<usize>() as i64;
-        let (annotation_count, prediction_count) =
-            (count(|task| task.annotations.len()), count(|task| task.predictions.len()));
+        let (annotation_count, prediction_count) = (
+            count(|task| task.annotations.len()),
+            count(|task| task.predictions.len()),
+        );
         let task_ids = self
             .store()
             .create_tasks(actor.org_id, project, &tasks, self.now_ms(), actor.user_id)
@@ -263,7 +277,12 @@ impl Engine {
                 storages.insert(project, found);
             }
             let of_project = storages.get(&project).map_or(&[][..], Vec::as_slice);
-            out.push(blob_uris::for_browser(self.cloud(), task.id, &task.data, of_project));
+            out.push(blob_uris::for_browser(
+                self.cloud(),
+                task.id,
+                &task.data,
+                of_project,
+            ));
         }
         Ok(out)
     }

@@ -84,7 +84,9 @@ impl Engine {
             hash: sha256(&claims.jti),
             expires_at_ms: Some(claims.exp * 1000),
         };
-        self.store().create_api_token(&new, claims.iat * 1000).await?;
+        self.store()
+            .create_api_token(&new, claims.iat * 1000)
+            .await?;
         self.signed(&claims)
     }
 
@@ -110,7 +112,10 @@ impl Engine {
                     refresh_jti: None,
                 };
                 let signed = self.signed(&claims)?;
-                let unsigned = signed.expose().rsplit_once('.').map(|(head, _)| head.to_owned());
+                let unsigned = signed
+                    .expose()
+                    .rsplit_once('.')
+                    .map(|(head, _)| head.to_owned());
                 Ok(unsigned.unwrap_or_default())
             })
             .collect()
@@ -194,7 +199,9 @@ impl Engine {
             .store()
             .find_actor_by_token_hash(&sha256(token), self.now_ms())
             .await?;
-        Ok(owner.filter(|owner| owner.kind == kind).map(|owner| owner.actor))
+        Ok(owner
+            .filter(|owner| owner.kind == kind)
+            .map(|owner| owner.actor))
     }
 
     async fn revoke(&self, actor: &Actor, jti: &str) -> Result<bool> {
@@ -236,7 +243,9 @@ impl Engine {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.validate_exp = false;
         rules.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
+            .ok()?
+            .claims;
         (claims.token_type == token_type && claims.exp > self.now_ms() / 1000).then_some(claims)
     }
 }

@@ -130,8 +130,16 @@ mod tests {
     #[test]
     fn a_body_lies_where_its_headers_say() {
         assert_eq!(span(GetStatus::Full, Some(9), None), Some(0..9));
-        assert_eq!(span(GetStatus::Partial, Some(4), Some("bytes 5-8/600")), Some(5..9));
-        for broken in [None, Some("bytes */600"), Some("bytes 5/600"), Some("items 5-8/600")] {
+        assert_eq!(
+            span(GetStatus::Partial, Some(4), Some("bytes 5-8/600")),
+            Some(5..9)
+        );
+        for broken in [
+            None,
+            Some("bytes */600"),
+            Some("bytes 5/600"),
+            Some("items 5-8/600"),
+        ] {
             assert_eq!(span(GetStatus::Partial, Some(4), broken), None);
         }
         assert_eq!(span(GetStatus::NotModified, None, None), None);

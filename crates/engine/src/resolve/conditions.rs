@@ -98,8 +98,14 @@ mod tests {
             if_modified_since: Some(date.to_owned()),
             ..ResolveRequest::default()
         };
-        assert!(is_unchanged(&request("Sat, 21 Nov 2026 17:51:55 GMT"), &blob));
-        assert!(!is_unchanged(&request("Sat, 21 Nov 2026 17:51:54 GMT"), &blob));
+        assert!(is_unchanged(
+            &request("Sat, 21 Nov 2026 17:51:55 GMT"),
+            &blob
+        ));
+        assert!(!is_unchanged(
+            &request("Sat, 21 Nov 2026 17:51:54 GMT"),
+            &blob
+        ));
         assert!(!is_unchanged(&ResolveRequest::default(), &blob));
     }
 }
