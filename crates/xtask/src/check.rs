@@ -10,7 +10,7 @@ use crate::{
     Result,
     process::{self, command, done, in_path, say},
     proof, setup,
-    workspace::Workspace,
+    workspace::{Profile, Workspace},
 };
 
 /// What passed and what failed so far.
@@ -55,7 +55,12 @@ pub fn everything(workspace: &Workspace) -> Result<ExitCode> {
     ]);
     tally.run("clippy", clippy, Counts::Command);
 
+    let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"]);
     let mut tests = workspace.cargo();
+    if let Ok(programs) = &programs {
+        // The tests would build them themselves, each waiting for the others.
+        tests.env("LONGSHORE_TEST_PROGRAMS", programs);
+    }
     let counts = if in_path("cargo-nextest") {
         tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         Counts::Nextest
@@ -85,16 +90,22 @@ pub fn everything(workspace: &Workspace) -> Result<ExitCode> {
         say("cargo-deny is not installed: licences and bans of dependencies are not checked");
     }
 
-    proof::azure_sdk(workspace, &mut tally);
-    proof::label_studio_sdk(workspace, &mut tally);
+    match programs {
+        Ok(programs) => proof::everything(workspace, &programs, &mut tally),
+        Err(error) => tally.fail("the official Python clients", &error),
+    }
 
     done("everything ran", start);
-    say(&format!("{} passed, {} failed", tally.passed, tally.failed));
-    Ok(if tally.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(tally.conclude())
+}
+
+/// The proofs by the official Python clients only.
+pub fn proofs(workspace: &Workspace) -> Result<ExitCode> {
+    setup::python_packages(workspace)?;
+    let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
+    let mut tally = Tally::default();
+    proof::everything(workspace, &programs, &mut tally);
+    Ok(tally.conclude())
 }
 
 impl Tally {
@@ -118,6 +129,16 @@ impl Tally {
             self.fail(what, "it ended with an error");
         } else {
             done(&format!("{what}: {failed} FAILED"), start);
+        }
+    }
+
+    /// Prints the last line.
+    fn conclude(&self) -> ExitCode {
+        say(&format!("{} passed, {} failed", self.passed, self.failed));
+        if self.failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
         }
     }
 

@@ -1,4 +1,4 @@
-//! What contributors run: `cargo xtask setup | media | test | demo | bench`. Standard library only,
+//! What contributors run: `cargo xtask demo | test | bench | prove | setup | media`. Standard library only,
 //! so that it builds in a second on a machine that has nothing yet.
 
 mod check;
@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
   demo [--once] [--release]  the main job end to end on the local Azure; keeps serving unless --once
   test                       set up and run every check and test
   bench [--quick] [ARGS…]    the benchmarks (release), as ratios
+  prove                      only the proofs by Microsoft's and Label Studio's Python clients
   setup                      install what tests need: PostgreSQL, Python packages, Azurite
   media                      fetch the demo's pictures, sounds, video and texts";
 
@@ -42,6 +43,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["setup"] => setup::everything(&workspace).map(|()| ExitCode::SUCCESS),
         ["media"] => media::prepare(&workspace).map(|_| ExitCode::SUCCESS),
         ["test"] => check::everything(&workspace),
+        ["prove"] => check::proofs(&workspace),
         ["demo", options @ ..] => demo(&workspace, options),
         ["bench", options @ ..] => bench(&workspace, options),
         _ => Err(USAGE.to_owned()),

@@ -10,17 +10,23 @@ use crate::{
     Result,
     check::{Counts, Tally, pytest},
     process::{Server, command},
-    workspace::{Profile, Workspace},
+    workspace::Workspace,
 };
 
 const EMAIL: &str = "owner@longshore.example";
 const PASSWORD: &str = "correct horse battery staple";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 
+/// Both.
+pub fn everything(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
+    azure_sdk(workspace, programs, tally);
+    label_studio_sdk(workspace, programs, tally);
+}
+
 /// `azure-identity` and `azure-storage-blob` against the local Azure.
-pub fn azure_sdk(workspace: &Workspace, tally: &mut Tally) {
+fn azure_sdk(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
     const WHAT: &str = "Microsoft's Python SDKs against the local Azure";
-    match LocalAzure::start(workspace) {
+    match LocalAzure::start(workspace, programs) {
         Ok(azure) => {
             let mut proof = pytest(workspace, "azure_sdk.py");
             proof.env("LOCAL_AZURE", &azure.ready_line);
@@ -31,10 +37,11 @@ pub fn azure_sdk(workspace: &Workspace, tally: &mut Tally) {
 }
 
 /// `label-studio-sdk` against Longshore on the local Azure.
-pub fn label_studio_sdk(workspace: &Workspace, tally: &mut Tally) {
+fn label_studio_sdk(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
     const WHAT: &str = "Label Studio's Python SDK against Longshore";
-    let started = LocalAzure::start(workspace)
-        .and_then(|azure| longshore(workspace, &azure).map(|longshore| (azure, longshore)));
+    let started = LocalAzure::start(workspace, programs).and_then(|azure| {
+        longshore(workspace, programs, &azure).map(|longshore| (azure, longshore))
+    });
     match started {
         Ok((azure, (_longshore, url))) => {
             let mut proof = pytest(workspace, "label_studio_sdk_proof.py");
@@ -51,14 +58,12 @@ pub fn label_studio_sdk(workspace: &Workspace, tally: &mut Tally) {
 /// A running local Azure.
 struct LocalAzure {
     ready_line: String,
-    programs: PathBuf,
     folder: PathBuf,
     _server: Server,
 }
 
 impl LocalAzure {
-    fn start(workspace: &Workspace) -> Result<Self> {
-        let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
+    fn start(workspace: &Workspace, programs: &Path) -> Result<Self> {
         let folder = fresh(&workspace.dev_dir().join("proof"))?;
         let mut azure = command(programs.join("local-azure"));
         azure.arg("--dir").arg(&folder);
@@ -67,7 +72,6 @@ impl LocalAzure {
         })?;
         Ok(Self {
             ready_line,
-            programs,
             folder,
             _server: server,
         })
@@ -75,9 +79,13 @@ impl LocalAzure {
 }
 
 /// A running Longshore on a free port, with the owner's token; gives its URL.
-fn longshore(workspace: &Workspace, azure: &LocalAzure) -> Result<(Server, String)> {
+fn longshore(
+    workspace: &Workspace,
+    programs: &Path,
+    azure: &LocalAzure,
+) -> Result<(Server, String)> {
     let data = fresh(&workspace.dev_dir().join("proof-data"))?;
-    let mut serve = command(azure.programs.join("longshore"));
+    let mut serve = command(programs.join("longshore"));
     serve
         .arg("serve")
         .current_dir(&data)
