@@ -7,7 +7,7 @@ use local_azure::{
 };
 use model::{CredentialKind, Direction, Project, ProjectId, Secret, ServeMode, StorageId};
 
-use crate::world::{Principal, World, invalid, is_not_found, problem};
+use crate::world::{OperatorsAccount, Principal, World, invalid, is_not_found, problem};
 
 use CredentialKind::{AccountKey, AzureLink, ManagedIdentity, Sas, ServicePrincipal};
 use Direction::{Source, Target};
@@ -547,7 +547,7 @@ async fn a_client_secret_stays_with_its_tenant_and_client() {
 
 #[tokio::test]
 async fn the_operators_account_is_used_only_when_set_and_nothing_is_given() {
-    let world = World::with_default_account(true).await;
+    let world = World::with(OperatorsAccount::Set).await;
     let project = world.project(&world.owner).await;
     world.put("inbox", "a.png", "a").await;
     let input = StorageInput {
