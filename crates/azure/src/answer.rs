@@ -95,13 +95,14 @@ impl Answer<'_> {
         })
     }
 
-    /// IMDS and App Service: the same JSON without numbers, or plain text.
+    /// IMDS: the same JSON without numbers. App Service: `statusCode` and `message`.
     pub(crate) fn identity_error(&self) -> Error {
         let body: EntraBody = serde_json::from_slice(self.body).unwrap_or_default();
-        let message = match body.error_description.trim() {
-            "" => "the managed identity endpoint gave no reason",
-            text => text,
-        };
+        let texts = [&body.error_description, &body.message];
+        let message = texts.into_iter().find(|text| !text.is_empty()).map_or(
+            "the managed identity endpoint gave no reason",
+            String::as_str,
+        );
         Error::from(Parts {
             code: non_empty(body.error),
             request_id: self.header("x-ms-request-id"),
@@ -208,6 +209,7 @@ impl StorageBody {
 struct EntraBody {
     error: String,
     error_description: String,
+    message: String,
     error_codes: Vec<u64>,
     trace_id: String,
 }

@@ -40,7 +40,7 @@ pub(crate) struct DelegationKey {
     pub(crate) service: String,
     pub(crate) version: String,
     pub(crate) hmac: hmac::Key,
-    expires_at_ms: i64,
+    pub(crate) expires_at_ms: i64,
 }
 
 impl DelegationKey {

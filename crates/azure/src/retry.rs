@@ -180,22 +180,22 @@ mod tests {
         assert_eq!(wait(0, u64::MAX / 2), None);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn runs_until_the_failure_is_final() {
+        let quick = Policy {
+            first: Duration::from_millis(1),
+            ..STORAGE
+        };
         let mut tries = 0;
-        let result: Result<(), _> = STORAGE
+        let result: Result<(), _> = quick
             .run(|| {
                 tries += 1;
-                let error = failure(
-                    if tries < 3 {
-                        ErrorKind::Throttled
-                    } else {
-                        ErrorKind::NotFound
-                    },
-                    503,
-                    None,
-                );
-                async { Err(error) }
+                let kind = if tries < 3 {
+                    ErrorKind::Throttled
+                } else {
+                    ErrorKind::NotFound
+                };
+                async move { Err(failure(kind, 503, None)) }
             })
             .await;
         assert_eq!(

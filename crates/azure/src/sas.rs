@@ -202,4 +202,50 @@ mod tests {
             "r\n2026-01-01T01:00:00Z\n2026-01-01T12:00:00Z\n/blob/acct/cont/a/b.txt\nOID\nTID\n2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z\nb\n2026-10-06\n\n\n\n\n\n1.2.3.4\nhttps\n2026-10-06\nb\n\nES\n\n\nCC\nCD\nCE\nCL\nCT"
         );
     }
+
+    /// Microsoft's own builder signs the same query, for any name and any response header.
+    #[test]
+    fn microsofts_builder_agrees() {
+        use azure_core::{base64, time::OffsetDateTime};
+        use azure_storage_common::models::UserDelegationKey;
+        use azure_storage_sas::{SasBuilder, SasProtocol};
+
+        let key =
+            DelegationKey::sample("OID", "TID", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        let at =
+            |text| OffsetDateTime::from_unix_timestamp(parse_iso(text).unwrap() / 1000).unwrap();
+        let theirs = UserDelegationKey {
+            signed_oid: Some("OID".to_owned()),
+            signed_tid: Some("TID".to_owned()),
+            signed_start: Some(at("2026-01-01T00:00:00Z")),
+            signed_expiry: Some(at("2026-01-02T00:00:00Z")),
+            signed_service: Some("b".to_owned()),
+            signed_version: Some(super::VERSION.to_owned()),
+            value: Some(base64::decode("SmVmZQ==").unwrap()),
+            ..UserDelegationKey::default()
+        };
+        for blob in ["a/b.txt", "odd dir/ünï 100% #1?+&=.json", "a//b/./c "] {
+            let ours = BlobSas {
+                blob,
+                content_disposition: "attachment; filename=\"x y\"",
+                ..sas()
+            };
+            let built = SasBuilder::new("acct", &theirs, at("2026-01-01T12:00:00Z"))
+                .unwrap()
+                .blob("cont", blob)
+                .read()
+                .content_type("CT")
+                .content_disposition("attachment; filename=\"x y\"")
+                .start(at("2026-01-01T01:00:00Z"))
+                .protocol(SasProtocol::Https)
+                .build();
+            assert_eq!(pairs(&ours.delegated(&key)), pairs(&built), "{blob}");
+        }
+    }
+
+    fn pairs(query: &str) -> std::collections::BTreeMap<String, String> {
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    }
 }

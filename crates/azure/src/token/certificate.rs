@@ -88,3 +88,87 @@ impl ClientCertificate {
         Ok(Secret::new(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        digest,
+        signature::{KeyPair, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey},
+    };
+    use base64::{
+        Engine,
+        prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+    };
+    use model::Secret;
+    use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject};
+    use serde_json::Value;
+
+    use super::ClientCertificate;
+
+    #[test]
+    fn the_assertion_is_what_microsoft_documents() {
+        let pem = local_azure::self_signed("longshore").unwrap();
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let certificate = ClientCertificate::from_pem(&Secret::new(&pem)).unwrap();
+        let jwt = certificate
+            .assertion("app-1", "https://login/t/token", 1_767_229_200_999)
+            .unwrap();
+
+        let (signed, signature) = jwt.expose().rsplit_once('.').unwrap();
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
+        UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, certificate.key.public_key())
+            .verify(signed.as_bytes(), &decode(signature))
+            .unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let header: Value = serde_json::from_slice(&decode(header)).unwrap();
+        let claims: Value = serde_json::from_slice(&decode(claims)).unwrap();
+        assert_eq!(header["alg"], "PS256");
+        assert_eq!(
+            decode(header["x5t#S256"].as_str().unwrap()),
+            digest::digest(&digest::SHA256, &der).as_ref()
+        );
+        assert_eq!(claims["aud"], "https://login/t/token");
+        assert_eq!(
+            (&claims["iss"], &claims["sub"]),
+            (&"app-1".into(), &"app-1".into())
+        );
+        assert_eq!(
+            (&claims["nbf"], &claims["exp"]),
+            (&1_767_229_200.into(), &1_767_229_800.into())
+        );
+        let again = certificate
+            .assertion("app-1", "https://login/t/token", 0)
+            .unwrap();
+        assert_ne!(again, jwt);
+    }
+
+    #[test]
+    fn pkcs1_keys_are_read_too() {
+        let pem = local_azure::self_signed("longshore").unwrap();
+        let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+        // A 2,048-bit PKCS#8 key is a PKCS#1 key behind 26 bytes of wrapping.
+        let pkcs1 = BASE64_STANDARD.encode(&pkcs8.secret_pkcs8_der()[26..]);
+        let (_, certificate) = pem.split_once("-----END PRIVATE KEY-----").unwrap();
+        let pem = format!(
+            "-----BEGIN RSA PRIVATE KEY-----\n{pkcs1}\n-----END RSA PRIVATE KEY-----{certificate}"
+        );
+        assert!(ClientCertificate::from_pem(&Secret::new(pem)).is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_is_said_and_nothing_is_quoted() {
+        let pem = local_azure::self_signed("longshore").unwrap();
+        let (key, certificate) = pem.split_at(pem.find("-----BEGIN CERTIFICATE").unwrap());
+        for (pem, said) in [
+            (key, "CERTIFICATE"),
+            (certificate, "PRIVATE KEY"),
+            ("s3cret", "CERTIFICATE"),
+        ] {
+            let error = ClientCertificate::from_pem(&Secret::new(pem))
+                .err()
+                .unwrap();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(!error.to_string().contains("s3cret"));
+        }
+    }
+}

@@ -78,18 +78,21 @@ impl Tokens {
         field: &str,
         value: &Secret,
     ) -> Result<AccessToken> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", client_id)
-            .append_pair(
-                "scope",
-                &format!("{}/.default", self.cloud.storage_resource),
-            )
-            .append_pair(field, value.expose());
-        if field == "client_assertion" {
-            form.append_pair("client_assertion_type", ASSERTION_TYPE);
-        }
-        let body = Bytes::from(form.finish());
+        // In a block, because the serializer is not `Send` and would live until the answer is here.
+        let body = {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.append_pair("grant_type", "client_credentials")
+                .append_pair("client_id", client_id)
+                .append_pair(
+                    "scope",
+                    &format!("{}/.default", self.cloud.storage_resource),
+                )
+                .append_pair(field, value.expose());
+            if field == "client_assertion" {
+                form.append_pair("client_assertion_type", ASSERTION_TYPE);
+            }
+            Bytes::from(form.finish())
+        };
         retry::ENTRA
             .run(|| {
                 let mut request = Request::new(Method::POST, endpoint.clone());

@@ -1,0 +1,8 @@
+//! The crate against a local Azure: real HTTP, real TLS, real signatures, real refusals.
+
+mod blobs;
+mod credentials;
+mod faults;
+mod refusals;
+mod signing;
+mod world;
