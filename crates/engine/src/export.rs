@@ -6,7 +6,7 @@ mod object;
 
 use std::time::Duration;
 
-use model::{Actor, Direction, Storage, StorageId, SyncCounts, SyncRunId, SyncStatus};
+use model::{Actor, CredentialKind, Direction, Storage, StorageId, SyncCounts, SyncRunId, SyncStatus};
 use store::OutboxCounts;
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +23,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Error::Denied`], [`crate::Error::NotFound`], [`crate::Error::Store`].
-    pub async fn start_export(&self, actor: &Actor, storage: StorageId) -> Result<Storage> {
-        self.start_run(actor, storage, Direction::Target).await
+    pub async fn start_export(
+        &self,
+        actor: &Actor,
+        kind: CredentialKind,
+        storage: StorageId,
+    ) -> Result<Storage> {
+        self.start_run(actor, Direction::Target, kind, storage)
+            .await
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod explain;
 mod export;
 mod label_config;
+mod opened;
 mod predictions;
 mod preview;
 mod projects;

@@ -1,11 +1,11 @@
 //! Which blobs a source storage would import, before anything is saved; and why others are left out.
 
 use azure::ListRequest;
-use model::OrgId;
+use model::{Actor, CredentialKind, Direction};
 
 use crate::{
     Doing, Engine, Result,
-    storage_input::Draft,
+    storage_input::StorageInput,
     sync::{Scope, Verdict},
 };
 
@@ -42,19 +42,23 @@ pub struct PreviewFile {
 }
 
 impl Engine {
-    /// The first `limit` blobs that a sync of the draft would import, in name order.
+    /// The first `limit` blobs that a sync of this storage would import, in name order. With an
+    /// `id` the form is completed from the stored storage; nothing is saved.
     ///
     /// # Errors
-    /// [`crate::Error::Azure`] when the container cannot be listed.
-    pub(crate) async fn preview(
+    /// [`crate::Error::Invalid`] naming every wrong field, [`crate::Error::Azure`] when the
+    /// container cannot be listed.
+    pub async fn preview_files(
         &self,
-        org: OrgId,
-        draft: &Draft,
+        actor: &Actor,
+        kind: CredentialKind,
+        input: &StorageInput,
         limit: usize,
     ) -> Result<FilesPreview> {
+        let draft = self.draft_of(actor, Direction::Source, kind, input).await?;
         let place = (&draft.account, &draft.container);
         let (prefix, filter) = (&draft.prefix, draft.filter.clone());
-        let scope = Scope::new(self, org, place, prefix, filter, draft.recursive).await?;
+        let scope = Scope::new(self, actor.org_id, place, prefix, filter, draft.recursive).await?;
         let container = self
             .azure()
             .container(&draft.credential, &draft.account, &draft.container);

@@ -14,7 +14,7 @@ mod verdict;
 
 use std::time::Duration;
 
-use model::{Actor, Direction, Permission, Storage, StorageId, SyncRun, SyncRunId};
+use model::{Actor, CredentialKind, Direction, Permission, Storage, StorageId, SyncRun, SyncRunId};
 use store::BlobErrorRecord;
 use tokio::time::Instant;
 
@@ -31,24 +31,29 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
-    pub async fn start_sync(&self, actor: &Actor, storage: StorageId) -> Result<Storage> {
-        self.start_run(actor, storage, Direction::Source).await
+    pub async fn start_sync(
+        &self,
+        actor: &Actor,
+        kind: CredentialKind,
+        storage: StorageId,
+    ) -> Result<Storage> {
+        self.start_run(actor, Direction::Source, kind, storage)
+            .await
     }
 
     pub(crate) async fn start_run(
         &self,
         actor: &Actor,
-        storage: StorageId,
         direction: Direction,
+        kind: CredentialKind,
+        id: StorageId,
     ) -> Result<Storage> {
-        require(actor, Permission::ManageProjects)?;
-        self.storage_of(actor, storage, direction).await?;
+        let mut storage = self.get_storage(actor, direction, kind, id).await?;
         let started = self
             .store()
-            .start_run(actor.org_id, storage, self.now_ms())
+            .start_run(actor.org_id, id, self.now_ms())
             .await?
-            .ok_or_else(|| Error::not_found("storage", storage))?;
-        let mut storage = self.storage_of(actor, storage, direction).await?;
+            .ok_or_else(|| Error::not_found("storage", id))?;
         storage.last_run = Some(started.run);
         Ok(storage)
     }
@@ -57,19 +62,19 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
-    pub async fn cancel_sync(
+    pub async fn cancel_run(
         &self,
         actor: &Actor,
-        storage: StorageId,
         direction: Direction,
+        kind: CredentialKind,
+        id: StorageId,
     ) -> Result<Storage> {
-        require(actor, Permission::ManageProjects)?;
-        self.storage_of(actor, storage, direction).await?;
+        self.get_storage(actor, direction, kind, id).await?;
         self.store()
-            .cancel_run(actor.org_id, storage, self.now_ms())
+            .cancel_run(actor.org_id, id, self.now_ms())
             .await?;
         self.run_changed();
-        self.storage_of(actor, storage, direction).await
+        self.get_storage(actor, direction, kind, id).await
     }
 
     /// The run as soon as it has ended, or as it is after `at_most`.
@@ -112,8 +117,7 @@ impl Engine {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<SyncRun>> {
-        require(actor, Permission::Read)?;
-        self.find_storage_for(actor, storage).await?;
+        self.find_storage(actor, storage).await?;
         let runs = self
             .store()
             .list_runs(actor.org_id, storage, limit, offset);
@@ -132,34 +136,23 @@ impl Engine {
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<BlobErrorRecord>, i64)> {
-        require(actor, Permission::Read)?;
-        self.find_storage_for(actor, storage).await?;
+        self.find_storage(actor, storage).await?;
         let errors = self
             .store()
             .list_blob_errors(actor.org_id, storage, limit, offset);
         Ok(errors.await?)
     }
 
-    async fn find_storage_for(&self, actor: &Actor, id: StorageId) -> Result<Storage> {
+    /// A storage by its id alone, for callers that do not know its kind.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn find_storage(&self, actor: &Actor, id: StorageId) -> Result<Storage> {
+        require(actor, Permission::ManageProjects)?;
         self.store()
             .find_storage(actor.org_id, id)
             .await?
             .ok_or_else(|| Error::not_found("storage", id))
-    }
-
-    /// A storage of the wrong direction is as absent as another organization's: paths say which.
-    async fn storage_of(
-        &self,
-        actor: &Actor,
-        id: StorageId,
-        direction: Direction,
-    ) -> Result<Storage> {
-        let storage = self.find_storage_for(actor, id).await?;
-        if storage.direction == direction {
-            Ok(storage)
-        } else {
-            Err(Error::not_found("storage", id))
-        }
     }
 
     /// Wakes those who wait for a run to end.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use model::SyncRunId;
+use model::{SyncRunId, SyncStatus};
 use serde::Deserialize;
 use store::{Job, JobKind, Retry};
 use tokio::{sync::Notify, task::JoinSet};
@@ -177,11 +177,15 @@ async fn end_abandoned(engine: &Engine) {
 
 async fn abandon(engine: &Engine, job: &Job, why: &str) -> Result<()> {
     let text = format!("It was given up: {why}. What was done is kept; start it again, and see the log of the server.");
-    engine
-        .store()
-        .abandon_run(run_of(job)?, &text, engine.now_ms())
-        .await?;
-    engine.run_changed();
+    // Taking it over gives its counts, and fences off a worker that is silent but not dead.
+    let (store, now_ms) = (engine.store(), engine.now_ms());
+    if let Some(started) = store.mark_run_started(run_of(job)?, now_ms).await? {
+        let (run, counts) = (started.run.id, started.run.counts);
+        store
+            .finish_run(run, SyncStatus::Failed, &counts, Some(&text), now_ms)
+            .await?;
+        engine.run_changed();
+    }
     Ok(())
 }
 

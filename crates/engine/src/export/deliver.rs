@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use azure::{ContainerClient, ErrorKind, PutCondition};
-use model::{BlobName, Credential, Storage, StorageId};
+use azure::{ErrorKind, PutCondition};
+use model::{BlobName, StorageId};
 use rand::Rng as _;
 use store::OutboxItem;
 use tokio::{
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::object::{Wanted, wanted};
-use crate::{Doing, Engine, Error, Problem, Result, error::report};
+use crate::{Doing, Engine, Error, Result, error::report, opened::Opened};
 
 /// How often an idle worker looks for objects of other processes.
 const POLL: Duration = Duration::from_secs(1);
@@ -40,13 +40,6 @@ const LONGEST_RETRY_MS: u64 = 10 * 60 * 1_000;
 
 /// Attempts of an object while a person waits for the full export that it belongs to.
 const ATTEMPTS_IN_RUN: i64 = 5;
-
-/// A target storage, opened.
-struct Target {
-    storage: Storage,
-    credential: Credential,
-    container: ContainerClient,
-}
 
 /// Delivers until `stop`; what is being written then is finished.
 pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &CancellationToken) {
@@ -90,7 +83,7 @@ pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &Cancellatio
 /// Objects under one lease, with their storages.
 struct Claimed {
     items: VecDeque<OutboxItem>,
-    targets: HashMap<StorageId, Option<Arc<Target>>>,
+    targets: HashMap<StorageId, Option<Arc<Opened>>>,
     start_before: Instant,
 }
 
@@ -118,19 +111,8 @@ impl Claimed {
             if targets.contains_key(&item.storage_id) {
                 continue;
             }
-            let found = store.find_storage_with_credential(item.org_id, item.storage_id);
-            let target = found.await?.map(|(storage, credential)| {
-                let container =
-                    engine
-                        .azure()
-                        .container(&credential, &storage.account, &storage.container);
-                Arc::new(Target {
-                    storage,
-                    credential,
-                    container,
-                })
-            });
-            targets.insert(item.storage_id, target);
+            let target = engine.open_storage(item.org_id, item.storage_id).await?;
+            targets.insert(item.storage_id, target.map(Arc::new));
         }
         Ok(Self {
             items: items.into(),
@@ -140,7 +122,7 @@ impl Claimed {
     }
 
     /// The next object whose lease is long enough; the others fall back to the queue by themselves.
-    fn pop(&mut self) -> Option<(OutboxItem, Option<Arc<Target>>)> {
+    fn pop(&mut self) -> Option<(OutboxItem, Option<Arc<Opened>>)> {
         if Instant::now() >= self.start_before {
             self.items.clear();
         }
@@ -178,7 +160,7 @@ async fn settle(
 async fn deliver_one(
     engine: Engine,
     item: OutboxItem,
-    target: Option<Arc<Target>>,
+    target: Option<Arc<Opened>>,
 ) -> Result<Option<OutboxItem>> {
     // Without its storage there is nowhere to write to.
     let Some(target) = target else {
@@ -191,13 +173,11 @@ async fn deliver_one(
         Ok(Err(Refused::Azure(refused))) => refused,
         Err(_elapsed) => Refusal::too_slow(&target),
     };
-    metrics::counter!("longshore_export_failures_total", "code" => refused.problem.code)
-        .increment(1);
-    let text = refused.problem.to_string();
+    metrics::counter!("longshore_export_failures_total", "code" => refused.code).increment(1);
     let now_ms = engine.now_ms();
     match refused.next_attempt_ms(&item, engine.limits().export_attempts) {
-        Some(wait_ms) => engine.store().retry_outbox(&item, &text, now_ms + wait_ms).await?,
-        None => engine.store().fail_outbox(&item, &text).await?,
+        Some(wait_ms) => engine.store().retry_outbox(&item, &refused.text, now_ms + wait_ms).await?,
+        None => engine.store().fail_outbox(&item, &refused.text).await?,
     }
     Ok(None)
 }
@@ -210,29 +190,36 @@ enum Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self::Store(error)
+        match error {
+            Error::Invalid(_) => Self::Azure(Refusal {
+                code: "link_missing",
+                text: error.to_string(),
+                passes: false,
+                retry_after: None,
+            }),
+            error => Self::Store(error),
+        }
     }
 }
 
 struct Refusal {
-    problem: Problem,
+    /// As in [`crate::Problem::code`].
+    code: &'static str,
+    /// Cause and fix.
+    text: String,
     /// Trying again later may help without anyone doing anything.
     passes: bool,
     retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    fn too_slow(target: &Target) -> Self {
+    fn too_slow(target: &Opened) -> Self {
         Self {
-            problem: Problem {
-                code: "timed_out",
-                cause: format!(
-                    "The storage account {} did not take the file in time.",
-                    target.storage.account
-                ),
-                fix: "It is tried again; if it stays, check the network of the machine that runs Longshore.".to_owned(),
-                azure: None,
-            },
+            code: "timed_out",
+            text: format!(
+                "The storage account {} did not take the file in time. If it stays, check the network of the machine that runs Longshore.",
+                target.storage.account
+            ),
             passes: true,
             retry_after: None,
         }
@@ -261,8 +248,9 @@ impl Refusal {
 }
 
 /// Brings the object to its present state, and has Azure confirm it.
-async fn write(engine: &Engine, item: &OutboxItem, target: &Target) -> Result<(), Refused> {
+async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<(), Refused> {
     let storage = &target.storage;
+    engine.require_link(item.org_id, &target.credential).await?;
     let name = storage.prefix.join(&item.object_key);
     let blob = BlobName::parse(name)
         .map_err(|error| Error::Internal(format!("the name of an export: {error}")))?;
@@ -284,14 +272,11 @@ async fn write(engine: &Engine, item: &OutboxItem, target: &Target) -> Result<()
         ),
     };
     answer.map_err(|error| {
+        let place = (&storage.account, &storage.container);
+        let problem = engine.explain_azure(&error, place, &target.credential, Some(&blob), doing);
         Refused::Azure(Refusal {
-            problem: engine.explain_azure(
-                &error,
-                (&storage.account, &storage.container),
-                &target.credential,
-                Some(&blob),
-                doing,
-            ),
+            code: problem.code,
+            text: problem.to_string(),
             passes: passes(error.kind()),
             retry_after: error.retry_after(),
         })

@@ -18,8 +18,8 @@ pub(super) enum Wanted {
 
 /// Renders the present state, which may be newer than the change that enqueued the object.
 ///
-/// A task's file shows the annotations that the task has. When it has none left, the file is
-/// deleted where the storage deletes, and is written with an empty list where it does not.
+/// A task's file shows the annotations that the task has. When it has none left, the file goes
+/// where the storage deletes, and stays as it is where it does not.
 ///
 /// # Errors
 /// When the database fails.
@@ -42,8 +42,8 @@ pub(super) async fn wanted(
     };
     let Some(id) = item.annotation_id else {
         let annotations = store.list_annotations_of_task(item.org_id, task.id).await?;
-        if annotations.is_empty() && storage.can_delete_objects {
-            return Ok(Wanted::Absent);
+        if annotations.is_empty() {
+            return Ok(gone);
         }
         let of_task = PredictionQuery {
             task: Some(task.id),

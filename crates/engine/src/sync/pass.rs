@@ -16,7 +16,10 @@ use super::{
     listing::{Listing, Page},
     tasks, verdict,
 };
-use crate::{Doing, Engine, Error, Problem, Result, label_config::LabelConfig, worker::JobEnd};
+use crate::{
+    Doing, Engine, Error, Problem, Result, label_config::LabelConfig, opened::Opened,
+    worker::JobEnd,
+};
 
 /// The checkpoint of a run whose last page is stored.
 const LISTED_ALL: &str = "longshore:end";
@@ -48,11 +51,11 @@ pub(crate) async fn run(
     let Some(started) = store.mark_run_started(run, engine.now_ms()).await? else {
         return Ok(JobEnd::Done);
     };
-    let found = store.find_storage_with_credential(started.org_id, started.storage_id);
-    let Some((storage, credential)) = found.await? else {
+    let found = engine.open_storage(started.org_id, started.storage_id);
+    let Some(opened) = found.await? else {
         return Ok(JobEnd::Done);
     };
-    let mut pass = match Pass::new(engine, started, storage, credential).await {
+    let mut pass = match Pass::new(engine, started, opened).await {
         Ok(pass) => pass,
         Err(error) => return fail(engine, run, &SyncCounts::default(), error).await,
     };
@@ -116,9 +119,13 @@ impl<'a> Pass<'a> {
     async fn new(
         engine: &'a Engine,
         run: StartedRun,
-        storage: Storage,
-        credential: Credential,
+        opened: Opened,
     ) -> Result<Self> {
+        let Opened {
+            storage,
+            credential,
+            container,
+        } = opened;
         let filter = BlobFilter::parse(storage.regex_filter.as_deref().unwrap_or_default())
             .map_err(|error| Error::field("regex_filter", error.to_string()))?;
         let scope = Scope::new(
@@ -136,9 +143,7 @@ impl<'a> Pass<'a> {
             .await?
             .ok_or_else(|| Error::not_found("project", run.project_id))?;
         Ok(Self {
-            container: engine
-                .azure()
-                .container(&credential, &storage.account, &storage.container),
+            container,
             counts: run.run.counts,
             engine,
             run,
@@ -179,6 +184,9 @@ impl<'a> Pass<'a> {
 
     /// Waits for the next page, showing life; `None` when the run is not ours any more.
     async fn next_page(&mut self, listing: &mut Listing) -> Result<Option<Page>> {
+        self.engine
+            .require_link(self.run.org_id, &self.credential)
+            .await?;
         loop {
             match tokio::time::timeout(PING, listing.next()).await {
                 Ok(Some(Ok(page))) => {
