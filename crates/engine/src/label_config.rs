@@ -4,7 +4,9 @@
 //! (`<Image name=… value="$image">`) shows task data. The rules and the wording of refusals follow
 //! Label Studio, whose clients show them to people.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod rules;
+
+use std::collections::BTreeMap;
 
 use roxmltree::{Document, Node};
 use serde_json::{Map, Value, json};
@@ -51,10 +53,10 @@ impl LabelConfig {
     /// What is wrong, in Label Studio's words; with line (from 1) and column (from 0) when it is
     /// not well-formed.
     pub fn parse(xml: &str) -> Result<Self, String> {
-        let document = Document::parse(xml).map_err(|error| syntax_error(xml, &error))?;
+        let document = Document::parse(xml).map_err(|error| rules::syntax_error(xml, &error))?;
         let elements = || document.descendants().filter(Node::is_element);
-        elements().try_for_each(check_required)?;
-        check_names(elements())?;
+        elements().try_for_each(rules::check_required)?;
+        rules::check_names(elements())?;
         Ok(Self {
             controls: controls(elements()),
             data_fields: data_fields(elements().skip(1)),
@@ -164,94 +166,6 @@ impl Control {
             out["regex"][variable] = ".*".into();
         }
         out
-    }
-}
-
-/// Expat's words, which Label Studio shows: columns count from 0.
-fn syntax_error(xml: &str, error: &roxmltree::Error) -> String {
-    if xml.trim().is_empty() {
-        return "no element found: line 1, column 0".to_owned();
-    }
-    let open_tag = xml.rfind('<').filter(|at| !xml[*at..].contains('>'));
-    if let Some(at) = open_tag {
-        let line = xml[..at].matches('\n').count() + 1;
-        let column = xml[..at]
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count();
-        return format!("unclosed token: line {line}, column {column}");
-    }
-    // The parser's own text ends with its position, counted from 1; ours replaces it.
-    let text = error.to_string();
-    let cause = text.split(" at ").next().unwrap_or(&text);
-    let at = error.pos();
-    format!(
-        "{cause}: line {}, column {}",
-        at.row,
-        at.col.saturating_sub(1)
-    )
-}
-
-/// The attributes and children that Label Studio's schema requires of its most used tags.
-fn check_required(node: Node<'_, '_>) -> Result<(), String> {
-    let tag = node.tag_name().name();
-    let has = |attribute: &str| node.attribute(attribute).is_some();
-    let missing = match tag {
-        "Choices" | "Labels" | "TextArea" if !has("name") => Some("name"),
-        "Choices" | "Labels" | "TextArea" if !has("toName") => Some("toName"),
-        "Choices" | "Labels" if !has("value") => {
-            let label = if tag == "Choices" { "Choice" } else { "Label" };
-            let holds_labels = node
-                .children()
-                .any(|child| child.has_tag_name(label) || child.has_tag_name("View"));
-            (!holds_labels).then_some(label)
-        }
-        "Image" | "Text" | "HyperText" if !has("name") => Some("name"),
-        "Image" | "Text" | "HyperText" if !has("value") && !has("valueList") => Some("value"),
-        "Choice" | "Label" if !has("value") => node
-            .parent_element()
-            .filter(|parent| matches!(parent.tag_name().name(), "Choices" | "Labels" | "View"))
-            .map(|_| "value"),
-        _ => None,
-    };
-    match missing {
-        None => Ok(()),
-        Some(missing) => {
-            let mut path: Vec<&str> = node
-                .ancestors()
-                .filter(Node::is_element)
-                .map(|element| element.tag_name().name())
-                .collect();
-            path.reverse();
-            Err(format!(
-                "Validation failed on {}: '{missing}' is a required property",
-                path.join("/")
-            ))
-        }
-    }
-}
-
-/// Every name once, and every `toName` the name of something.
-fn check_names<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> Result<(), String> {
-    let mut names = BTreeSet::new();
-    let mut targets = Vec::new();
-    for node in elements {
-        if let Some(name) = node.attribute("name")
-            && !names.insert(name)
-        {
-            return Err(format!("Label config contains non-unique names: {name:?}"));
-        }
-        targets.extend(
-            node.attribute("toName")
-                .into_iter()
-                .flat_map(|to| to.split(',')),
-        );
-    }
-    match targets.into_iter().find(|target| !names.contains(target)) {
-        Some(target) => Err(format!("toName=\"{target}\" not found in names: {names:?}")),
-        None => Ok(()),
     }
 }
 
@@ -464,54 +378,6 @@ mod tests {
                 .unwrap_err()
                 .contains(r#"["list"]"#)
         );
-    }
-
-    #[test]
-    fn what_is_not_well_formed_says_where() {
-        for (xml, message) in [
-            ("<View><Nope", "unclosed token: line 1, column 6"),
-            ("", "no element found: line 1, column 0"),
-            ("<View>\n <A></B>\n</View>", "line 2, column"),
-            ("<View><A x='1' x='2'/></View>", "line 1, column"),
-            ("<!DOCTYPE x [<!ENTITY a 'b'>]><View/>", "DTD"),
-            ("plain text", "line 1, column 0"),
-        ] {
-            let error = LabelConfig::parse(xml).unwrap_err();
-            assert!(error.contains(message), "{xml}: {error}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_work_says_why() {
-        for (xml, message) in [
-            (
-                r#"<View><Choices name="c" toName="nope"><Choice value="A"/></Choices></View>"#,
-                r#"toName="nope" not found in names: {"c"}"#,
-            ),
-            (
-                r#"<View><Image name="a" value="$a"/><Image name="a" value="$b"/></View>"#,
-                r#"Label config contains non-unique names: "a""#,
-            ),
-            (
-                r#"<View><Image name="i" value="$i"/><Choices name="c"><Choice value="A"/></Choices></View>"#,
-                "Validation failed on View/Choices: 'toName' is a required property",
-            ),
-            (
-                r#"<View><Image name="i" value="$i"/><Choices name="c" toName="i"/></View>"#,
-                "'Choice' is a required property",
-            ),
-            (
-                r#"<View><Image name="i"/></View>"#,
-                "Validation failed on View/Image: 'value' is a required property",
-            ),
-            (
-                r#"<View><Label background="red"/></View>"#,
-                "'value' is a required property",
-            ),
-        ] {
-            let error = LabelConfig::parse(xml).unwrap_err();
-            assert!(error.contains(message), "{xml}: {error}");
-        }
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! project's `storages_version` stays the same.
 
 mod body;
-mod conditions;
 
 use std::{
     cmp::Reverse,
@@ -16,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use azure::{ContainerClient, GetResponse, GetStatus, SignRequest};
+use azure::{ContainerClient, GetRequest, GetResponse, GetStatus, SignRequest};
 use model::{
     Actor, BlobName, Credential, Direction, OrgId, Permission, ProjectId, Secret, ServeMode,
     Storage, StorageId, TaskId,
@@ -207,32 +206,34 @@ impl Engine {
         request: &ResolveRequest,
     ) -> Result<Resolved> {
         let failed = |error: azure::Error| self.explain_source(&error, source, blob, Doing::Read);
-        if request.method == ReadMethod::Head || !conditions::azure_can_judge(request) {
-            let properties = source.client.head(blob).await.map_err(failed)?;
-            let unchanged = conditions::is_unchanged(request, &properties);
-            if unchanged || request.method == ReadMethod::Head {
-                return Ok(Resolved::Blob(ServedBlob {
-                    status: if unchanged {
-                        GetStatus::NotModified
-                    } else {
-                        GetStatus::Full
-                    },
-                    content_length: (!unchanged).then_some(properties.content_length),
-                    content_range: None,
-                    content_type: properties.content_type,
-                    content_encoding: properties.content_encoding,
-                    etag: properties.etag,
-                    last_modified: properties.last_modified,
-                    body: None,
-                }));
-            }
+        let asked = GetRequest {
+            range: request.range.clone(),
+            if_match: None,
+            if_none_match: request.if_none_match.clone(),
+            if_modified_since: request.if_modified_since.clone(),
+            if_range: request.if_range.clone(),
+        };
+        if request.method == ReadMethod::Get {
+            let response = source.client.get(blob, &asked).await.map_err(failed)?;
+            return Ok(Resolved::Blob(served(source, blob, response)));
         }
-        let response = source
-            .client
-            .get(blob, &conditions::for_azure(request))
-            .await
-            .map_err(failed)?;
-        Ok(Resolved::Blob(served(source, blob, response)))
+        // `HEAD` has conditions and no ranges (RFC 9110, 14.2).
+        let properties = source.client.head(blob).await.map_err(failed)?;
+        let unmodified = properties.is_unmodified(&asked);
+        Ok(Resolved::Blob(ServedBlob {
+            status: if unmodified {
+                GetStatus::NotModified
+            } else {
+                GetStatus::Full
+            },
+            content_length: (!unmodified).then_some(properties.content_length),
+            content_range: None,
+            content_type: properties.content_type,
+            content_encoding: properties.content_encoding,
+            etag: properties.etag,
+            last_modified: properties.last_modified,
+            body: None,
+        }))
     }
 
     fn explain_source(
