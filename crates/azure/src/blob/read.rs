@@ -107,7 +107,7 @@ impl ContainerClient {
         let many = request
             .if_none_match
             .as_deref()
-            .is_some_and(|etags| etags.contains(','));
+            .is_some_and(|etags| etags.contains(',') || etags.trim() == "*");
         if many
             || (pins && skips)
             || if_range.is_some()
@@ -131,7 +131,10 @@ impl ContainerClient {
         let since = request
             .if_modified_since
             .as_deref()
-            .filter(|_| request.if_none_match.is_none());
+            // One that is no date is ignored (RFC 9110, 13.1.3); Azure would answer 400.
+            .filter(|date| {
+                request.if_none_match.is_none() && instant::parse_http_date(date).is_some()
+            });
         self.open(call.header_if("if-modified-since", since)?).await
     }
 
@@ -235,7 +238,8 @@ impl BlobProperties {
         }
     }
 
-    fn is_unmodified(&self, request: &GetRequest) -> bool {
+    /// Would [`ContainerClient::get`] answer this request with `NotModified`?
+    pub fn is_unmodified(&self, request: &GetRequest) -> bool {
         match (&request.if_none_match, &request.if_modified_since) {
             (Some(etags), _) => etags
                 .split(',')
