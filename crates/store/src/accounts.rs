@@ -79,6 +79,24 @@ impl Store {
         Ok(Some((org, user.id)))
     }
 
+    /// Creates a further organization with its owner.
+    ///
+    /// # Errors
+    /// `Conflict` when the e-mail is taken.
+    pub async fn create_org(&self, title: &str, owner: &NewUser<'_>, now_ms: i64) -> Result<User> {
+        let mut tx = self.db.begin().await?;
+        let org = tx
+            .one(
+                sql("INSERT INTO orgs (title, created_at_ms) VALUES ($1, $2) RETURNING id")
+                    .bind(title)
+                    .bind(now_ms),
+            )
+            .await?;
+        let owner = insert_user(&mut tx, OrgId(org.get("id")?), owner, now_ms).await?;
+        tx.commit().await?;
+        Ok(owner)
+    }
+
     /// Creates a person as a member of the organization.
     ///
     /// # Errors
