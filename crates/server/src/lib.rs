@@ -1,1 +1,74 @@
-//! skeleton
+//! Longshore over HTTP: Label Studio's paths and JSON, media for browsers, a few plain pages.
+//!
+//! Only this crate knows status codes. A handler is: take the [`model::Actor`] and the input,
+//! make one call of the engine, encode.
+
+mod api;
+mod auth;
+mod error;
+mod extract;
+mod fields;
+mod observe;
+mod openapi;
+mod pages;
+mod router;
+mod serve;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use engine::Engine;
+use url::Url;
+
+pub use error::API_VERSION;
+pub use observe::metrics;
+pub use openapi::document as openapi_document;
+pub use serve::{ConnectionLimits, serve};
+
+/// The operator's settings of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where people and scripts reach the server: absolute links, the cookie's `Secure`, and
+    /// which pages may change something.
+    pub public_url: Url,
+    /// Largest body of an import.
+    pub import_limit_bytes: u64,
+    /// Largest other body.
+    pub body_limit_bytes: u64,
+    /// How long a client may pause within a body.
+    pub body_pause: Duration,
+    /// How long a whole body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request to sync waits for the end before it answers with progress.
+    pub sync_wait: Duration,
+}
+
+impl ServerSettings {
+    /// The defaults, for a server reached at `public_url`.
+    pub fn new(public_url: Url) -> Self {
+        Self {
+            public_url,
+            import_limit_bytes: 200 << 20,
+            body_limit_bytes: 10 << 20,
+            body_pause: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(300),
+            sync_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub(crate) struct App {
+    engine: Engine,
+    settings: Arc<ServerSettings>,
+}
+
+/// The whole HTTP side.
+pub fn app(engine: Engine, settings: ServerSettings) -> Router {
+    metrics();
+    router::router(App {
+        engine,
+        settings: Arc::new(settings),
+    })
+}

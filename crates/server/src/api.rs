@@ -1,0 +1,45 @@
+//! One file per resource: its JSON, then its handlers. A handler takes the actor and the input,
+//! makes one call of the engine, and encodes.
+
+pub(crate) mod annotations;
+pub(crate) mod exports;
+pub(crate) mod health;
+pub(crate) mod media;
+pub(crate) mod predictions;
+pub(crate) mod projects;
+pub(crate) mod storage_forms;
+pub(crate) mod storages;
+pub(crate) mod sync_runs;
+pub(crate) mod tasks;
+pub(crate) mod tokens;
+pub(crate) mod users;
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::error::ApiError;
+
+/// What a handler answers.
+pub(crate) type Answer<T> = Result<T, ApiError>;
+
+/// 201 with what was created.
+pub(crate) struct Created<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, Json(self.0)).into_response()
+    }
+}
+
+/// 204.
+pub(crate) struct NoContent;
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}

@@ -1,0 +1,189 @@
+//! Annotations, with Label Studio's fields.
+
+use axum::{Json, extract::State};
+use engine::AnnotationInput;
+use model::{Actor, Annotation, AnnotationId, Clock, PredictionId, TaskId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{Answer, Created, NoContent},
+    extract::{Body, Id, ago, instant},
+    fields::{Fields, Input},
+};
+
+/// A person's result on a task.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AnnotationView {
+    id: i64,
+    /// Array of regions.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) result: Box<RawValue>,
+    created_username: String,
+    created_ago: String,
+    completed_by: Option<i64>,
+    was_cancelled: bool,
+    ground_truth: bool,
+    created_at: String,
+    updated_at: String,
+    draft_created_at: Option<String>,
+    /// Seconds.
+    lead_time: Option<f64>,
+    import_id: Option<i64>,
+    last_action: Option<String>,
+    bulk_created: bool,
+    task: i64,
+    project: i64,
+    updated_by: Option<i64>,
+    parent_prediction: Option<i64>,
+    parent_annotation: Option<i64>,
+    last_created_by: Option<i64>,
+}
+
+impl From<Annotation> for AnnotationView {
+    fn from(annotation: Annotation) -> Self {
+        let by = annotation.completed_by.map(|user| user.0);
+        Self {
+            id: annotation.id.0,
+            result: annotation.result,
+            created_username: match (&annotation.completed_by_email, by) {
+                (Some(email), Some(id)) => format!(" {email}, {id}"),
+                _ => String::new(),
+            },
+            created_ago: ago(annotation.created_at_ms, Clock::system().now_ms()),
+            completed_by: by,
+            was_cancelled: annotation.was_cancelled,
+            ground_truth: annotation.ground_truth,
+            created_at: instant(annotation.created_at_ms),
+            updated_at: instant(annotation.updated_at_ms),
+            draft_created_at: None,
+            lead_time: annotation.lead_time,
+            import_id: None,
+            last_action: None,
+            bulk_created: false,
+            task: annotation.task_id.0,
+            project: annotation.project_id.0,
+            updated_by: annotation.updated_by.map(|user| user.0),
+            parent_prediction: annotation.parent_prediction.map(|id| id.0),
+            parent_annotation: annotation.parent_annotation.map(|id| id.0),
+            last_created_by: None,
+        }
+    }
+}
+
+/// An annotation to create or the fields of one to change.
+#[derive(ToSchema)]
+pub(crate) struct AnnotationFields {
+    /// Array of regions.
+    #[schema(value_type = Option<Vec<Object>>)]
+    result: Option<Box<RawValue>>,
+    was_cancelled: Option<bool>,
+    ground_truth: Option<bool>,
+    /// Seconds.
+    lead_time: Option<f64>,
+    parent_prediction: Option<i64>,
+    parent_annotation: Option<i64>,
+}
+
+impl Input for AnnotationFields {
+    const UNUSED: &'static [&'static str] = &[
+        "bulk_created",
+        "completed_by",
+        "created_ago",
+        "created_at",
+        "created_username",
+        "draft_created_at",
+        "draft_id",
+        "id",
+        "import_id",
+        "last_action",
+        "last_created_by",
+        "project",
+        "started_at",
+        "task",
+        "unique_id",
+        "updated_at",
+        "updated_by",
+    ];
+
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            result: fields.json("result").value(),
+            was_cancelled: fields.flag("was_cancelled").value(),
+            ground_truth: fields.flag("ground_truth").value(),
+            lead_time: fields.number("lead_time").value(),
+            parent_prediction: fields.int("parent_prediction").value(),
+            parent_annotation: fields.int("parent_annotation").value(),
+        }
+    }
+}
+
+impl From<AnnotationFields> for AnnotationInput {
+    fn from(fields: AnnotationFields) -> Self {
+        Self {
+            result: fields.result,
+            was_cancelled: fields.was_cancelled,
+            ground_truth: fields.ground_truth,
+            lead_time: fields.lead_time,
+            parent_prediction: fields.parent_prediction.map(PredictionId),
+            parent_annotation: fields.parent_annotation.map(AnnotationId),
+        }
+    }
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+) -> Answer<Json<Vec<AnnotationView>>> {
+    let annotations = app.engine.list_annotations(&actor, task).await?;
+    Ok(Json(
+        annotations.into_iter().map(AnnotationView::from).collect(),
+    ))
+}
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+    Body(fields): Body<AnnotationFields>,
+) -> Answer<Created<AnnotationView>> {
+    let annotation = app
+        .engine
+        .create_annotation(&actor, task, &fields.into())
+        .await?;
+    Ok(Created(annotation.into()))
+}
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id<AnnotationId>,
+) -> Answer<Json<AnnotationView>> {
+    let annotation = app.engine.get_annotation(&actor, id).await?;
+    Ok(Json(annotation.into()))
+}
+
+pub(crate) async fn update(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id<AnnotationId>,
+    Body(fields): Body<AnnotationFields>,
+) -> Answer<Json<AnnotationView>> {
+    let annotation = app
+        .engine
+        .update_annotation(&actor, id, &fields.into())
+        .await?;
+    Ok(Json(annotation.into()))
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id<AnnotationId>,
+) -> Answer<NoContent> {
+    app.engine.delete_annotation(&actor, id).await?;
+    Ok(NoContent)
+}

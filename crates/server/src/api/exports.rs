@@ -1,0 +1,253 @@
+//! A project's annotated tasks as one JSON file, streamed page by page.
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::State,
+    http::header,
+    response::IntoResponse,
+};
+use engine::{Engine, TaskPaging};
+use futures_util::{StreamExt, stream};
+use model::{Actor, Annotation, ProjectId, Task, TaskId};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::Answer,
+    error::ApiError,
+    extract::{Id, Query, instant},
+};
+
+/// Tasks read at once.
+const PAGE: i64 = 500;
+
+/// A format of the export.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FormatView {
+    title: &'static str,
+    description: &'static str,
+    link: &'static str,
+    name: &'static str,
+}
+
+pub(crate) async fn formats(
+    State(app): State<App>,
+    actor: Actor,
+    Id(project): Id<ProjectId>,
+) -> Answer<Json<Vec<FormatView>>> {
+    app.engine.get_project(&actor, project).await?;
+    Ok(Json(vec![FormatView {
+        title: "JSON",
+        description: "List of items in raw JSON format stored in one JSON file.",
+        link: "https://labelstud.io/guide/export.html#JSON",
+        name: "JSON",
+    }]))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Annotated,
+    All,
+}
+
+pub(crate) async fn export(
+    State(app): State<App>,
+    actor: Actor,
+    Id(project): Id<ProjectId>,
+    query: Query,
+) -> Answer<impl IntoResponse> {
+    let format = query.text("exportType").or_else(|| query.text("export_type"));
+    if format.is_some_and(|format| format != "JSON") {
+        return Err(ApiError::invalid_request(
+            "The only export format here is JSON.",
+        ));
+    }
+    let which = if query.flag("download_all_tasks", false) {
+        Which::All
+    } else {
+        Which::Annotated
+    };
+    app.engine.get_project(&actor, project).await?;
+    let reader = Reader {
+        engine: app.engine,
+        actor,
+        project,
+        which,
+        offset: 0,
+        is_first: true,
+    };
+    let bracket = |text: &'static [u8]| stream::once(async move { Ok(Bytes::from_static(text)) });
+    let array = bracket(b"[")
+        .chain(stream::try_unfold(reader, Reader::next))
+        .chain(bracket(b"]"));
+    let disposition = format!("attachment; filename=\"project-{project}.json\"");
+    Ok((
+        [
+            (header::CONTENT_TYPE, "application/json".to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ],
+        Body::from_stream(array),
+    ))
+}
+
+struct Reader {
+    engine: Engine,
+    actor: Actor,
+    project: ProjectId,
+    which: Which,
+    offset: i64,
+    is_first: bool,
+}
+
+impl Reader {
+    /// The next items of the array, separated by commas. An error ends the connection, so that
+    /// nobody takes a part for the whole.
+    async fn next(mut self) -> engine::Result<Option<(Bytes, Self)>> {
+        loop {
+            let paging = TaskPaging {
+                project: Some(self.project),
+                limit: PAGE,
+                offset: self.offset,
+            };
+            let mut tasks = self.engine.list_tasks(&self.actor, &paging).await?.tasks;
+            if tasks.is_empty() {
+                return Ok(None);
+            }
+            self.offset += tasks.len() as i64;
+            tasks.retain(|task| self.which == Which::All || task.annotation_count > 0);
+            if !tasks.is_empty() {
+                let items = self.items(&tasks).await?;
+                return Ok(Some((items.into(), self)));
+            }
+        }
+    }
+
+    async fn items(&mut self, tasks: &[Task]) -> engine::Result<Vec<u8>> {
+        let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
+        let annotations = self.engine.annotations_of_tasks(&self.actor, &ids).await?;
+        let predictions = self.engine.predictions_of_tasks(&self.actor, &ids).await?;
+        let mut text = Vec::new();
+        for task in tasks {
+            if !std::mem::take(&mut self.is_first) {
+                text.push(b',');
+            }
+            let annotations = annotations.iter().filter(|a| a.task_id == task.id);
+            let predictions = predictions.iter().filter(|p| p.task_id == task.id);
+            let item = ExportedTask::new(
+                task,
+                annotations.map(ExportedAnnotation::from).collect(),
+                predictions.map(|prediction| prediction.id.0).collect(),
+            );
+            serde_json::to_writer(&mut text, &item)
+                .map_err(|error| engine::Error::Internal(format!("export: {error}")))?;
+        }
+        Ok(text)
+    }
+}
+
+/// A task as Label Studio exports it: URIs as they are stored.
+#[derive(Serialize)]
+struct ExportedTask<'a> {
+    id: i64,
+    annotations: Vec<ExportedAnnotation<'a>>,
+    drafts: [i64; 0],
+    predictions: Vec<i64>,
+    data: &'a RawValue,
+    meta: &'a RawValue,
+    created_at: String,
+    updated_at: String,
+    allow_skip: bool,
+    inner_id: i64,
+    total_annotations: i64,
+    cancelled_annotations: i64,
+    total_predictions: i64,
+    comment_count: i64,
+    unresolved_comment_count: i64,
+    last_comment_updated_at: Option<String>,
+    project: i64,
+    updated_by: Option<i64>,
+    comment_authors: [i64; 0],
+}
+
+impl<'a> ExportedTask<'a> {
+    fn new(task: &'a Task, annotations: Vec<ExportedAnnotation<'a>>, predictions: Vec<i64>) -> Self {
+        Self {
+            id: task.id.0,
+            annotations,
+            drafts: [],
+            predictions,
+            data: &task.data,
+            meta: &task.meta,
+            created_at: instant(task.created_at_ms),
+            updated_at: instant(task.updated_at_ms),
+            allow_skip: true,
+            inner_id: task.inner_id,
+            total_annotations: task.annotation_count,
+            cancelled_annotations: task.cancelled_annotation_count,
+            total_predictions: task.prediction_count,
+            comment_count: 0,
+            unresolved_comment_count: 0,
+            last_comment_updated_at: None,
+            project: task.project_id.0,
+            updated_by: task.updated_by.map(|user| user.0),
+            comment_authors: [],
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ExportedAnnotation<'a> {
+    id: i64,
+    completed_by: Option<i64>,
+    result: &'a RawValue,
+    was_cancelled: bool,
+    ground_truth: bool,
+    created_at: String,
+    updated_at: String,
+    draft_created_at: Option<String>,
+    lead_time: Option<f64>,
+    prediction: Value,
+    result_count: usize,
+    unique_id: Option<String>,
+    import_id: Option<i64>,
+    last_action: Option<String>,
+    bulk_created: bool,
+    task: i64,
+    project: i64,
+    updated_by: Option<i64>,
+    parent_prediction: Option<i64>,
+    parent_annotation: Option<i64>,
+    last_created_by: Option<i64>,
+}
+
+impl<'a> From<&'a Annotation> for ExportedAnnotation<'a> {
+    fn from(annotation: &'a Annotation) -> Self {
+        let regions = serde_json::from_str::<Vec<&RawValue>>(annotation.result.get());
+        Self {
+            id: annotation.id.0,
+            completed_by: annotation.completed_by.map(|user| user.0),
+            result: &annotation.result,
+            was_cancelled: annotation.was_cancelled,
+            ground_truth: annotation.ground_truth,
+            created_at: instant(annotation.created_at_ms),
+            updated_at: instant(annotation.updated_at_ms),
+            draft_created_at: None,
+            lead_time: annotation.lead_time,
+            prediction: json!({}),
+            result_count: regions.map_or(0, |regions| regions.len()),
+            unique_id: None,
+            import_id: None,
+            last_action: None,
+            bulk_created: false,
+            task: annotation.task_id.0,
+            project: annotation.project_id.0,
+            updated_by: annotation.updated_by.map(|user| user.0),
+            parent_prediction: annotation.parent_prediction.map(|id| id.0),
+            parent_annotation: annotation.parent_annotation.map(|id| id.0),
+            last_created_by: None,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Source and target storages, with Label Studio's fields. Both directions and all kinds share
+//! these handlers; the path says which.
+
+mod input;
+mod view;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, State},
+    http::request::Parts,
+};
+use engine::StorageInput;
+use model::{Actor, CredentialKind, Direction, ProjectId, StorageId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{Answer, Created, NoContent},
+    error::ApiError,
+    extract::{Body, Id, Query},
+};
+
+pub(crate) use input::StorageFields;
+pub(crate) use view::StorageView;
+
+/// Names of a preview when the request does not say.
+const PREVIEW_FILES: i64 = 100;
+const MOST_PREVIEW_FILES: i64 = 1_000;
+
+/// Which storages a path is about: `/api/storages/KIND` or `/api/storages/export/KIND`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) direction: Direction,
+    pub(crate) kind: CredentialKind,
+}
+
+impl FromRequestParts<App> for Place {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let direction = direction_of(parts);
+        let Path(params) = Path::<Vec<(String, String)>>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::not_found())?;
+        let kind = params.iter().find(|(name, _)| name == "kind");
+        let kind = kind.and_then(|(_, text)| text.parse().ok());
+        Ok(Self {
+            direction,
+            kind: kind.ok_or_else(ApiError::not_found)?,
+        })
+    }
+}
+
+/// The direction alone, for paths without a kind.
+pub(crate) struct Flow(Direction);
+
+impl FromRequestParts<App> for Flow {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        Ok(Self(direction_of(parts)))
+    }
+}
+
+fn direction_of(parts: &Parts) -> Direction {
+    let mut segments = parts.uri.path().split('/').skip(3);
+    match segments.next() {
+        Some("export") => Direction::Target,
+        _ => Direction::Source,
+    }
+}
+
+/// A kind of storage.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TypeView {
+    /// As in paths.
+    name: &'static str,
+    title: &'static str,
+}
+
+/// What a storage would import.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FileList {
+    files: Vec<FileView>,
+}
+
+/// A blob; all null stands for the rest of a list that was cut.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct FileView {
+    key: Option<String>,
+    last_modified: Option<String>,
+    size: Option<u64>,
+}
+
+pub(crate) async fn types(_: Actor) -> Json<Vec<TypeView>> {
+    let view = |kind: CredentialKind| TypeView {
+        name: kind.as_str(),
+        title: kind.title(),
+    };
+    Json(CredentialKind::ALL.into_iter().map(view).collect())
+}
+
+pub(crate) async fn list_all(
+    State(app): State<App>,
+    actor: Actor,
+    Flow(direction): Flow,
+    query: Query,
+) -> Answer<Json<Vec<StorageView>>> {
+    let project = required_project(&query)?;
+    let storages = app
+        .engine
+        .list_storages(&actor, project, direction, None)
+        .await?;
+    Ok(Json(storages.into_iter().map(StorageView::new).collect()))
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    query: Query,
+) -> Answer<Json<Vec<StorageView>>> {
+    let project = required_project(&query)?;
+    let storages = app
+        .engine
+        .list_storages(&actor, project, place.direction, Some(place.kind))
+        .await?;
+    Ok(Json(storages.into_iter().map(StorageView::new).collect()))
+}
+
+fn required_project(query: &Query) -> Answer<ProjectId> {
+    query
+        .id("project")?
+        .ok_or_else(|| ApiError::invalid_request("query parameter \"project\" is required"))
+}
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Body(fields): Body<StorageFields>,
+) -> Answer<Created<StorageView>> {
+    let input = fields.for_new(place)?;
+    let storage = app
+        .engine
+        .create_storage(&actor, place.direction, place.kind, &input)
+        .await
+        .map_err(ApiError::of_storage_input)?;
+    Ok(Created(StorageView::new(storage)))
+}
+
+/// 200 with an empty body, as in Label Studio.
+pub(crate) async fn validate(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Body(fields): Body<StorageFields>,
+) -> Answer<()> {
+    let input: StorageInput = fields.for_kind(place)?;
+    app.engine
+        .validate_storage(&actor, place.direction, place.kind, &input)
+        .await
+        .map_err(ApiError::of_storage_input)?;
+    Ok(())
+}
+
+pub(crate) async fn files(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Body(fields): Body<StorageFields>,
+) -> Answer<Json<FileList>> {
+    let limit = fields
+        .limit
+        .unwrap_or(PREVIEW_FILES)
+        .clamp(1, MOST_PREVIEW_FILES);
+    let input = fields.for_kind(place)?;
+    let preview = app
+        .engine
+        .preview_files(&actor, place.kind, &input, limit as usize)
+        .await
+        .map_err(ApiError::of_storage_input)?;
+    let mut files: Vec<FileView> = preview.files.into_iter().map(FileView::from).collect();
+    if preview.has_more {
+        files.push(FileView::default());
+    }
+    Ok(Json(FileList { files }))
+}
+
+impl From<engine::PreviewFile> for FileView {
+    fn from(file: engine::PreviewFile) -> Self {
+        let modified = jiff::Timestamp::from_millisecond(file.last_modified_ms);
+        Self {
+            key: Some(file.name),
+            last_modified: modified
+                .ok()
+                .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            size: Some(file.size),
+        }
+    }
+}
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+) -> Answer<Json<StorageView>> {
+    let storage = app
+        .engine
+        .get_storage(&actor, place.direction, place.kind, id)
+        .await?;
+    Ok(Json(StorageView::new(storage)))
+}
+
+pub(crate) async fn update(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+    Body(fields): Body<StorageFields>,
+) -> Answer<Json<StorageView>> {
+    let input = fields.for_kind(place)?;
+    let storage = app
+        .engine
+        .update_storage(&actor, place.direction, place.kind, id, &input)
+        .await
+        .map_err(ApiError::of_storage_input)?;
+    Ok(Json(StorageView::new(storage)))
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+) -> Answer<NoContent> {
+    app.engine
+        .delete_storage(&actor, place.direction, place.kind, id)
+        .await?;
+    Ok(NoContent)
+}

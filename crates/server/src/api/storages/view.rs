@@ -1,0 +1,136 @@
+//! A storage in Label Studio's JSON.
+
+use model::{Direction, ImportMode, ServeMode, Storage, SyncRun, SyncStatus};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    api::sync_runs::CountsView,
+    extract::{instant, meta_instant},
+};
+
+/// A storage. Its secrets are never returned.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StorageView {
+    id: i64,
+    /// `azure`, `azure_spi`, `azure_mi`, `azure_sas` or `azure_link`.
+    r#type: &'static str,
+    synchronizable: bool,
+    account_name: String,
+    container: String,
+    prefix: Option<String>,
+    regex_filter: Option<String>,
+    use_blob_urls: bool,
+    last_sync: Option<String>,
+    /// Tasks created, or annotation files written, by the newest sync.
+    last_sync_count: Option<i64>,
+    last_sync_job: Option<String>,
+    status: &'static str,
+    /// Why the newest sync failed, and what to do.
+    traceback: Option<String>,
+    meta: MetaView,
+    title: Option<String>,
+    description: Option<String>,
+    created_at: String,
+    project: i64,
+    #[serde(flatten)]
+    flow: FlowView,
+}
+
+/// What only one direction has.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum FlowView {
+    Source {
+        presign: bool,
+        /// Minutes.
+        presign_ttl: i64,
+        recursive_scan: bool,
+    },
+    Target {
+        can_delete_objects: bool,
+        export_layout: &'static str,
+    },
+}
+
+/// How the newest sync went; empty before the first.
+#[derive(Default, Serialize, ToSchema)]
+struct MetaView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_queued: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_in_progress: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_last_ping: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_completed: Option<String>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks_existed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_annotations: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<CountsView>,
+}
+
+impl StorageView {
+    pub(crate) fn new(storage: Storage) -> Self {
+        let run = storage.last_run.as_ref();
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Self {
+            id: storage.id.0,
+            r#type: storage.kind.as_str(),
+            synchronizable: true,
+            account_name: storage.account.to_string(),
+            container: storage.container.to_string(),
+            prefix: text(storage.prefix.as_str()),
+            regex_filter: storage.regex_filter.clone(),
+            use_blob_urls: storage.direction == Direction::Source
+                && storage.import_mode == ImportMode::Files,
+            last_sync: run.and_then(|run| run.finished_at_ms).map(instant),
+            last_sync_count: run.map(|run| run.counts.created),
+            last_sync_job: run.map(|run| run.id.to_string()),
+            status: run.map_or(SyncStatus::Initialized, |run| run.status).as_str(),
+            traceback: run.and_then(|run| run.error.clone()),
+            meta: run.map_or_else(MetaView::default, |run| {
+                MetaView::new(run, storage.direction)
+            }),
+            title: text(&storage.title),
+            description: storage.description,
+            created_at: instant(storage.created_at_ms),
+            project: storage.project_id.0,
+            flow: match storage.direction {
+                Direction::Source => FlowView::Source {
+                    presign: storage.serve_mode == ServeMode::Presigned,
+                    presign_ttl: storage.presign_ttl_minutes,
+                    recursive_scan: storage.recursive,
+                },
+                Direction::Target => FlowView::Target {
+                    can_delete_objects: storage.can_delete_objects,
+                    export_layout: storage.export_layout.as_str(),
+                },
+            },
+        }
+    }
+}
+
+impl MetaView {
+    fn new(run: &SyncRun, direction: Direction) -> Self {
+        let ended = run.finished_at_ms.zip(run.started_at_ms);
+        Self {
+            attempts: Some(run.attempts),
+            time_queued: Some(meta_instant(run.queued_at_ms)),
+            time_in_progress: run.started_at_ms.map(meta_instant),
+            time_last_ping: run.last_ping_at_ms.map(meta_instant),
+            time_completed: run.finished_at_ms.map(meta_instant),
+            duration: ended.map(|(end, start)| (end - start) as f64 / 1000.0),
+            tasks_existed: (direction == Direction::Source).then_some(run.counts.existed),
+            total_annotations: (direction == Direction::Target).then_some(run.counts.total),
+            counts: Some(CountsView::from(run.counts)),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Syncs of a storage: starting, watching, stopping, their history and the blobs that failed.
+
+use axum::{Json, extract::State};
+use model::{Actor, Direction, StorageId, SyncCounts, SyncRun};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{
+        Answer,
+        storages::{Place, StorageView},
+    },
+    extract::{Id, Query, instant},
+};
+
+/// Runs or errors of a page when the query does not say.
+const PAGE_SIZE: i64 = 100;
+
+/// One sync.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunView {
+    id: i64,
+    status: &'static str,
+    counts: CountsView,
+    /// What ended it, and what to do.
+    error: Option<String>,
+    attempts: i64,
+    queued_at: String,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+}
+
+/// What a sync has done so far.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CountsView {
+    listed: i64,
+    filtered: i64,
+    skipped: i64,
+    created: i64,
+    existed: i64,
+    changed: i64,
+    failed: i64,
+    total: i64,
+}
+
+impl From<SyncCounts> for CountsView {
+    fn from(counts: SyncCounts) -> Self {
+        Self {
+            listed: counts.listed,
+            filtered: counts.filtered,
+            skipped: counts.skipped,
+            created: counts.created,
+            existed: counts.existed,
+            changed: counts.changed,
+            failed: counts.failed,
+            total: counts.total,
+        }
+    }
+}
+
+impl From<SyncRun> for RunView {
+    fn from(run: SyncRun) -> Self {
+        Self {
+            id: run.id.0,
+            status: run.status.as_str(),
+            counts: run.counts.into(),
+            error: run.error,
+            attempts: run.attempts,
+            queued_at: instant(run.queued_at_ms),
+            started_at: run.started_at_ms.map(instant),
+            finished_at: run.finished_at_ms.map(instant),
+        }
+    }
+}
+
+/// A blob that a sync could not import.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BlobErrorView {
+    blob: String,
+    /// Stable, for scripts.
+    code: String,
+    message: String,
+    /// From 1, where the blob's content is at fault.
+    line: Option<i64>,
+    column: Option<i64>,
+}
+
+pub(crate) async fn sync(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+) -> Answer<Json<StorageView>> {
+    let mut storage = match place.direction {
+        Direction::Source => app.engine.start_sync(&actor, place.kind, id).await?,
+        Direction::Target => app.engine.start_export(&actor, place.kind, id).await?,
+    };
+    if let Some(run) = &storage.last_run {
+        let wait = app.settings.sync_wait;
+        storage.last_run = Some(app.engine.wait_run(&actor, run.id, wait).await?);
+    }
+    Ok(Json(StorageView::new(storage)))
+}
+
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+) -> Answer<Json<StorageView>> {
+    let storage = app
+        .engine
+        .cancel_run(&actor, place.direction, place.kind, id)
+        .await?;
+    Ok(Json(StorageView::new(storage)))
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+    query: Query,
+) -> Answer<Json<Vec<RunView>>> {
+    app.engine
+        .get_storage(&actor, place.direction, place.kind, id)
+        .await?;
+    let page = query.page(PAGE_SIZE)?;
+    let runs = app
+        .engine
+        .list_runs(&actor, id, page.size, page.offset())
+        .await?;
+    Ok(Json(runs.into_iter().map(RunView::from).collect()))
+}
+
+pub(crate) async fn errors(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+    query: Query,
+) -> Answer<Json<Vec<BlobErrorView>>> {
+    app.engine
+        .get_storage(&actor, place.direction, place.kind, id)
+        .await?;
+    let page = query.page(PAGE_SIZE)?;
+    let (errors, total) = app
+        .engine
+        .list_blob_errors(&actor, id, page.size, page.offset())
+        .await?;
+    page.check(total)?;
+    let errors = errors.into_iter().map(|record| BlobErrorView {
+        blob: record.name,
+        code: record.code,
+        message: record.message,
+        line: record.line,
+        column: record.column,
+    });
+    Ok(Json(errors.collect()))
+}

@@ -1,0 +1,206 @@
+//! A task in Label Studio's JSON, in its three lengths.
+
+use std::collections::{BTreeSet, HashMap};
+
+use model::{Annotation, Prediction, Task, TaskId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{annotations::AnnotationView, predictions::PredictionView},
+    extract::instant,
+};
+
+/// How much of a task a list shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    Listed,
+    Whole,
+}
+
+/// A task.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TaskView {
+    id: i64,
+    #[schema(value_type = Object)]
+    data: Box<RawValue>,
+    #[schema(value_type = Object)]
+    meta: Box<RawValue>,
+    created_at: String,
+    updated_at: String,
+    is_labeled: bool,
+    overlap: i64,
+    /// Position in its project, from 1.
+    inner_id: i64,
+    total_annotations: i64,
+    cancelled_annotations: i64,
+    total_predictions: i64,
+    comment_count: i64,
+    unresolved_comment_count: i64,
+    last_comment_updated_at: Option<String>,
+    project: i64,
+    #[schema(value_type = Object)]
+    updated_by: UpdatedBy,
+    file_upload: Option<i64>,
+    comment_authors: Vec<i64>,
+    #[serde(flatten)]
+    listed: Option<Listed>,
+    #[serde(flatten)]
+    results: Option<Results>,
+}
+
+/// Label Studio has two forms of the same fact.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum UpdatedBy {
+    Short(Option<i64>),
+    Listed(Vec<UserRef>),
+}
+
+#[derive(Serialize)]
+struct UserRef {
+    user_id: i64,
+}
+
+/// What lists have and a newly created task has not.
+#[derive(Default, Serialize, ToSchema)]
+struct Listed {
+    drafts: Vec<i64>,
+    annotators: Vec<i64>,
+    annotations_results: String,
+    predictions_results: String,
+    /// The name of the blob that the task came from.
+    storage_filename: Option<String>,
+    annotations_ids: String,
+    predictions_model_versions: String,
+}
+
+/// What only `fields=all` and a single task have.
+#[derive(Serialize, ToSchema)]
+struct Results {
+    annotations: Vec<AnnotationView>,
+    predictions: Vec<PredictionView>,
+    completed_at: Option<String>,
+    predictions_score: Option<f64>,
+    /// Seconds.
+    avg_lead_time: Option<f64>,
+    draft_exists: bool,
+}
+
+impl TaskView {
+    /// As the answer to its creation.
+    pub(super) fn short(task: Task, data: Option<Box<RawValue>>) -> Self {
+        Self {
+            id: task.id.0,
+            data: data.unwrap_or(task.data),
+            meta: task.meta,
+            created_at: instant(task.created_at_ms),
+            updated_at: instant(task.updated_at_ms),
+            is_labeled: task.is_labeled,
+            overlap: task.overlap,
+            inner_id: task.inner_id,
+            total_annotations: task.annotation_count,
+            cancelled_annotations: task.cancelled_annotation_count,
+            total_predictions: task.prediction_count,
+            comment_count: 0,
+            unresolved_comment_count: 0,
+            last_comment_updated_at: None,
+            project: task.project_id.0,
+            updated_by: UpdatedBy::Short(task.updated_by.map(|user| user.0)),
+            file_upload: None,
+            comment_authors: Vec::new(),
+            listed: None,
+            results: None,
+        }
+    }
+
+    /// As an item of a list.
+    pub(super) fn listed(mut task: Task, data: Box<RawValue>) -> Self {
+        let updated_by = task.updated_by.map(|user| UserRef { user_id: user.0 });
+        let listed = Listed {
+            storage_filename: task.source_blob_name.take(),
+            ..Listed::default()
+        };
+        Self {
+            updated_by: UpdatedBy::Listed(updated_by.into_iter().collect()),
+            listed: Some(listed),
+            ..Self::short(task, Some(data))
+        }
+    }
+
+    fn whole(
+        task: Task,
+        data: Box<RawValue>,
+        annotations: Vec<Annotation>,
+        predictions: Vec<Prediction>,
+    ) -> Self {
+        let annotators: BTreeSet<i64> = annotations
+            .iter()
+            .filter_map(|annotation| Some(annotation.completed_by?.0))
+            .collect();
+        let completed_at = task
+            .is_labeled
+            .then(|| annotations.iter().map(|a| a.created_at_ms).min().map(instant))
+            .flatten();
+        let lead_times: Vec<f64> = annotations.iter().filter_map(|a| a.lead_time).collect();
+        let ids: Vec<String> = annotations.iter().map(|a| a.id.to_string()).collect();
+        let versions: BTreeSet<&str> = predictions
+            .iter()
+            .filter_map(|prediction| prediction.model_version.as_deref())
+            .collect();
+        let versions = versions.into_iter().collect::<Vec<_>>().join(", ");
+        let mut view = Self::listed(task, data);
+        if let Some(listed) = &mut view.listed {
+            listed.annotators = annotators.into_iter().collect();
+            listed.annotations_ids = ids.join(",");
+            listed.annotations_results = unquoted(annotations.iter().map(|a| &*a.result));
+            listed.predictions_results = unquoted(predictions.iter().map(|p| &*p.result));
+            listed.predictions_model_versions = versions;
+        }
+        view.results = Some(Results {
+            avg_lead_time: (!lead_times.is_empty())
+                .then(|| lead_times.iter().sum::<f64>() / lead_times.len() as f64),
+            annotations: annotations.into_iter().map(AnnotationView::from).collect(),
+            predictions: predictions.into_iter().map(PredictionView::from).collect(),
+            completed_at,
+            predictions_score: None,
+            draft_exists: false,
+        });
+        view
+    }
+}
+
+/// Tasks with their results; `annotations` and `predictions` are those of all tasks.
+pub(super) fn whole(
+    tasks: Vec<Task>,
+    data: Vec<Box<RawValue>>,
+    annotations: Vec<Annotation>,
+    predictions: Vec<Prediction>,
+) -> Vec<TaskView> {
+    let mut annotations_of = HashMap::<TaskId, Vec<Annotation>>::new();
+    for annotation in annotations {
+        let of_task = annotations_of.entry(annotation.task_id).or_default();
+        of_task.push(annotation);
+    }
+    let mut predictions_of = HashMap::<TaskId, Vec<Prediction>>::new();
+    for prediction in predictions {
+        let of_task = predictions_of.entry(prediction.task_id).or_default();
+        of_task.push(prediction);
+    }
+    tasks
+        .into_iter()
+        .zip(data)
+        .map(|(task, data)| {
+            let annotations = annotations_of.remove(&task.id).unwrap_or_default();
+            let predictions = predictions_of.remove(&task.id).unwrap_or_default();
+            TaskView::whole(task, data, annotations, predictions)
+        })
+        .collect()
+}
+
+/// Label Studio's text columns: the JSON without its quotes.
+fn unquoted<'a>(results: impl Iterator<Item = &'a RawValue>) -> String {
+    let texts: Vec<String> = results.map(|raw| raw.get().replace('"', "")).collect();
+    texts.join(",")
+}

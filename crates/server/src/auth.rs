@@ -1,0 +1,107 @@
+//! Who acts: an [`Actor`] in a handler's signature is a proven, signed-in person.
+//!
+//! `Authorization: Token LEGACY`, `Authorization: Bearer ACCESS_JWT`, or the browser's session
+//! cookie. A cookie is sent by the browser whoever made the page, so changing anything with it
+//! needs proof that the page was ours.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, Method, header, request::Parts},
+};
+use model::Actor;
+
+use crate::{App, error::ApiError};
+
+/// The browser's session; `HttpOnly`, `SameSite=Lax`, `Secure` behind https.
+pub(crate) const SESSION_COOKIE: &str = "longshore_session";
+
+impl FromRequestParts<App> for Actor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+            let text = value
+                .to_str()
+                .map_err(|_| ApiError::unauthenticated("Invalid token."))?;
+            let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
+            let token = token.trim();
+            if scheme.eq_ignore_ascii_case("token") {
+                return Ok(app.engine.authenticate_token(token).await?);
+            }
+            if scheme.eq_ignore_ascii_case("bearer") {
+                return Ok(app.engine.authenticate_access_token(token).await?);
+            }
+        } else if let Some(session) = session_of(&parts.headers) {
+            let actor = app.engine.authenticate_session(session).await?;
+            check_same_site(&parts.method, &parts.headers, app)?;
+            return Ok(actor);
+        }
+        Err(ApiError::unauthenticated(
+            "Authentication credentials were not provided.",
+        ))
+    }
+}
+
+/// The session cookie's value.
+pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, value)| value)
+        .filter(|value| !value.is_empty())
+}
+
+/// Refuses a browser's changing request that did not come from a page of ours: the `Origin` must
+/// be the public URL's, or the host that was asked; without `Origin`, `Sec-Fetch-Site` must say so.
+pub(crate) fn check_same_site(
+    method: &Method,
+    headers: &HeaderMap,
+    app: &App,
+) -> Result<(), ApiError> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+    };
+    let ours = match text(header::ORIGIN) {
+        Some(origin) => {
+            let asked = text(header::HOST).unwrap_or_default();
+            origin == app.settings.public_url.origin().ascii_serialization()
+                || origin
+                    .split_once("://")
+                    .is_some_and(|(_, host)| host == asked)
+        }
+        None => text(header::HeaderName::from_static("sec-fetch-site"))
+            .is_some_and(|site| site == "same-origin" || site == "none"),
+    };
+    if ours { Ok(()) } else { Err(ApiError::cross_site()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header};
+
+    use super::session_of;
+
+    #[test]
+    fn the_session_is_found_among_other_cookies() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            header::COOKIE,
+            HeaderValue::from_static("a=b; longshore_session=xyz; c=d"),
+        );
+        assert_eq!(session_of(&headers), Some("xyz"));
+        headers.insert(
+            header::COOKIE,
+            HeaderValue::from_static("longshore_session="),
+        );
+        assert_eq!(session_of(&headers), None);
+    }
+}

@@ -1,0 +1,424 @@
+//! The only place that turns a failure into a status code and a body.
+//!
+//! The body is Label Studio's (`id`, `status_code`, `version`, `detail`, `exc_info`,
+//! `validation_errors`) with a stable `code` added, and for Azure failures `cause`, `fix` and
+//! what Azure answered.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::{AzureAnswer, FieldError, Problem};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The release of Label Studio whose API this is; clients of that release work unchanged.
+pub const API_VERSION: &str = "1.23.2";
+
+/// On every response: what to quote when asking for help; `id` in an error's body.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every failure of a handler.
+#[derive(Debug)]
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    status: StatusCode,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    problem: Option<Problem>,
+    headers: HeaderMap,
+}
+
+/// The JSON of every error.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The request's id, also in the header `x-request-id` and in the log.
+    id: String,
+    status_code: u16,
+    /// The API's version.
+    version: &'static str,
+    detail: String,
+    /// Always null: no stack trace leaves the server.
+    exc_info: Option<String>,
+    /// Messages by field; `non_field_errors` for what is about no single field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    validation_errors: Option<BTreeMap<String, Vec<String>>>,
+    /// Stable, for scripts.
+    code: &'static str,
+    /// What an Azure failure means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    /// What to do about an Azure failure, and who.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+    /// What Azure answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    azure: Option<AzureAnswer>,
+}
+
+impl ApiError {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            status,
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            problem: None,
+            headers: HeaderMap::new(),
+        }))
+    }
+
+    fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.0.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// 401: no credentials, or not (or no longer) valid ones.
+    pub(crate) fn unauthenticated(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+            .header(header::WWW_AUTHENTICATE, "Token")
+    }
+
+    /// A failure of the token endpoints, where the body is the credential.
+    pub(crate) fn of_refresh_token(error: engine::Error) -> Self {
+        match error {
+            engine::Error::Unauthenticated { reason } => {
+                Self::new(StatusCode::UNAUTHORIZED, "token_not_valid", reason)
+                    .header(header::WWW_AUTHENTICATE, "Bearer realm=\"api\"")
+            }
+            other => other.into(),
+        }
+    }
+
+    /// 403: a browser's request that another site may have made it send.
+    pub(crate) fn cross_site() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_site_request",
+            "This request was sent by a page of another site. Use an API token, or this site's own pages.",
+        )
+    }
+
+    /// 404 of a path that leads nowhere, or of an id that no row can have.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found.")
+    }
+
+    /// 404 of a page over the end, as Label Studio says it; its client stops paging by it.
+    pub(crate) fn invalid_page() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_page", "Invalid page.")
+    }
+
+    /// 405; the router adds `Allow`.
+    pub(crate) fn method_not_allowed(method: &Method) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("Method \"{method}\" not allowed."),
+        )
+    }
+
+    /// 400: the body is not what its content type says; `detail` has line and column.
+    pub(crate) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_body", detail)
+    }
+
+    /// 400 with messages by field.
+    pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
+        let mut error = Self::new(StatusCode::BAD_REQUEST, "invalid", "Validation error");
+        error.0.fields = fields;
+        error
+    }
+
+    /// 400 about the request as a whole.
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError {
+            field: FieldError::NON_FIELD.to_owned(),
+            message: message.into(),
+        }])
+    }
+
+    /// 400: a field that must be given is not.
+    pub(crate) fn required(field: &str) -> Self {
+        Self::invalid(vec![FieldError {
+            field: field.to_owned(),
+            message: "This field is required.".to_owned(),
+        }])
+    }
+
+    /// 413; names the limit.
+    pub(crate) fn too_large(what: &str, limit_bytes: u64) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("{what} is larger than the limit of {limit_bytes} bytes."),
+        )
+        .header(header::CONNECTION, "close")
+    }
+
+    /// 415.
+    pub(crate) fn unsupported_media_type(given: &str) -> Self {
+        let shown: String = given.chars().take(100).collect();
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!(
+                "Unsupported media type \"{shown}\" in request. Send application/json or application/x-www-form-urlencoded."
+            ),
+        )
+    }
+
+    /// 408: the body stopped coming.
+    pub(crate) fn body_timeout(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            format!("The request's body did not arrive within {seconds} seconds."),
+        )
+        .header(header::CONNECTION, "close")
+    }
+
+    /// 400: the client broke the connection while it sent the body.
+    pub(crate) fn body_broken() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "body_broken",
+            "The request's body ended early.",
+        )
+        .header(header::CONNECTION, "close")
+    }
+
+    /// 503 of the readiness check.
+    pub(crate) fn not_ready() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_ready",
+            "The database cannot be reached.",
+        )
+    }
+
+    /// 500; the cause is in the log under the same id.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side. The log has the cause under this id.",
+        )
+    }
+
+    /// An Azure failure while a storage is created, changed, validated or previewed: the input
+    /// names what does not work, so it is a 400 with `non_field_errors`, as in Label Studio.
+    pub(crate) fn of_storage_input(error: engine::Error) -> Self {
+        let mut api = Self::from(error);
+        if let Some(problem) = &api.0.problem {
+            api.0.status = StatusCode::BAD_REQUEST;
+            api.0.detail = "Validation error".into();
+            api.0.fields = vec![FieldError {
+                field: FieldError::NON_FIELD.to_owned(),
+                message: problem.to_string(),
+            }];
+        }
+        api
+    }
+
+    /// Is it a 401?
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.0.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// The message for a page.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The status for a page.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+}
+
+impl From<engine::Error> for ApiError {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error;
+        match error {
+            Error::NotFound { what, .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                format!("No {} matches the given query.", capitalized(what)),
+            ),
+            Error::Denied { permission } => Self::new(
+                StatusCode::FORBIDDEN,
+                "permission_denied",
+                format!(
+                    "You do not have permission to perform this action: your role lacks {permission:?}."
+                ),
+            ),
+            Error::Unauthenticated { reason } => Self::unauthenticated(reason),
+            Error::Invalid(fields) => Self::invalid(fields),
+            Error::Conflict { message } => {
+                Self::new(StatusCode::CONFLICT, "conflict", message)
+            }
+            Error::TooLarge { what, limit_bytes } => Self::too_large(what, limit_bytes),
+            Error::Azure(problem) => Self::from_problem(*problem),
+            other => {
+                tracing::error!(error = %chain(&other), "request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl ApiError {
+    fn from_problem(problem: Problem) -> Self {
+        let (status, retry_after) = match problem.code {
+            "not_found" | "blob_not_found" => (StatusCode::NOT_FOUND, None),
+            "throttled" | "unreachable" | "timed_out" => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some("5"))
+            }
+            // Azure is set up in a way that cannot work; kept apart from 403 (you may not) and
+            // 5xx (we are broken). Label Studio's status for a failed proxy request, too.
+            _ => (StatusCode::FAILED_DEPENDENCY, None),
+        };
+        tracing::warn!(code = problem.code, azure = ?problem.azure, "azure refused");
+        let mut error = Self::new(status, problem.code, problem.to_string());
+        error.0.problem = Some(problem);
+        match retry_after {
+            Some(seconds) => error.header(header::RETRY_AFTER, seconds),
+            None => error,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let parts = *self.0;
+        let id = Uuid::new_v4().to_string();
+        if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%id, "answered 500");
+        }
+        let request_id = HeaderValue::from_str(&id).ok();
+        let mut validation_errors = BTreeMap::<String, Vec<String>>::new();
+        for field in parts.fields {
+            validation_errors
+                .entry(field.field)
+                .or_default()
+                .push(field.message);
+        }
+        let (cause, fix, azure) = parts
+            .problem
+            .map(|problem| (Some(problem.cause), Some(problem.fix), problem.azure))
+            .unwrap_or_default();
+        let body = ErrorBody {
+            id,
+            status_code: parts.status.as_u16(),
+            version: API_VERSION,
+            detail: parts.detail.into_owned(),
+            exc_info: None,
+            validation_errors: (!validation_errors.is_empty()).then_some(validation_errors),
+            code: parts.code,
+            cause,
+            fix,
+            azure,
+        };
+        let mut response = (parts.status, parts.headers, Json(body)).into_response();
+        if let Some(id) = request_id {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    model::redact(&text).into_owned()
+}
+
+fn capitalized(noun: &str) -> String {
+    let mut chars = noun.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::StatusCode, response::IntoResponse};
+    use engine::{Error, Problem};
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+
+    use super::ApiError;
+
+    async fn body(error: ApiError) -> (StatusCode, Value) {
+        let response = error.into_response();
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_unknown_id_reads_as_in_label_studio() {
+        let (status, body) = body(Error::not_found("project", 7).into()).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(body["detail"], "No Project matches the given query.");
+        assert_eq!(body["status_code"], 404);
+        assert_eq!(body["exc_info"], Value::Null);
+        assert!(body.get("validation_errors").is_none());
+    }
+
+    #[tokio::test]
+    async fn messages_are_grouped_by_field() {
+        let fields = match Error::field("prefix", "one") {
+            Error::Invalid(mut fields) => {
+                let mut second = fields[0].clone();
+                second.message = "two".to_owned();
+                fields.push(second);
+                fields
+            }
+            other => panic!("{other:?}"),
+        };
+        let (status, body) = body(ApiError::invalid(fields)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(body["validation_errors"], json!({"prefix": ["one", "two"]}));
+    }
+
+    #[tokio::test]
+    async fn an_azure_problem_says_what_to_do() {
+        let problem = || Problem {
+            code: "role_missing",
+            cause: "The identity may not list blobs.".to_owned(),
+            fix: "Grant it Storage Blob Data Reader.".to_owned(),
+            azure: None,
+        };
+        let (status, served) = body(Error::from(problem()).into()).await;
+        assert_eq!(status, StatusCode::FAILED_DEPENDENCY);
+        assert_eq!(served["code"], "role_missing");
+        assert_eq!(served["fix"], "Grant it Storage Blob Data Reader.");
+        let (status, input) = body(ApiError::of_storage_input(problem().into())).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            input["validation_errors"]["non_field_errors"][0],
+            "The identity may not list blobs. Grant it Storage Blob Data Reader."
+        );
+    }
+}

@@ -1,0 +1,321 @@
+//! What handlers take out of a request: bodies within their limits, ids, paging.
+
+use std::{fmt::Display, str::FromStr, time::Duration};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{
+    App,
+    error::ApiError,
+    fields::{Fields, Input},
+};
+
+/// How long the rest of a refused body is read away, so that the client sees the answer.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A JSON or form body, read field by field.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: Input> FromRequest<App> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let kind = MediaType::of(request.headers())?;
+        let body = read_body(request, app.settings.body_limit_bytes, app).await?;
+        let fields = match kind {
+            MediaType::Json => Fields::from_json(&body)?,
+            MediaType::Form => Fields::from_form(&body),
+        };
+        fields.read().map(Self)
+    }
+}
+
+/// The whole body of an import, whatever its JSON is.
+pub(crate) struct ImportBody(pub(crate) Bytes);
+
+impl FromRequest<App> for ImportBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if MediaType::of(request.headers())? != MediaType::Json {
+            return Err(ApiError::unsupported_media_type(
+                "application/x-www-form-urlencoded",
+            ));
+        }
+        read_body(request, app.settings.import_limit_bytes, app)
+            .await
+            .map(Self)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MediaType {
+    Json,
+    Form,
+}
+
+impl MediaType {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(value) = headers.get(header::CONTENT_TYPE) else {
+            return Ok(Self::Json);
+        };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") || essence.is_empty() {
+            Ok(Self::Json)
+        } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            Ok(Self::Form)
+        } else {
+            Err(ApiError::unsupported_media_type(&text))
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes that arrives in time and never pauses for too long.
+async fn read_body(request: Request, limit: u64, app: &App) -> Result<Bytes, ApiError> {
+    let (pause, whole) = (app.settings.body_pause, app.settings.body_timeout);
+    let too_large = || ApiError::too_large("The request's body", limit);
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let mut chunks = request.into_body().into_data_stream();
+    if announced.is_some_and(|length| length > limit) {
+        drain(&mut chunks).await;
+        return Err(too_large());
+    }
+    let deadline = Instant::now() + whole;
+    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(1 << 20) as usize);
+    loop {
+        let next_by = deadline.min(Instant::now() + pause);
+        let chunk = match timeout_at(next_by, chunks.next()).await {
+            Err(_) if next_by < deadline => return Err(ApiError::body_timeout(pause.as_secs())),
+            Err(_) => return Err(ApiError::body_timeout(whole.as_secs())),
+            Ok(None) => return Ok(body.into()),
+            Ok(Some(Err(_))) => return Err(ApiError::body_broken()),
+            Ok(Some(Ok(chunk))) => chunk,
+        };
+        if (body.len() + chunk.len()) as u64 > limit {
+            drain(&mut chunks).await;
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+/// A client that still sends when the connection closes never reads the answer.
+async fn drain(chunks: &mut axum::body::BodyDataStream) {
+    let rest = async { while let Some(Ok(_)) = chunks.next().await {} };
+    let _ = timeout(DRAIN, rest).await;
+}
+
+/// An id in the path; text that is no id, or an id too large for the database, is a 404.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: FromStr + Send> FromRequestParts<App> for Id<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Path(params) = Path::<Vec<(String, String)>>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::not_found())?;
+        params
+            .iter()
+            .find(|(name, _)| name == "id")
+            .and_then(|(_, text)| text.parse().ok())
+            .map(Self)
+            .ok_or_else(ApiError::not_found)
+    }
+}
+
+/// The query's parameters; those that nobody asks for are ignored.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl FromRequestParts<App> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self(
+            url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        ))
+    }
+}
+
+impl Query {
+    /// The last value of a parameter.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// An id; what is no number is refused by the parameter's name.
+    pub(crate) fn id<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
+        match self.text(name).filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                ApiError::invalid_request(format!("query parameter \"{name}\" must be an integer"))
+            }),
+        }
+    }
+
+    /// Is a parameter true, as Django reads it?
+    pub(crate) fn flag(&self, name: &str, default: bool) -> bool {
+        match self.text(name).map(str::to_ascii_lowercase).as_deref() {
+            Some("true" | "1" | "yes" | "on") => true,
+            Some("false" | "0" | "no" | "off") => false,
+            _ => default,
+        }
+    }
+
+    /// `page` (from 1) and `page_size`.
+    pub(crate) fn page(&self, default_size: i64) -> Result<PageRequest, ApiError> {
+        let number = match self.text("page") {
+            None => 1,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|page| (1..=i64::from(i32::MAX)).contains(page))
+                .ok_or_else(ApiError::invalid_page)?,
+        };
+        let size = self
+            .text("page_size")
+            .and_then(|text| text.parse().ok())
+            .filter(|size| *size > 0)
+            .unwrap_or(default_size);
+        Ok(PageRequest {
+            number,
+            size: size.min(PageRequest::MAX_SIZE),
+        })
+    }
+
+    /// The same query on another page, for `next` and `previous`.
+    pub(crate) fn with_page(&self, page: i64) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.0.iter().filter(|(name, _)| name != "page") {
+            query.append_pair(name, value);
+        }
+        query.append_pair("page", &page.to_string());
+        query.finish()
+    }
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageRequest {
+    /// From 1.
+    pub(crate) number: i64,
+    pub(crate) size: i64,
+}
+
+impl PageRequest {
+    const MAX_SIZE: i64 = 1_000;
+
+    pub(crate) fn offset(self) -> i64 {
+        (self.number - 1) * self.size
+    }
+
+    /// 404 when the page begins behind the last row; the first page may be empty.
+    pub(crate) fn check(self, total: i64) -> Result<(), ApiError> {
+        if self.number > 1 && self.offset() >= total {
+            Err(ApiError::invalid_page())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Instants as Label Studio writes them: `2026-11-21T17:52:00.684000Z`.
+pub(crate) fn instant(at_ms: i64) -> String {
+    formatted(at_ms, |at| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// Instants inside a storage's `meta`: `2026-11-21 17:52:00.684000+00:00`.
+pub(crate) fn meta_instant(at_ms: i64) -> String {
+    formatted(at_ms, |at| at.strftime("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string())
+}
+
+fn formatted(at_ms: i64, format: impl FnOnce(jiff::Timestamp) -> String) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| String::new(), format)
+}
+
+/// How long ago, in Django's words: `5 minutes`, `1 hour, 2 minutes`, with its no-break spaces.
+pub(crate) fn ago(since_ms: i64, now_ms: i64) -> String {
+    let minutes = (now_ms - since_ms).max(0) / 60_000;
+    let units = [
+        (minutes / 525_600, "year"),
+        (minutes % 525_600 / 43_200, "month"),
+        (minutes % 43_200 / 10_080, "week"),
+        (minutes % 10_080 / 1_440, "day"),
+        (minutes % 1_440 / 60, "hour"),
+        (minutes % 60, "minute"),
+    ];
+    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(5);
+    units[first..]
+        .iter()
+        .take(2)
+        .enumerate()
+        .filter(|(place, (count, _))| *place == 0 || *count > 0)
+        .map(|(_, (count, unit))| plural(*count, unit))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn plural(count: i64, unit: impl Display) -> String {
+    format!("{count}\u{a0}{unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PageRequest, Query, ago, instant, meta_instant};
+
+    fn query(text: &str) -> Query {
+        Query(
+            url::form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn pages_begin_at_one_and_end_with_404() {
+        let page = query("page=3&page_size=10").page(30).unwrap();
+        assert_eq!((page.number, page.size, page.offset()), (3, 10, 20));
+        assert!(page.check(20).is_err());
+        assert!(page.check(21).is_ok());
+        assert!(query("").page(30).unwrap().check(0).is_ok());
+        for wrong in ["page=0", "page=-1", "page=x", "page=99999999999999999999"] {
+            assert!(query(wrong).page(30).is_err(), "{wrong}");
+        }
+        let large = query("page_size=1000000").page(30).unwrap();
+        assert_eq!(large.size, PageRequest::MAX_SIZE);
+    }
+
+    #[test]
+    fn the_other_page_keeps_the_rest_of_the_query() {
+        assert_eq!(
+            query("project=5&page=1&fields=all").with_page(2),
+            "project=5&fields=all&page=2"
+        );
+    }
+
+    #[test]
+    fn instants_read_as_in_label_studio() {
+        assert_eq!(instant(1_795_283_520_684), "2026-11-21T17:52:00.684000Z");
+        assert_eq!(
+            meta_instant(1_795_283_520_684),
+            "2026-11-21 17:52:00.684000+00:00"
+        );
+        assert_eq!(ago(0, 30_000), "0\u{a0}minutes");
+        assert_eq!(ago(0, 3_660_000), "1\u{a0}hour, 1\u{a0}minute");
+        assert_eq!(ago(0, 86_400_000), "1\u{a0}day");
+    }
+}

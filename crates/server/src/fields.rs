@@ -1,0 +1,409 @@
+//! The fields of a request body, JSON or form, read one by one.
+//!
+//! Not serde's derive, for three reasons: every wrong field is reported at once, as Label Studio
+//! does; `data` and `result` stay the exact text that was sent (no float rounding, no reordered
+//! keys); and a form's `"true"`, `"5"` or `"{…}"` mean what JSON's `true`, `5` or `{…}` mean.
+
+use engine::FieldError;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use crate::error::ApiError;
+
+/// A body's type: how it reads its fields.
+pub(crate) trait Input: Sized {
+    /// Fields of Label Studio that are accepted and change nothing here.
+    const UNUSED: &'static [&'static str] = &[];
+
+    /// Takes every field it knows; what it leaves is refused by name.
+    fn read(fields: &mut Fields) -> Self;
+}
+
+/// What a body says about one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Given<T> {
+    /// Not mentioned: a patch leaves it as it is.
+    #[default]
+    Absent,
+    /// JSON's null: a patch empties it.
+    Null,
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// The value, when there is one.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    /// `Some(None)` for null.
+    pub(crate) fn patch(self) -> Option<Option<T>> {
+        match self {
+            Self::Absent => None,
+            Self::Null => Some(None),
+            Self::Value(value) => Some(Some(value)),
+        }
+    }
+}
+
+/// The fields not taken yet, and what was wrong with those taken.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    left: Vec<(String, Box<RawValue>)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// 400 with line and column when it is not JSON; 400 when it is no object.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, ApiError> {
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        let value: &RawValue =
+            serde_json::from_slice(body).map_err(|error| json_error(body, &error))?;
+        if !value.get().starts_with('{') {
+            return Err(ApiError::invalid_request(format!(
+                "Invalid data. Expected a dictionary, but got {}.",
+                json_kind(value)
+            )));
+        }
+        let Pairs(left) =
+            serde_json::from_str(value.get()).map_err(|error| json_error(body, &error))?;
+        Ok(Self::from_pairs(left))
+    }
+
+    /// Reads `a=1&b=2`.
+    pub(crate) fn from_form(body: &[u8]) -> Self {
+        let left = url::form_urlencoded::parse(body)
+            .map(|(name, value)| {
+                let value = serde_json::value::to_raw_value(&value).unwrap_or_default();
+                (name.into_owned(), value)
+            })
+            .collect();
+        Self::from_pairs(left)
+    }
+
+    fn from_pairs(left: Vec<(String, Box<RawValue>)>) -> Self {
+        let mut fields = Self {
+            left,
+            ..Self::default()
+        };
+        let mut names: Vec<&str> = fields.left.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        let twice: Vec<String> = names
+            .windows(2)
+            .filter(|pair| pair[0] == pair[1])
+            .map(|pair| pair[0].to_owned())
+            .collect();
+        for name in twice {
+            fields.wrong(&name, "This field is given more than once.");
+        }
+        fields
+    }
+
+    /// Reads all of an input.
+    ///
+    /// # Errors
+    /// 400 naming every wrong and every unknown field.
+    pub(crate) fn read<T: Input>(mut self) -> Result<T, ApiError> {
+        let input = T::read(&mut self);
+        let mut unknown: Vec<String> = self
+            .left
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| !T::UNUSED.contains(&name.as_str()))
+            .collect();
+        unknown.dedup();
+        for name in unknown {
+            let shown: String = name.chars().take(80).collect();
+            let message = format!(
+                "Unknown field. The fields here are: {}.",
+                self.known.join(", ")
+            );
+            self.wrong(&shown, message);
+        }
+        if self.errors.is_empty() {
+            Ok(input)
+        } else {
+            Err(ApiError::invalid(self.errors))
+        }
+    }
+
+    /// Reports a wrong field.
+    pub(crate) fn wrong(&mut self, field: &str, message: impl Into<String>) {
+        self.errors.push(FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Any JSON, as it was sent; a string that holds an object or array (a form's) is opened.
+    pub(crate) fn json(&mut self, name: &'static str) -> Given<Box<RawValue>> {
+        self.known.push(name);
+        let Some(at) = self.left.iter().position(|(key, _)| key == name) else {
+            return Given::Absent;
+        };
+        let (_, value) = self.left.swap_remove(at);
+        if value.get() == "null" {
+            return Given::Null;
+        }
+        match serde_json::from_str::<String>(value.get()) {
+            Ok(inner) if inner.starts_with(['{', '[']) => {
+                Given::Value(RawValue::from_string(inner).unwrap_or(value))
+            }
+            _ => Given::Value(value),
+        }
+    }
+
+    /// A text; numbers are taken as their text.
+    pub(crate) fn text(&mut self, name: &'static str) -> Given<String> {
+        self.scalar(name, "Not a valid string.", |value| match value {
+            Scalar::Text(text) => Some(text),
+            Scalar::Number(number) => Some(number.to_string()),
+            Scalar::Bool(_) => None,
+        })
+    }
+
+    /// A whole number.
+    pub(crate) fn int(&mut self, name: &'static str) -> Given<i64> {
+        self.scalar(name, "A valid integer is required.", |value| match value {
+            Scalar::Number(number) => number.as_i64(),
+            Scalar::Text(text) => text.trim().parse().ok(),
+            Scalar::Bool(_) => None,
+        })
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self, name: &'static str) -> Given<f64> {
+        self.scalar(name, "A valid number is required.", |value| match value {
+            Scalar::Number(number) => number.as_f64(),
+            Scalar::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
+            Scalar::Bool(_) => None,
+        })
+    }
+
+    /// true or false, also as Django's forms spell them.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Given<bool> {
+        self.scalar(name, "Must be a valid boolean.", |value| match value {
+            Scalar::Bool(flag) => Some(flag),
+            Scalar::Number(number) => match number.as_i64() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
+                _ => None,
+            },
+            Scalar::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "1" | "on" | "yes" => Some(true),
+                "false" | "0" | "off" | "no" => Some(false),
+                _ => None,
+            },
+        })
+    }
+
+    /// Reports the field unless it has a value.
+    pub(crate) fn required<T>(&mut self, name: &'static str, given: Given<T>) -> Option<T> {
+        match given {
+            Given::Value(value) => return Some(value),
+            Given::Null => self.wrong(name, "This field may not be null."),
+            Given::Absent if self.errors.iter().any(|error| error.field == name) => {}
+            Given::Absent => self.wrong(name, "This field is required."),
+        }
+        None
+    }
+
+    fn scalar<T>(
+        &mut self,
+        name: &'static str,
+        message: &'static str,
+        read: impl FnOnce(Scalar) -> Option<T>,
+    ) -> Given<T> {
+        self.known.push(name);
+        let Some(at) = self.left.iter().position(|(key, _)| key == name) else {
+            return Given::Absent;
+        };
+        let (_, value) = self.left.swap_remove(at);
+        if value.get() == "null" {
+            return Given::Null;
+        }
+        match parse::<Scalar>(&value).and_then(read) {
+            Some(value) => Given::Value(value),
+            None => {
+                self.wrong(name, message);
+                Given::Absent
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Bool(bool),
+    Number(serde_json::Number),
+    Text(String),
+}
+
+fn parse<T: DeserializeOwned>(value: &RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// An object's members in order, duplicates included.
+struct Pairs(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// 400 with the cause, the line, the column and the byte offset, in the words of Python's parser.
+pub(crate) fn json_error(body: &[u8], error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    let before: usize = body
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(line.saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    let text = error.to_string();
+    let cause = text.split(" at line ").next().unwrap_or(&text);
+    ApiError::malformed(format!(
+        "JSON parse error - {cause}: line {line} column {column} (char {})",
+        before + column.saturating_sub(1)
+    ))
+}
+
+fn json_kind(value: &RawValue) -> &'static str {
+    match value.get().as_bytes().first() {
+        Some(b'[') => "list",
+        Some(b'"') => "str",
+        Some(b't' | b'f') => "bool",
+        Some(b'n') => "None",
+        _ => "number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::StatusCode, response::IntoResponse};
+
+    use super::{Fields, Given, Input};
+
+    #[derive(Debug, PartialEq)]
+    struct Sample {
+        project: Option<i64>,
+        title: Given<String>,
+        presign: Option<bool>,
+        data: Option<String>,
+    }
+
+    impl Input for Sample {
+        const UNUSED: &'static [&'static str] = &["status"];
+
+        fn read(fields: &mut Fields) -> Self {
+            let project = fields.int("project");
+            Self {
+                project: fields.required("project", project),
+                title: fields.text("title"),
+                presign: fields.flag("presign").value(),
+                data: fields.json("data").value().map(|raw| raw.get().to_owned()),
+            }
+        }
+    }
+
+    #[test]
+    fn json_and_form_mean_the_same() {
+        let json =
+            br#"{"project": 5, "title": "t", "presign": false, "data": {"b":1,"a":2}, "status": 3}"#;
+        let form = b"project=5&title=t&presign=false&data=%7B%22b%22%3A1%2C%22a%22%3A2%7D";
+        let json: Sample = Fields::from_json(json).unwrap().read().unwrap();
+        let form: Sample = Fields::from_form(form).read().unwrap();
+        assert_eq!(json, form);
+        assert_eq!(json.data.as_deref(), Some(r#"{"b":1,"a":2}"#));
+    }
+
+    #[test]
+    fn raw_json_is_not_rounded() {
+        let body = br#"{"project": 1, "data": {"n": 12345678901234567890123.10}}"#;
+        let read: Sample = Fields::from_json(body).unwrap().read().unwrap();
+        assert_eq!(
+            read.data.as_deref(),
+            Some(r#"{"n": 12345678901234567890123.10}"#)
+        );
+    }
+
+    #[test]
+    fn null_is_not_absent() {
+        let read: Sample = Fields::from_json(br#"{"project": 1, "title": null}"#)
+            .unwrap()
+            .read()
+            .unwrap();
+        assert_eq!(read.title, Given::Null);
+        assert_eq!(read.presign, None);
+    }
+
+    fn errors(body: &[u8]) -> String {
+        let error = match Fields::from_json(body) {
+            Ok(fields) => fields.read::<Sample>().unwrap_err(),
+            Err(error) => error,
+        };
+        let text = format!("{error:?}");
+        assert_eq!(error.into_response().status(), StatusCode::BAD_REQUEST);
+        text
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let text = errors(br#"{"presign": "maybe", "title": [1], "colour": 1}"#);
+        for part in [
+            "This field is required.",
+            "Must be a valid boolean.",
+            "Not a valid string.",
+            "\"colour\"",
+            "project, title, presign, data",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn malformed_bodies_say_where() {
+        assert!(errors(b"{bad").contains("line 1 column 2 (char 1)"));
+        assert!(errors(b"{\n \"a\": NaN}").contains("line 2 column"));
+        assert!(errors(b"[1]").contains("Expected a dictionary, but got list."));
+        assert!(errors(b"{\"project\": 1, \"project\": 2}").contains("more than once"));
+        assert!(errors(b"{\"title\": \"\xFF\"}").contains("line 1"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_data() {
+        let read: Sample = Fields::from_json(b"\xEF\xBB\xBF{\"project\": 1}")
+            .unwrap()
+            .read()
+            .unwrap();
+        assert_eq!(read.project, Some(1));
+    }
+}

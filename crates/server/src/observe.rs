@@ -1,0 +1,96 @@
+//! What happens around every request: its id, its count, its duration, the headers that every
+//! response has, and an answer even when a handler panics. One layer, because it runs 10,000
+//! times a second.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::OnceLock, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use uuid::Uuid;
+
+use crate::error::{ApiError, REQUEST_ID};
+
+/// Said unless a handler says otherwise: nothing may be framed, guessed, or told to other sites.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+    ),
+];
+
+/// The layer.
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            tracing::error!(route, panic = panic_text(panic.as_ref()), "a handler panicked");
+            ApiError::internal().into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    if !headers.contains_key(REQUEST_ID) {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let text = Uuid::new_v4().hyphenated().encode_lower(&mut text);
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(REQUEST_ID, value);
+        }
+    }
+    let status = response.status();
+    let elapsed = started.elapsed();
+    tracing::debug!(%method, route, status = status.as_u16(), ?elapsed, "request");
+    let labels = [
+        ("method", method.to_string()),
+        ("route", route),
+        ("status", status.as_str().to_owned()),
+    ];
+    metrics::counter!("longshore_http_requests_total", &labels).increment(1);
+    metrics::histogram!("longshore_http_request_seconds").record(elapsed.as_secs_f64());
+    response
+}
+
+/// The process's metrics, in Prometheus' text. The first call starts the recording.
+///
+/// # Panics
+/// When another recorder was installed in this process.
+pub fn metrics() -> &'static PrometheusHandle {
+    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+    METRICS.get_or_init(|| {
+        PrometheusBuilder::new()
+            .install_recorder()
+            .expect("the process has one recorder, this one")
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,508 @@
+//! Every route on one page. The OpenAPI document is made from this table, so that it cannot
+//! promise a route that is not there or forget one.
+
+use axum::{
+    Router,
+    handler::Handler,
+    http::Method,
+    middleware,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use serde_json::Value;
+use utoipa::{ToSchema, openapi::HttpMethod};
+
+use crate::{
+    App,
+    api::{
+        annotations, exports, health, media, predictions, projects, storage_forms, storages,
+        sync_runs, tasks, tokens, users,
+    },
+    error::ApiError,
+    observe::observe,
+    openapi::{Operation, Shape},
+    pages,
+};
+
+/// The server's router, with what happens around every request.
+pub(crate) fn router(app: App) -> Router {
+    routes()
+        .router
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async |method: Method| ApiError::method_not_allowed(&method))
+        .layer(middleware::from_fn(observe))
+        .with_state(app)
+}
+
+/// The table.
+pub(crate) fn routes() -> Routes {
+    let routes = Routes::default()
+        // pages
+        .page("/", MethodFilter::GET, pages::home)
+        .page("/projects/{id}", MethodFilter::GET, pages::project)
+        .page("/user/login", MethodFilter::GET, pages::sign_in_form)
+        .page("/user/login", MethodFilter::POST, pages::sign_in)
+        .page("/user/logout", MethodFilter::POST, pages::sign_out)
+        .page("/static/longshore.css", MethodFilter::GET, pages::stylesheet)
+        // the service itself
+        .get("/health", health::health, public("Is the process up?"))
+        .get("/ready", health::ready, public("Can it serve: is the database reachable?"))
+        .page("/metrics", MethodFilter::GET, health::metrics)
+        .get("/api/version", users::version, public("Versions of the product and of its API."))
+        .get("/api/openapi.json", health::openapi, public("This document."))
+        // people and tokens
+        .get(
+            "/api/current-user/whoami",
+            users::whoami,
+            op("Who the caller is.").returns::<users::WhoamiView>(200),
+        )
+        .get(
+            "/api/jwt/settings",
+            tokens::settings,
+            op("Which kinds of API tokens are on.").returns::<tokens::TokenSettings>(200),
+        )
+        .post(
+            "/api/jwt/settings",
+            tokens::update_settings,
+            op("Accepts Label Studio's token settings; both kinds stay on.")
+                .takes::<tokens::TokenSettingsInput>()
+                .returns::<tokens::TokenSettings>(200),
+        )
+        .get(
+            "/api/token",
+            tokens::list,
+            op("The caller's personal access tokens, without their signatures.")
+                .lists::<tokens::TokenView>(200),
+        )
+        .post(
+            "/api/token",
+            tokens::create,
+            op("Makes a personal access token; shown whole this once.")
+                .returns::<tokens::TokenView>(201),
+        )
+        .post(
+            "/api/token/refresh",
+            tokens::refresh,
+            public("A five-minute access token for a personal access token.")
+                .takes::<tokens::RefreshInput>()
+                .returns::<tokens::Access>(200),
+        )
+        .post(
+            "/api/token/rotate",
+            tokens::rotate,
+            public("Replaces a personal access token.")
+                .takes::<tokens::RefreshInput>()
+                .returns::<tokens::Refresh>(200),
+        )
+        .post(
+            "/api/token/blacklist",
+            tokens::blacklist,
+            op("Revokes a personal access token.").takes::<tokens::RefreshInput>(),
+        )
+        // projects
+        .get(
+            "/api/projects",
+            projects::list,
+            op("Projects, newest first.")
+                .query(&["page", "page_size"])
+                .returns::<projects::ProjectPage>(200),
+        )
+        .post(
+            "/api/projects",
+            projects::create,
+            op("Creates a project.")
+                .takes::<projects::ProjectFields>()
+                .returns::<projects::ProjectView>(201),
+        )
+        .get(
+            "/api/projects/{id}",
+            projects::get,
+            op("One project.").returns::<projects::ProjectView>(200),
+        )
+        .patch(
+            "/api/projects/{id}",
+            projects::update,
+            op("Changes the given fields.")
+                .takes::<projects::ProjectFields>()
+                .returns::<projects::ProjectView>(200),
+        )
+        .delete(
+            "/api/projects/{id}",
+            projects::delete,
+            op("Deletes a project, its tasks and storages. Blobs in Azure stay."),
+        )
+        .post(
+            "/api/projects/{id}/validate",
+            projects::validate,
+            op("Checks a labeling config and changes nothing.")
+                .takes::<projects::LabelConfigInput>()
+                .returns::<projects::Validated>(200),
+        )
+        .post(
+            "/api/projects/{id}/import",
+            tasks::import,
+            op("Imports a JSON task or an array of tasks.")
+                .query(&["return_task_ids"])
+                .takes::<Value>()
+                .returns::<tasks::ImportedView>(201),
+        )
+        .get(
+            "/api/projects/{id}/tasks",
+            tasks::list_of_project,
+            op("The project's tasks as a plain array.")
+                .query(&["page", "page_size"])
+                .lists::<tasks::TaskView>(200),
+        )
+        .get(
+            "/api/projects/{id}/export",
+            exports::export,
+            op("Every annotated task as one JSON file.")
+                .query(&["exportType", "download_all_tasks"])
+                .lists::<Value>(200),
+        )
+        .get(
+            "/api/projects/{id}/export/formats",
+            exports::formats,
+            op("The formats of the export.").lists::<exports::FormatView>(200),
+        )
+        // tasks
+        .get(
+            "/api/tasks",
+            tasks::list,
+            op("Tasks of a project.")
+                .query(&["project", "page", "page_size", "fields", "resolve_uri"])
+                .returns::<tasks::TaskPage>(200),
+        )
+        .post(
+            "/api/tasks",
+            tasks::create,
+            op("Creates a task.")
+                .takes::<tasks::TaskFields>()
+                .returns::<tasks::TaskView>(201),
+        )
+        .get(
+            "/api/tasks/{id}",
+            tasks::get,
+            op("One task with its annotations and predictions.")
+                .query(&["resolve_uri"])
+                .returns::<tasks::TaskView>(200),
+        )
+        .patch(
+            "/api/tasks/{id}",
+            tasks::update,
+            op("Changes the given fields.")
+                .takes::<tasks::TaskFields>()
+                .returns::<tasks::TaskView>(200),
+        )
+        .delete("/api/tasks/{id}", tasks::delete, op("Deletes a task."))
+        // media
+        .get(
+            "/tasks/{id}/resolve",
+            media::resolve,
+            op("The media of a task: a redirect to a pre-signed URL, or its bytes.")
+                .query(&["fileuri"]),
+        )
+        .get(
+            "/tasks/{id}/presign",
+            media::resolve,
+            op("The same as resolve.").query(&["fileuri"]),
+        )
+        // annotations and predictions
+        .get(
+            "/api/tasks/{id}/annotations",
+            annotations::list,
+            op("The annotations of a task.").lists::<annotations::AnnotationView>(200),
+        )
+        .post(
+            "/api/tasks/{id}/annotations",
+            annotations::create,
+            op("Creates an annotation.")
+                .takes::<annotations::AnnotationFields>()
+                .returns::<annotations::AnnotationView>(201),
+        )
+        .get(
+            "/api/annotations/{id}",
+            annotations::get,
+            op("One annotation.").returns::<annotations::AnnotationView>(200),
+        )
+        .patch(
+            "/api/annotations/{id}",
+            annotations::update,
+            op("Changes the given fields.")
+                .takes::<annotations::AnnotationFields>()
+                .returns::<annotations::AnnotationView>(200),
+        )
+        .delete(
+            "/api/annotations/{id}",
+            annotations::delete,
+            op("Deletes an annotation."),
+        )
+        .get(
+            "/api/predictions",
+            predictions::list,
+            op("Predictions of a project or a task.")
+                .query(&["project", "task"])
+                .lists::<predictions::PredictionView>(200),
+        )
+        .post(
+            "/api/predictions",
+            predictions::create,
+            op("Creates a prediction.")
+                .takes::<predictions::PredictionFields>()
+                .returns::<predictions::PredictionView>(201),
+        )
+        .get(
+            "/api/predictions/{id}",
+            predictions::get,
+            op("One prediction.").returns::<predictions::PredictionView>(200),
+        )
+        .patch(
+            "/api/predictions/{id}",
+            predictions::update,
+            op("Changes the given fields.")
+                .takes::<predictions::PredictionFields>()
+                .returns::<predictions::PredictionView>(200),
+        )
+        .delete(
+            "/api/predictions/{id}",
+            predictions::delete,
+            op("Deletes a prediction."),
+        );
+    // Source and target storages have the same routes; `storages::Place` says which it is.
+    ["/api/storages", "/api/storages/export"]
+        .into_iter()
+        .fold(routes, storage_routes)
+}
+
+fn storage_routes(routes: Routes, base: &str) -> Routes {
+    let at = |rest: &str| format!("{base}{rest}");
+    routes
+        .get(
+            base,
+            storages::list_all,
+            op("The project's storages of every kind.")
+                .query(&["project"])
+                .lists::<storages::StorageView>(200),
+        )
+        .get(
+            &at("/types"),
+            storages::types,
+            op("The kinds of storages.").lists::<storages::TypeView>(200),
+        )
+        .get(
+            &at("/{kind}"),
+            storages::list,
+            op("The project's storages of one kind.")
+                .query(&["project"])
+                .lists::<storages::StorageView>(200),
+        )
+        .post(
+            &at("/{kind}"),
+            storages::create,
+            op("Creates a storage, when it works.")
+                .takes::<storages::StorageFields>()
+                .returns::<storages::StorageView>(201),
+        )
+        .post(
+            &at("/{kind}/validate"),
+            storages::validate,
+            op("Checks that a storage would work, and changes nothing.")
+                .takes::<storages::StorageFields>(),
+        )
+        .post(
+            &at("/{kind}/files"),
+            storages::files,
+            op("Lists what would match, before anything is saved.")
+                .takes::<storages::StorageFields>()
+                .returns::<storages::FileList>(200),
+        )
+        .get(
+            &at("/{kind}/form"),
+            storage_forms::form,
+            op("The fields of this kind of storage, for a form.").returns::<Value>(200),
+        )
+        .get(
+            &at("/{kind}/{id}"),
+            storages::get,
+            op("One storage. Its secrets are never returned.")
+                .returns::<storages::StorageView>(200),
+        )
+        .patch(
+            &at("/{kind}/{id}"),
+            storages::update,
+            op("Changes the given fields; secrets that are not given stay.")
+                .takes::<storages::StorageFields>()
+                .returns::<storages::StorageView>(200),
+        )
+        .put(
+            &at("/{kind}/{id}"),
+            storages::update,
+            op("The same as PATCH, as in Label Studio.")
+                .takes::<storages::StorageFields>()
+                .returns::<storages::StorageView>(200),
+        )
+        .delete(
+            &at("/{kind}/{id}"),
+            storages::delete,
+            op("Deletes a storage; its tasks and blobs stay."),
+        )
+        .post(
+            &at("/{kind}/{id}/sync"),
+            sync_runs::sync,
+            op("Starts a sync, or joins the one that runs. Answers the final state when it ends within two seconds, else the progress.")
+                .returns::<storages::StorageView>(200),
+        )
+        .post(
+            &at("/{kind}/{id}/cancel"),
+            sync_runs::cancel,
+            op("Stops the sync that runs. What was committed stays.")
+                .returns::<storages::StorageView>(200),
+        )
+        .get(
+            &at("/{kind}/{id}/runs"),
+            sync_runs::list,
+            op("The storage's syncs, newest first.").lists::<sync_runs::RunView>(200),
+        )
+        .get(
+            &at("/{kind}/{id}/errors"),
+            sync_runs::errors,
+            op("The blobs that failed, each with its cause.")
+                .query(&["page", "page_size"])
+                .lists::<sync_runs::BlobErrorView>(200),
+        )
+}
+
+/// The table while it is made.
+#[derive(Default)]
+pub(crate) struct Routes {
+    router: Router<App>,
+    pub(crate) operations: Vec<Operation>,
+}
+
+impl Routes {
+    fn get<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
+        self.operation(path, HttpMethod::Get, MethodFilter::GET, handler, doc)
+    }
+
+    fn post<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
+        self.operation(path, HttpMethod::Post, MethodFilter::POST, handler, doc)
+    }
+
+    fn put<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
+        self.operation(path, HttpMethod::Put, MethodFilter::PUT, handler, doc)
+    }
+
+    fn patch<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
+        self.operation(path, HttpMethod::Patch, MethodFilter::PATCH, handler, doc)
+    }
+
+    fn delete<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
+        self.operation(path, HttpMethod::Delete, MethodFilter::DELETE, handler, doc)
+    }
+
+    fn operation<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &str,
+        method: HttpMethod,
+        filter: MethodFilter,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operations.push(Operation {
+            path: path.to_owned(),
+            method,
+            summary: doc.summary,
+            is_public: doc.is_public,
+            query: doc.query,
+            request: doc.request,
+            status: doc.status,
+            response: doc.response,
+        });
+        self.page(path, filter, handler)
+    }
+
+    /// A route that is no part of the API. Every path answers with and without a trailing slash.
+    fn page<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &str,
+        filter: MethodFilter,
+        handler: H,
+    ) -> Self {
+        let methods: MethodRouter<App> = on(filter, handler);
+        if path != "/" {
+            self.router = self.router.route(&format!("{path}/"), methods.clone());
+        }
+        self.router = self.router.route(path, methods);
+        self
+    }
+}
+
+/// What the document says of an operation.
+struct Doc {
+    summary: &'static str,
+    is_public: bool,
+    query: &'static [&'static str],
+    request: Option<Shape>,
+    status: u16,
+    response: Option<Shape>,
+}
+
+fn op(summary: &'static str) -> Doc {
+    Doc {
+        summary,
+        is_public: false,
+        query: &[],
+        request: None,
+        status: 204,
+        response: None,
+    }
+}
+
+/// An operation that needs no sign-in.
+fn public(summary: &'static str) -> Doc {
+    Doc {
+        is_public: true,
+        status: 200,
+        ..op(summary)
+    }
+}
+
+impl Doc {
+    fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = names;
+        self
+    }
+
+    fn takes<T: ToSchema>(mut self) -> Self {
+        self.request = Some(Shape::of::<T>());
+        self
+    }
+
+    fn returns<T: ToSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.response = Some(Shape::of::<T>());
+        self
+    }
+
+    fn lists<T: ToSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.response = Some(Shape::list_of::<T>());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::routes;
+
+    #[test]
+    fn every_operation_is_said_once() {
+        let operations = routes().operations;
+        let distinct: BTreeSet<_> = operations
+            .iter()
+            .map(|operation| (operation.id(), operation.path.clone()))
+            .collect();
+        assert_eq!(distinct.len(), operations.len());
+    }
+}
