@@ -163,7 +163,7 @@ mod tests {
         let key = decode_key(&Secret::new("SmVmZQ==")).unwrap();
         assert_eq!(
             signature(&key, "what do ya want for nothing?"),
-            "W9zBRr9gdU5qBCQIjJV19q0AWgCdnc68ZOxYOew5OEM="
+            "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
         );
     }
 

@@ -12,9 +12,14 @@ use crate::world::{HOUR_MS, World, blob, container};
 const READER: &str = "Storage Blob Data Reader";
 
 fn status(status: u16, retry_after_s: Option<u64>) -> FaultKind {
+    let code = match status {
+        401 => Some("invalid_client".to_owned()),
+        403 => Some("AuthorizationFailure".to_owned()),
+        _ => None,
+    };
     FaultKind::Status {
         status,
-        code: None,
+        code,
         retry_after_s,
     }
 }

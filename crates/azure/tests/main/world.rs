@@ -82,7 +82,7 @@ impl World {
             &state.consent(&self.tenant.id, &app.client_id).unwrap(),
             role,
         );
-        let secret = state.add_secret(&app.client_id, HOUR_MS).unwrap();
+        let secret = state.add_secret(&app.client_id, 720 * HOUR_MS).unwrap();
         let credential = self.principal(&app, ClientProof::Secret(Secret::new(secret.value)));
         (app, credential)
     }
@@ -96,11 +96,11 @@ impl World {
         }
     }
 
-    /// Assigns a role on the account, effective at once.
+    /// Assigns a role on the account, in effect since an hour.
     pub fn grant(&self, object_id: &str, role: &str) {
         self.local
             .state()
-            .assign_role(object_id, role, &self.account.scope(), 0)
+            .assign_role(object_id, role, &self.account.scope(), -HOUR_MS)
             .unwrap();
     }
 
