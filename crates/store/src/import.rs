@@ -172,14 +172,15 @@ impl Store {
         let Some(reserved) = reserved else {
             return Ok(None);
         };
+        // CROSS JOIN makes SQLite keep this order: each row of the page finds its blob by index.
         let created = tx
             .execute(
                 sql("INSERT INTO tasks (org_id, project_id, inner_id, data, meta, source_blob_id, source_row,
                      created_at_ms, updated_at_ms)
                      SELECT $2, $3, $6 + j.key, j.value->>4, '{}', b.id, 0, $7, $7
-                     FROM json_each($1) AS j JOIN source_blobs b ON b.project_id = $3 AND b.account = $4
-                     AND b.container = $5 AND b.name = j.value->>0
-                     WHERE $7 >= 0 ORDER BY j.key ON CONFLICT DO NOTHING")
+                     FROM json_each($1) AS j CROSS JOIN source_blobs b
+                     WHERE b.project_id = $3 AND b.account = $4 AND b.container = $5
+                     AND b.name = j.value->>0 ORDER BY j.key ON CONFLICT DO NOTHING")
                 .bind(document)
                 .bind(page.org_id)
                 .bind(page.project_id)

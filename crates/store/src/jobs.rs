@@ -151,6 +151,19 @@ impl Store {
             > 0)
     }
 
+    /// Gives a job back untried, due at once (a worker that is being stopped); `false` when the lease
+    /// was lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn release_job(&self, job: &Job, now_ms: i64) -> Result<bool> {
+        let release = sql(
+            "UPDATE jobs SET state = 'waiting', due_at_ms = $4, attempts = attempts - 1
+             WHERE id = $1 AND worker_id = $2 AND attempts = $3 AND state = 'leased'",
+        );
+        Ok(self.db.execute(leased(release, job).bind(now_ms)).await? > 0)
+    }
+
     /// Removes a job that succeeded; `false` when the lease was lost.
     ///
     /// # Errors

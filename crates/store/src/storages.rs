@@ -83,8 +83,8 @@ impl Store {
             .one(
                 sql("INSERT INTO storages (org_id, project_id, direction, kind, title, description, account,
                      container, prefix, regex_filter, recursive, import_mode, serve_mode,
-                     presign_ttl_minutes, export_layout, can_delete_objects, created_at_ms)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                     presign_ttl_minutes, export_layout, can_delete_objects, created_at_ms, updated_at_ms)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
                      RETURNING id")
                 .bind(storage.org_id)
                 .bind(storage.project_id)
@@ -204,7 +204,7 @@ impl Store {
                      serve_mode = COALESCE($13, serve_mode),
                      presign_ttl_minutes = COALESCE($14, presign_ttl_minutes),
                      export_layout = COALESCE($15, export_layout),
-                     can_delete_objects = COALESCE($16, can_delete_objects), kind = COALESCE($17, kind)
+                     can_delete_objects = COALESCE($16, can_delete_objects), kind = COALESCE($17, kind), updated_at_ms = $18
                      WHERE org_id = $1 AND id = $2 RETURNING project_id")
                 .bind(org)
                 .bind(id)
@@ -222,7 +222,8 @@ impl Store {
                 .bind(patch.presign_ttl_minutes)
                 .bind(patch.export_layout.map(ExportLayout::as_str))
                 .bind(patch.can_delete_objects)
-                .bind(credential.map(|credential| credential.kind().as_str())),
+                .bind(credential.map(|credential| credential.kind().as_str()))
+                .bind(now_ms),
             )
             .await?;
         let Some(row) = row else { return Ok(None) };

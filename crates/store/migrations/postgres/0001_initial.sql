@@ -101,7 +101,8 @@ CREATE TABLE storages (
     -- objects written to or deleted from a target storage
     delivered_count BIGINT NOT NULL DEFAULT 0,
     last_run_id BIGINT,
-    created_at_ms BIGINT NOT NULL
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL
 );
 CREATE INDEX storages_project ON storages (project_id, direction);
 CREATE INDEX storages_org ON storages (org_id);
