@@ -76,11 +76,16 @@ impl Workspace {
         }
         run(cargo)?;
         done("built", start);
+        Ok(self.programs(profile))
+    }
+
+    /// The folder of built programs.
+    pub fn programs(&self, profile: Profile) -> PathBuf {
         let target =
             env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
-        Ok(target.join(match profile {
+        target.join(match profile {
             Profile::Dev => "debug",
             Profile::Release => "release",
-        }))
+        })
     }
 }
