@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use store::NewUser;
 use tokio::sync::Semaphore;
 
-use crate::{Engine, Error, FieldError, Result, require};
+use crate::{Engine, Error, FieldError, Result, require, tokens::check_fixed_token};
 
 /// How long a session lives: 14 days.
 pub const SESSION_MS: i64 = 14 * 24 * 3600 * 1000;
@@ -27,7 +27,7 @@ static HASHING: Semaphore = Semaphore::const_new(4);
 static NOBODYS_HASH: LazyLock<String> =
     LazyLock::new(|| argon2_hash(&random_text()).unwrap_or_default());
 
-/// The person who owns a fresh installation.
+/// A new organization and the person who owns it.
 #[derive(Clone, Debug)]
 pub struct FirstOwner {
     pub email: String,
@@ -60,11 +60,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] on an e-mail, password or token that cannot be one.
     pub async fn bootstrap_owner(&self, owner: &FirstOwner) -> Result<Option<(OrgId, UserId)>> {
-        let email = checked_email(&owner.email)?;
-        check_password(&owner.password)?;
-        if let Some(token) = &owner.token {
-            crate::tokens::check_fixed_token(token)?;
-        }
+        let email = owner.check()?;
         let hash = hash_password(owner.password.clone()).await?;
         let created = self
             .store()
@@ -74,6 +70,31 @@ impl Engine {
             self.keep_legacy_token(org_id, user_id, token).await?;
         }
         Ok(created)
+    }
+
+    /// Creates a further organization and its owner: the operator's command, so without an actor.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on an e-mail, password or token that cannot be one, or a taken e-mail.
+    pub async fn create_organization(&self, owner: &FirstOwner) -> Result<Actor> {
+        let email = owner.check()?;
+        let hash = hash_password(owner.password.clone()).await?;
+        let new = NewUser {
+            email: &email,
+            password_hash: &hash,
+            first_name: "",
+            last_name: "",
+            role: Role::Owner,
+        };
+        let created = self
+            .store()
+            .create_org(&owner.organization, &new, self.now_ms());
+        let actor = actor_of(&created.await.map_err(email_taken)?);
+        if let Some(token) = &owner.token {
+            self.keep_legacy_token(actor.org_id, actor.user_id, token)
+                .await?;
+        }
+        Ok(actor)
     }
 
     /// Adds a person to the actor's organization.
@@ -93,13 +114,7 @@ impl Engine {
             role: member.role,
         };
         let created = self.store().create_user(actor.org_id, &new, self.now_ms());
-        created.await.map_err(|error| {
-            if error.is_conflict() {
-                Error::field("email", "A user with this e-mail address exists already.")
-            } else {
-                error.into()
-            }
-        })
+        created.await.map_err(email_taken)
     }
 
     /// Checks e-mail and password, and starts a session; the token is for the session cookie.
@@ -197,6 +212,25 @@ impl Engine {
             Some(login) => Ok(actor_of(&login.user)),
             None => Err(Error::not_found("user", email)),
         }
+    }
+}
+
+impl FirstOwner {
+    /// The e-mail as it is kept.
+    fn check(&self) -> Result<String> {
+        check_password(&self.password)?;
+        if let Some(token) = &self.token {
+            check_fixed_token(token)?;
+        }
+        checked_email(&self.email)
+    }
+}
+
+fn email_taken(error: store::Error) -> Error {
+    if error.is_conflict() {
+        Error::field("email", "A user with this e-mail address exists already.")
+    } else {
+        error.into()
     }
 }
 

@@ -130,13 +130,13 @@ impl World {
 
     /// The owner of another organization.
     pub async fn stranger(&self) -> Actor {
-        let org_id = self
-            .store
-            .create_org("Another", self.clock.now_ms())
-            .await
-            .unwrap();
-        self.member_of(org_id, "stranger@example.com", Role::Owner)
-            .await
+        let owner = FirstOwner {
+            email: "stranger@example.com".to_owned(),
+            organization: "Another".to_owned(),
+            token: None,
+            ..first_owner()
+        };
+        self.engine.create_organization(&owner).await.unwrap()
     }
 
     pub async fn member_of(&self, org_id: OrgId, email: &str, role: Role) -> Actor {
