@@ -88,12 +88,12 @@ impl State {
         }
         let request = request();
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = faults
-            .iter()
-            .position(|fault| fault.target == target && request.contains(&fault.matches))?;
+        let at = faults.iter().position(|fault| {
+            fault.target == target && fault.times != Some(0) && request.contains(&fault.matches)
+        })?;
         let kind = faults[at].kind.clone();
         if let Some(times) = &mut faults[at].times {
-            *times = times.saturating_sub(1);
+            *times -= 1;
             if *times == 0 {
                 faults.remove(at);
                 self.fault_count.store(faults.len(), Ordering::Release);

@@ -252,3 +252,136 @@ async fn clock_faults_and_requests() {
         json!([])
     );
 }
+
+#[tokio::test]
+async fn principals_and_identities_are_switched() {
+    let world = World::start().await;
+    let control = Control(&world);
+    let secret = world.secret();
+    let identity = control
+        .post(
+            "/identities",
+            json!({"tenant": world.customer.id, "name": "vm", "kind": "user_assigned"}),
+        )
+        .await;
+    let identity = format!("/identities/{}", text(&identity, "object_id"));
+    let principal = format!("/service-principals/{}", world.principal);
+    for (method, path, body, status) in [
+        (Method::PATCH, &identity, json!({"attached": false}), 204),
+        (Method::PATCH, &principal, json!({"enabled": false}), 204),
+        (
+            Method::PATCH,
+            &"/identities/nobody".to_owned(),
+            json!({"attached": true}),
+            404,
+        ),
+        (
+            Method::PATCH,
+            &"/service-principals/nobody".to_owned(),
+            json!({"enabled": true}),
+            404,
+        ),
+    ] {
+        assert_eq!(control.send(method, path, body).await.0, status, "{path}");
+    }
+    let ask = async || {
+        world
+            .ask(&world.customer.id, &[("client_secret", &secret)])
+            .await
+            .1
+    };
+    assert_eq!(ask().await["error_codes"], json!([7000112]));
+    assert_eq!(
+        control.send(Method::DELETE, &principal, json!({})).await.0,
+        204
+    );
+    assert_eq!(ask().await["error_codes"], json!([7000229]));
+    assert_eq!(
+        control.send(Method::DELETE, &principal, json!({})).await.0,
+        404
+    );
+
+    let keys = local_azure::entra::SigningKeys::generate();
+    let known = json!({"issuer": "https://ci.example", "public_key": keys.public_key()});
+    control.post("/external-issuers", known).await;
+    let broken = json!({"issuer": "https://ci.example", "public_key": "no key"});
+    assert_eq!(
+        control
+            .send(Method::POST, "/external-issuers", broken)
+            .await
+            .0,
+        400
+    );
+    control
+        .post("/signing-keys/rotate", json!({"drop_old": true}))
+        .await;
+    let role = json!({"name": "Append only", "data_actions": ["a/b"]});
+    control.post("/role-definitions", role.clone()).await;
+    assert_eq!(
+        control
+            .send(Method::POST, "/role-definitions", role)
+            .await
+            .0,
+        409
+    );
+}
+
+#[tokio::test]
+async fn blobs_are_seeded_and_seen_past_every_authorization() {
+    let world = World::start().await;
+    let control = Control(&world);
+    control
+        .post(
+            "/accounts",
+            json!({"name": "contosodata", "tenant": world.customer.id}),
+        )
+        .await;
+    let create = json!({"name": "images"});
+    control
+        .post("/accounts/contosodata/containers", create)
+        .await;
+
+    let base = format!(
+        "{}/blobs/contosodata/images",
+        world.azure.endpoints().control
+    );
+    let seeded = world
+        .client
+        .put(format!("{base}/a/%F0%9F%90%88%20%231.png"))
+        .header("Content-Type", "image/png")
+        .body("meow");
+    assert_eq!(seeded.send().await.unwrap().status(), 201);
+    let seen = world
+        .client
+        .get(format!("{base}/a/%F0%9F%90%88%20%231.png"));
+    assert_eq!(seen.send().await.unwrap().bytes().await.unwrap(), "meow");
+    control
+        .post(
+            "/blobs/contosodata/images/generate",
+            json!({"count": 3, "prefix": "many/", "size": 5}),
+        )
+        .await;
+    let (_, names) = control
+        .send(Method::GET, "/blobs/contosodata/images", json!({}))
+        .await;
+    let names = names.as_array().unwrap();
+    assert_eq!(names.len(), 4);
+    assert_eq!(names[0], "a/🐈 #1.png");
+
+    for path in ["/images/nothing", "/images/a/b/c"] {
+        let url = format!(
+            "{}/blobs/contosodata{path}",
+            world.azure.endpoints().control
+        );
+        assert_eq!(
+            world.client.get(url).send().await.unwrap().status(),
+            404,
+            "{path}"
+        );
+    }
+    let nowhere = format!("{}/blobs/nowhere/images", world.azure.endpoints().control);
+    assert_eq!(
+        world.client.get(nowhere).send().await.unwrap().status(),
+        404
+    );
+}

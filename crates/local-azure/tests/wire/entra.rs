@@ -293,3 +293,26 @@ async fn a_secret_that_expires_later_works_until_then() {
     world.state().advance_clock_ms(DAY_MS);
     assert_eq!(ask().await, 401);
 }
+
+/// The v1 endpoint takes `resource` instead of `scope`.
+#[tokio::test]
+async fn the_v1_endpoint_grants_the_same() {
+    let world = World::start().await;
+    let secret = world.secret();
+    let url = format!(
+        "{}/{}/oauth2/token",
+        world.azure.endpoints().entra,
+        world.customer.id
+    );
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &world.app.client_id),
+        ("client_secret", &secret),
+        ("resource", "https://storage.azure.com/"),
+    ];
+    let (status, body) = answer(world.client.post(url).form(&form).send().await.unwrap()).await;
+    assert_eq!(status, 200, "{body}");
+    let claims = claims(body["access_token"].as_str().unwrap());
+    assert_eq!(claims["aud"], "https://storage.azure.com/");
+    assert_eq!(claims["oid"], world.principal);
+}

@@ -1,5 +1,6 @@
-//! The local Azure over real HTTP: what Entra and the identity endpoints grant and refuse.
+//! The local Azure over real HTTP: what it grants, what it refuses, and in which words.
 
+mod blob;
 mod control;
 mod entra;
 mod faults;
