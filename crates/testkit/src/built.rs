@@ -15,7 +15,7 @@ pub struct Programs {
 }
 
 /// The programs in the folder of the running test binary's profile, built now if they are not up
-/// to date (`cargo build` answers at once when they are). `LONGSHORE_TEST_PROGRAMS` names a folder
+/// to date (`cargo build` answers at once when they are). `TEST_PROGRAMS` names a folder
 /// that already has them.
 ///
 /// # Panics
@@ -23,7 +23,7 @@ pub struct Programs {
 pub fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
-        let folder = env::var_os("LONGSHORE_TEST_PROGRAMS").map_or_else(build, PathBuf::from);
+        let folder = env::var_os("TEST_PROGRAMS").map_or_else(build, PathBuf::from);
         Programs {
             longshore: folder.join("longshore"),
             local_azure: folder.join("local-azure"),

@@ -63,7 +63,7 @@ pub fn everything(workspace: &Workspace) -> Result<ExitCode> {
 
     let mut tests = workspace.cargo();
     // Tests that start programs would build them themselves, each waiting for the others.
-    tests.env("LONGSHORE_TEST_PROGRAMS", &programs);
+    tests.env("TEST_PROGRAMS", &programs);
     let counts = if in_path("cargo-nextest") {
         tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         Counts::Nextest
