@@ -118,6 +118,20 @@ impl Azure {
         }
     }
 
+    /// Gets a token for a credential, without any request to a storage account: the app is known
+    /// in the tenant and proves itself. Credentials that need no token pass.
+    ///
+    /// # Errors
+    /// `TokenRefused`, `IdentityUnavailable`, `Unreachable`; `InvalidInput` when it is an Azure link
+    /// and this server has no app registration.
+    pub async fn sign_in(&self, credential: &Credential) -> Result<()> {
+        if let Some(source) = self.token_source(credential)? {
+            let fingerprint = source.fingerprint();
+            self.0.tokens.storage_token(&source, fingerprint).await?;
+        }
+        Ok(())
+    }
+
     /// Drops the cached tokens and delegation keys of a credential. What was signed stays valid.
     pub fn forget(&self, credential: &Credential) {
         if let Ok(Some(source)) = self.token_source(credential) {
@@ -131,9 +145,8 @@ impl Azure {
 
     fn auth(&self, credential: &Credential) -> Auth {
         match credential {
-            Credential::AccountKey { key } => {
-                shared_key::decode_key(key).map_or_else(Auth::Unusable, Auth::SharedKey)
-            }
+            Credential::AccountKey { key } => shared_key::decode_key(key)
+                .map_or_else(Auth::Unusable, |key| Auth::SharedKey(Box::new(key))),
             Credential::Sas { token } => Auth::from_sas(token),
             Credential::Anonymous => Auth::Anonymous,
             Credential::ServicePrincipal { .. }

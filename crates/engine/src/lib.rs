@@ -5,6 +5,7 @@
 
 mod accounts;
 mod annotations;
+mod azure_links;
 mod blob_uris;
 mod connection;
 mod error;

@@ -1,0 +1,125 @@
+//! The operator's commands.
+
+use std::io::Read as _;
+
+use anyhow::Context as _;
+use engine::NewMember;
+use model::Secret;
+
+use crate::{
+    args::{AzureLinkCommand, ConfigCommand, SecretsCommand, TokenCommand, UserCommand},
+    config::Config,
+    data_dir, logging, parts,
+};
+
+/// Creates the database or brings it to this version.
+///
+/// # Errors
+/// When it cannot be reached or migrated.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let store = parts::store(config, data_dir::seal_keys(config)?).await?;
+    store.close().await;
+    logging::to_stdout("The database is up to date.")
+}
+
+/// # Errors
+/// With the field that is wrong.
+pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
+    let UserCommand::Create {
+        email,
+        first_name,
+        last_name,
+        role,
+        password_stdin,
+    } = command;
+    let engine = parts::engine(config).await?;
+    let operator = parts::operator(config, &engine).await?;
+    let password = match password_stdin {
+        true => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            Secret::new(text.trim_end_matches(['\r', '\n']))
+        }
+        false => Secret::new(hex::encode(rand::random::<[u8; 12]>())),
+    };
+    let member = NewMember {
+        email,
+        password,
+        first_name,
+        last_name,
+        role,
+    };
+    let user = engine.create_user(&operator, &member).await?;
+    logging::to_stdout(&format!("{} is a member now ({}).", user.email, user.role.as_str()))?;
+    if !password_stdin {
+        logging::to_stdout(&format!(
+            "The password is {} (shown only now).",
+            member.password.expose()
+        ))?;
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When nobody has the e-mail.
+pub async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
+    let TokenCommand::Create { email } = command;
+    let engine = parts::engine(config).await?;
+    let actor = engine.actor_by_email(&email).await?;
+    let token = engine.create_legacy_token(&actor).await?;
+    logging::to_stdout(token.expose())
+}
+
+/// # Errors
+/// When standard output is gone.
+pub fn config(config: &Config, command: ConfigCommand) -> anyhow::Result<()> {
+    let ConfigCommand::Print = command;
+    logging::to_stdout(config.to_string().trim_end())
+}
+
+/// # Errors
+/// When the key file cannot be replaced, or a secret cannot be opened with the keys in it.
+pub async fn secrets(config: &Config, command: SecretsCommand) -> anyhow::Result<()> {
+    let SecretsCommand::Rotate = command;
+    let keys = data_dir::add_key(config)?;
+    let store = parts::store(config, keys).await?;
+    let count = store.reseal_all().await.context("sealing again")?;
+    store.close().await;
+    logging::to_stdout(&format!(
+        "{count} secrets are sealed with a new key, the first line of {}. Restart every process that serves; then the other lines can be removed.",
+        config.secret_key_file().display()
+    ))
+}
+
+/// # Errors
+/// When Entra ID gives no token for the tenant, with the reason and the fix.
+pub async fn azure_link(config: &Config, command: AzureLinkCommand) -> anyhow::Result<()> {
+    let engine = parts::engine(config).await?;
+    let operator = parts::operator(config, &engine).await?;
+    match command {
+        AzureLinkCommand::Add { tenant_id } => {
+            let link = engine.create_azure_link(&operator, &tenant_id).await?;
+            logging::to_stdout(&format!("The tenant {} is linked.", link.tenant_id))
+        }
+        AzureLinkCommand::Remove { tenant_id } => {
+            engine.delete_azure_link(&operator, &tenant_id).await?;
+            logging::to_stdout(&format!(
+                "The tenant {tenant_id} is unlinked: no token of it is used from now on. In Azure nothing was revoked; its administrator removes the app with: az ad sp delete --id {}",
+                config.app_client_id.as_deref().unwrap_or("CLIENT_ID")
+            ))
+        }
+        AzureLinkCommand::List => {
+            for link in engine.list_azure_links(&operator).await? {
+                logging::to_stdout(&link.tenant_id)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// # Errors
+/// When standard output is gone.
+pub fn openapi() -> anyhow::Result<()> {
+    let document = server::openapi_document().to_pretty_json()?;
+    logging::to_stdout(&document)
+}

@@ -1,0 +1,444 @@
+//! The settings: `longshore.toml`, then `LONGSHORE_*`, then flags. A key that nobody knows is an
+//! error, because it is a setting that somebody believes in.
+//!
+//! The environment's names are the file's keys in capitals: `LONGSHORE_DATA_DIR` is `data_dir`.
+
+use std::{
+    fmt::{self, Write as _},
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use azure::HostIdentity;
+use model::Secret;
+use serde::{Deserialize, Deserializer};
+use toml::{Table, Value};
+use url::Url;
+
+use crate::args::Flags;
+
+const FILE: &str = "longshore.toml";
+const PREFIX: &str = "LONGSHORE_";
+
+/// Every setting, with its default filled in.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where people reach the server; `http://` and the address when not set.
+    #[serde(deserialize_with = "url")]
+    pub public_url: Option<Url>,
+    pub data_dir: PathBuf,
+    /// `sqlite://` in the data directory when not set.
+    #[serde(deserialize_with = "secret")]
+    pub database_url: Option<Secret>,
+    #[serde(deserialize_with = "number")]
+    pub database_connections: u64,
+    /// The first owner, created at the first start; else one with a password that is printed once.
+    pub admin_email: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub admin_password: Option<Secret>,
+    /// A fixed API token of the first owner.
+    #[serde(deserialize_with = "secret")]
+    pub admin_token: Option<Secret>,
+    /// In whose name commands act; the first owner's when not set.
+    pub operator_email: Option<String>,
+    /// Name of the first organization.
+    pub organization: String,
+    /// `public`, `usgov`, `china`, or the path of a cloud profile.
+    pub cloud: String,
+    /// The app registration behind every Azure link, with one of the three proofs below.
+    pub app_client_id: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub app_client_secret: Option<Secret>,
+    /// PEM with certificate and private key.
+    pub app_certificate_file: Option<PathBuf>,
+    /// `managed-identity` (the system-assigned one) or `managed-identity:CLIENT_ID`.
+    pub app_federated: Option<String>,
+    /// One sealing key a line, the current first; `secret.key` in the data directory when not set.
+    pub secret_key_file: Option<PathBuf>,
+    /// Largest body of an import.
+    #[serde(deserialize_with = "number")]
+    pub import_limit_mib: u64,
+    /// Largest other body.
+    #[serde(deserialize_with = "number")]
+    pub body_limit_mib: u64,
+    /// How long a client may take for a request's head, and pause within its body.
+    #[serde(deserialize_with = "number")]
+    pub request_timeout_seconds: u64,
+    /// How long a whole body may take.
+    #[serde(deserialize_with = "number")]
+    pub body_timeout_seconds: u64,
+    #[serde(deserialize_with = "number")]
+    pub max_connections: u64,
+    /// Syncs and exports at once in this process.
+    #[serde(deserialize_with = "number")]
+    pub worker_jobs: u64,
+    /// What is logged: `info`, `debug`, or per module as in `info,engine=debug`.
+    pub log: String,
+    /// What Azure and Kubernetes put into a process's environment.
+    #[serde(skip)]
+    pub host: Host,
+}
+
+/// Variables of Azure's own, with their names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Host {
+    /// App Service's managed identity.
+    pub identity_endpoint: Option<String>,
+    pub identity_header: Option<Secret>,
+    /// AKS workload identity.
+    pub federated_token_file: Option<PathBuf>,
+    pub client_id: Option<String>,
+    pub tenant_id: Option<String>,
+    /// Another address of the instance metadata service, as Azure's SDKs read it.
+    pub imds_base: Option<String>,
+    /// The account of `azure` storages that name none.
+    pub blob_account_name: Option<String>,
+    pub blob_account_key: Option<Secret>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            data_dir: PathBuf::from("longshore-data"),
+            database_url: None,
+            database_connections: 16,
+            admin_email: None,
+            admin_password: None,
+            admin_token: None,
+            operator_email: None,
+            organization: "Longshore".to_owned(),
+            cloud: "public".to_owned(),
+            app_client_id: None,
+            app_client_secret: None,
+            app_certificate_file: None,
+            app_federated: None,
+            secret_key_file: None,
+            import_limit_mib: 200,
+            body_limit_mib: 10,
+            request_timeout_seconds: 30,
+            body_timeout_seconds: 300,
+            max_connections: 4_096,
+            worker_jobs: 4,
+            log: "info".to_owned(),
+            host: Host::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, the environment and the flags, in this order; the last one wins.
+    ///
+    /// # Errors
+    /// With the key's or variable's name, when it is unknown or its value does not fit.
+    pub fn load(
+        flags: &Flags,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
+        let mut own = Table::new();
+        let mut host = Host::default();
+        let mut file = None;
+        for (name, value) in environment {
+            if value.is_empty() {
+                continue;
+            }
+            match name.strip_prefix(PREFIX) {
+                Some("CONFIG") => file = Some(PathBuf::from(value)),
+                Some(key) => {
+                    own.insert(key.to_ascii_lowercase(), Value::String(value));
+                }
+                None => host.take(&name, value),
+            }
+        }
+        let mut settings = read_file(flags.config.as_deref().or(file.as_deref()))?;
+        // Checked alone, so that an error says where the setting stands.
+        Self::of(&settings).context("in the configuration file")?;
+        settings.extend(own);
+        Self::of(&settings).context("in the environment (LONGSHORE_…)")?;
+        flags.put_into(&mut settings);
+        let mut config = Self::of(&settings).context("on the command line")?;
+        config.host = host;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn of(settings: &Table) -> anyhow::Result<Self> {
+        Ok(settings.clone().try_into()?)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let proofs = [
+            self.app_client_secret.is_some(),
+            self.app_certificate_file.is_some(),
+            self.app_federated.is_some(),
+        ];
+        match (&self.app_client_id, proofs.iter().filter(|set| **set).count()) {
+            (Some(_), 1) | (None, 0) => {}
+            (Some(_), _) => bail!(
+                "app_client_id needs exactly one of app_client_secret, app_certificate_file and app_federated"
+            ),
+            (None, _) => bail!("an app's proof is set, and app_client_id is not"),
+        }
+        if self.admin_email.is_some() != self.admin_password.is_some() {
+            bail!("admin_email and admin_password go together");
+        }
+        Ok(())
+    }
+
+    /// Where the server is reached when it listens on `bound`.
+    pub fn public_url(&self, bound: SocketAddr) -> anyhow::Result<Url> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Url::parse(&format!("http://{bound}/")).context("the listen address"),
+        }
+    }
+
+    /// The database's URL, with its password if it has one.
+    pub fn database_url(&self) -> Secret {
+        self.database_url.clone().unwrap_or_else(|| {
+            Secret::new(format!(
+                "sqlite://{}",
+                self.data_dir.join("longshore.db").display()
+            ))
+        })
+    }
+
+    /// The first owner's e-mail.
+    pub fn admin_email(&self) -> &str {
+        self.admin_email.as_deref().unwrap_or("admin@localhost")
+    }
+
+    pub fn secret_key_file(&self) -> PathBuf {
+        self.secret_key_file
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("secret.key"))
+    }
+
+    /// The host's identities, for the azure crate.
+    pub fn host_identity(&self) -> HostIdentity {
+        HostIdentity {
+            imds_base: self.host.imds_base.clone(),
+            identity_endpoint: self.host.identity_endpoint.clone(),
+            identity_header: self.host.identity_header.clone(),
+            federated_token_file: self.host.federated_token_file.clone(),
+            client_id: self.host.client_id.clone(),
+            tenant_id: self.host.tenant_id.clone(),
+        }
+    }
+}
+
+impl Host {
+    fn take(&mut self, name: &str, value: String) {
+        match name {
+            "IDENTITY_ENDPOINT" => self.identity_endpoint = Some(value),
+            "IDENTITY_HEADER" => self.identity_header = Some(Secret::new(value)),
+            "AZURE_FEDERATED_TOKEN_FILE" => self.federated_token_file = Some(value.into()),
+            "AZURE_CLIENT_ID" => self.client_id = Some(value),
+            "AZURE_TENANT_ID" => self.tenant_id = Some(value),
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST" => self.imds_base = Some(value),
+            "AZURE_BLOB_ACCOUNT_NAME" => self.blob_account_name = Some(value),
+            "AZURE_BLOB_ACCOUNT_KEY" => self.blob_account_key = Some(Secret::new(value)),
+            _ => {}
+        }
+    }
+}
+
+impl Flags {
+    fn put_into(&self, settings: &mut Table) {
+        let path = |path: &PathBuf| path.display().to_string();
+        for (key, value) in [
+            ("listen", self.listen.map(|address| address.to_string())),
+            ("public_url", self.public_url.clone().map(String::from)),
+            ("data_dir", self.data_dir.as_ref().map(path)),
+            ("database_url", self.database_url.clone()),
+            ("cloud", self.cloud.clone()),
+            ("operator_email", self.operator_email.clone()),
+        ] {
+            if let Some(value) = value {
+                settings.insert(key.to_owned(), Value::String(value));
+            }
+        }
+    }
+}
+
+fn read_file(named: Option<&Path>) -> anyhow::Result<Table> {
+    let path = named.unwrap_or(Path::new(FILE));
+    match fs::read_to_string(path) {
+        Ok(text) => text.parse().with_context(|| path.display().to_string()),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Table::new())
+        }
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// A number, also as the environment spells it.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Number(u64),
+        Text(String),
+    }
+    let wrong = || serde::de::Error::custom("a whole number, 1 or more, is expected");
+    match Number::deserialize(deserializer).map_err(|_| wrong())? {
+        Number::Number(number) => Some(number),
+        Number::Text(text) => text.trim().parse().ok(),
+    }
+    .filter(|number| *number > 0)
+    .ok_or_else(wrong)
+}
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
+        Ok(_) => Err(serde::de::Error::custom("public_url begins with http:// or https://")),
+        Err(error) => Err(serde::de::Error::custom(format!("public_url: {error}"))),
+    }
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(Secret::new(text)))
+}
+
+/// The settings in effect as TOML; secrets as `REDACTED`, what is not set as a comment.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        let mut set = |key: &str, value: Option<String>| match value {
+            Some(value) => writeln!(out, "{key} = {}", Value::String(value)),
+            None => writeln!(out, "# {key} is not set"),
+        };
+        let path = |path: &PathBuf| path.display().to_string();
+        let hidden = |secret: &Option<Secret>| secret.as_ref().map(|_| "REDACTED".to_owned());
+        set("listen", Some(self.listen.to_string()))?;
+        set("public_url", self.public_url.clone().map(String::from))?;
+        set("data_dir", Some(path(&self.data_dir)))?;
+        set("database_url", Some(without_password(&self.database_url())))?;
+        set("admin_email", self.admin_email.clone())?;
+        set("admin_password", hidden(&self.admin_password))?;
+        set("admin_token", hidden(&self.admin_token))?;
+        set("operator_email", self.operator_email.clone())?;
+        set("organization", Some(self.organization.clone()))?;
+        set("cloud", Some(self.cloud.clone()))?;
+        set("app_client_id", self.app_client_id.clone())?;
+        set("app_client_secret", hidden(&self.app_client_secret))?;
+        set("app_certificate_file", self.app_certificate_file.as_ref().map(path))?;
+        set("app_federated", self.app_federated.clone())?;
+        set("secret_key_file", Some(path(&self.secret_key_file())))?;
+        set("log", Some(self.log.clone()))?;
+        for (key, number) in [
+            ("database_connections", self.database_connections),
+            ("import_limit_mib", self.import_limit_mib),
+            ("body_limit_mib", self.body_limit_mib),
+            ("request_timeout_seconds", self.request_timeout_seconds),
+            ("body_timeout_seconds", self.body_timeout_seconds),
+            ("max_connections", self.max_connections),
+            ("worker_jobs", self.worker_jobs),
+        ] {
+            writeln!(out, "{key} = {number}")?;
+        }
+        f.write_str(&out)
+    }
+}
+
+fn without_password(url: &Secret) -> String {
+    match Url::parse(url.expose()) {
+        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("REDACTED")) {
+            Ok(()) => parsed.into(),
+            Err(()) => "REDACTED".to_owned(),
+        },
+        _ => url.expose().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Config;
+    use crate::args::Flags;
+
+    fn load(file: &str, environment: &[(&str, &str)], flags: Flags) -> anyhow::Result<Config> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("longshore.toml");
+        fs::write(&path, file)?;
+        let flags = Flags {
+            config: Some(path),
+            ..flags
+        };
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(&flags, environment)
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let file = "cloud = \"china\"\nlisten = \"127.0.0.1:1\"\ndata_dir = \"a\"";
+        let environment = [("LONGSHORE_CLOUD", "usgov"), ("LONGSHORE_LISTEN", "127.0.0.1:2")];
+        let flags = Flags {
+            listen: Some(([127, 0, 0, 1], 3).into()),
+            ..Flags::default()
+        };
+        let config = load(file, &environment, flags).unwrap();
+        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.cloud, "usgov");
+        assert_eq!(config.data_dir.to_str(), Some("a"));
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_place() {
+        for (file, environment, parts) in [
+            ("lisen = \"x\"", ("A", "b"), ["configuration file", "lisen"]),
+            ("", ("LONGSHORE_LISEN", "x"), ["environment", "lisen"]),
+            ("", ("LONGSHORE_WORKER_JOBS", "many"), ["environment", "worker_jobs"]),
+            ("body_limit_mib = 0", ("A", "b"), ["configuration file", "body_limit_mib"]),
+            ("", ("LONGSHORE_APP_CLIENT_ID", "x"), ["app_client_id", "exactly one"]),
+        ] {
+            let error = load(file, &[environment], Flags::default()).unwrap_err();
+            let text = format!("{error:#}");
+            for part in parts {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_the_environment_are_numbers() {
+        let environment = [("LONGSHORE_WORKER_JOBS", "7"), ("AZURE_CLIENT_ID", "abc")];
+        let config = load("body_limit_mib = 3", &environment, Flags::default()).unwrap();
+        assert_eq!((config.worker_jobs, config.body_limit_mib), (7, 3));
+        assert_eq!(config.host.client_id.as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let environment = [
+            ("LONGSHORE_ADMIN_EMAIL", "a@example.com"),
+            ("LONGSHORE_ADMIN_PASSWORD", "hunter2hunter2"),
+            ("LONGSHORE_DATABASE_URL", "postgres://u:hunter2hunter2@db/x"),
+            ("LONGSHORE_APP_CLIENT_ID", "app"),
+            ("LONGSHORE_APP_CLIENT_SECRET", "hunter2hunter2"),
+            ("IDENTITY_HEADER", "hunter2hunter2"),
+        ];
+        let config = load("", &environment, Flags::default()).unwrap();
+        let shown = format!("{config} {config:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("postgres://u:REDACTED@db/x"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_again() {
+        let config = load("", &[], Flags::default()).unwrap();
+        let again = load(&config.to_string(), &[], Flags::default()).unwrap();
+        assert_eq!(again.to_string(), config.to_string());
+    }
+}

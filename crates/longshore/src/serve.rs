@@ -1,0 +1,110 @@
+//! `longshore serve`: requests, background work, or both, until a signal.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use engine::{Engine, FirstOwner, Worker};
+use model::Secret;
+use server::{ConnectionLimits, ServerSettings};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{args::ServeRole, config::Config, logging, parts};
+
+/// Serves until SIGTERM or SIGINT, then lets requests finish and gives jobs back.
+///
+/// # Errors
+/// When a setting is wrong, or the database or the address cannot be used.
+pub async fn serve(config: Config, role: ServeRole) -> anyhow::Result<()> {
+    let engine = parts::engine(&config).await?;
+    make_first_owner(&config, &engine).await?;
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone())?;
+    let jobs = usize::try_from(config.worker_jobs).unwrap_or(usize::MAX);
+    match role {
+        ServeRole::Worker => {
+            logging::to_stdout("Longshore's worker is ready")?;
+            Worker::run(engine, stop, jobs).await;
+            Ok(())
+        }
+        ServeRole::Api => answer(&config, engine, stop).await,
+        ServeRole::All => {
+            let worker = tokio::spawn(Worker::run(engine.clone(), stop.clone(), jobs));
+            let answered = answer(&config, engine, stop.clone()).await;
+            stop.cancel();
+            worker.await.context("the worker")?;
+            answered
+        }
+    }
+}
+
+async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let url = config.public_url(listener.local_addr()?)?;
+    let seconds = Duration::from_secs;
+    let settings = ServerSettings {
+        import_limit_bytes: config.import_limit_mib << 20,
+        body_limit_bytes: config.body_limit_mib << 20,
+        body_pause: seconds(config.request_timeout_seconds),
+        body_timeout: seconds(config.body_timeout_seconds),
+        ..ServerSettings::new(url.clone())
+    };
+    let limits = ConnectionLimits {
+        connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX),
+        head_timeout: seconds(config.request_timeout_seconds),
+        ..ConnectionLimits::default()
+    };
+    let app = server::app(engine, settings);
+    logging::to_stdout(&format!("Longshore is ready at {url}"))?;
+    server::serve(listener, app, limits, stop)
+        .await
+        .context("serving")
+}
+
+/// The person of the settings, or one whose password is shown this once.
+async fn make_first_owner(config: &Config, engine: &Engine) -> anyhow::Result<()> {
+    let made_up = || Secret::new(hex::encode(rand::random::<[u8; 12]>()));
+    let owner = FirstOwner {
+        email: config.admin_email().to_owned(),
+        password: config.admin_password.clone().unwrap_or_else(made_up),
+        organization: config.organization.clone(),
+        token: config.admin_token.clone(),
+    };
+    let created = engine
+        .bootstrap_owner(&owner)
+        .await
+        .context("the first owner (LONGSHORE_ADMIN_…)")?;
+    if created.is_some() && config.admin_password.is_none() {
+        logging::to_stdout(&format!(
+            "The first owner is {}, with the password {} (shown only now)",
+            owner.email,
+            owner.password.expose()
+        ))?;
+    }
+    Ok(())
+}
+
+/// The first signal stops; a second one ends the process as it always does.
+fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new requests, running ones may finish");
+        stop.cancel();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(1);
+    });
+    Ok(())
+}
