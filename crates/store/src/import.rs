@@ -16,6 +16,8 @@ use crate::{
     task_batch::{TaskBatch, insert_tasks, json},
 };
 
+// `json_each` rows come in order; an ORDER BY over them is quadratic in SQLite.
+
 /// Inserts blobs of a page, or renews what is known of them; rows are (name, ETag, size, modified).
 macro_rules! upsert_blobs {
     () => {
@@ -23,7 +25,7 @@ macro_rules! upsert_blobs {
          modified_ms, state, last_run_id)
          SELECT $2, $3, $4, $5, $6, j.value->>0, j.value->>1, CAST(j.value->>2 AS BIGINT),
          CAST(j.value->>3 AS BIGINT), 'imported', $7
-         FROM json_each($1) AS j WHERE $7 >= 0 ORDER BY j.key
+         FROM json_each($1) AS j WHERE $7 >= 0
          ON CONFLICT (project_id, account, container, name) DO UPDATE SET storage_id = excluded.storage_id,
          etag = excluded.etag, size = excluded.size, modified_ms = excluded.modified_ms,
          state = excluded.state, error_code = NULL, error_message = NULL, error_line = NULL,
@@ -180,7 +182,7 @@ impl Store {
                      SELECT $2, $3, $6 + j.key, j.value->>4, '{}', b.id, 0, $7, $7
                      FROM json_each($1) AS j CROSS JOIN source_blobs b
                      WHERE b.project_id = $3 AND b.account = $4 AND b.container = $5
-                     AND b.name = j.value->>0 ORDER BY j.key ON CONFLICT DO NOTHING")
+                     AND b.name = j.value->>0 ON CONFLICT DO NOTHING")
                 .bind(document)
                 .bind(page.org_id)
                 .bind(page.project_id)

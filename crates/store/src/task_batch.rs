@@ -94,7 +94,7 @@ async fn insert_rows(
                  CAST(j.value->>3 AS BIGINT), CAST(j.value->>4 AS BIGINT),
                  CASE WHEN CAST(j.value->>2 AS BIGINT) > 0 THEN 1 ELSE 0 END,
                  CAST(j.value->>5 AS BIGINT), CAST(j.value->>6 AS BIGINT), $5, $6, $6
-                 FROM json_each($1) AS j WHERE $6 >= 0 ORDER BY j.key
+                 FROM json_each($1) AS j WHERE $6 >= 0
                  ON CONFLICT DO NOTHING RETURNING id, inner_id")
             .bind(document)
             .bind(batch.org_id)
@@ -141,7 +141,7 @@ async fn insert_annotations(
                  SELECT $2, $3, CAST(j.value->>0 AS BIGINT), j.value->>1, CAST(j.value->>2 AS BIGINT),
                  CAST(j.value->>3 AS BIGINT), CAST(j.value->>4 AS DOUBLE PRECISION),
                  CAST(j.value->>5 AS BIGINT), CAST(j.value->>6 AS BIGINT), CAST(j.value->>7 AS BIGINT), $4, $4
-                 FROM json_each($1) AS j ORDER BY j.key RETURNING id")
+                 FROM json_each($1) AS j RETURNING id")
             .bind(document)
             .bind(batch.org_id)
             .bind(batch.project_id)
@@ -174,7 +174,7 @@ async fn insert_predictions(
              created_at_ms, updated_at_ms)
              SELECT $2, $3, CAST(j.value->>0 AS BIGINT), j.value->>1,
              CAST(j.value->>2 AS DOUBLE PRECISION), j.value->>3, $4, $4
-             FROM json_each($1) AS j ORDER BY j.key",
+             FROM json_each($1) AS j",
         )
         .bind(document)
         .bind(batch.org_id)
