@@ -196,7 +196,9 @@ fn unknown(answer: &Answer<'_>, who: &str) -> Row {
     (
         "azure_error",
         format!("{said}: {}", clean(answer.message)),
-        format!("Look up the code in Microsoft's documentation; its support asks for{request} the time and the storage account's name."),
+        format!(
+            "Look up the code in Microsoft's documentation; its support asks for{request} the time and the storage account's name."
+        ),
     )
 }
 
@@ -209,8 +211,10 @@ fn clean(message: &str) -> String {
 }
 
 fn the_blob(at: &Situation<'_>) -> String {
-    at.blob
-        .map_or_else(|| "The blob".to_owned(), |blob| format!("The blob {blob:?}", blob = blob.as_str()))
+    at.blob.map_or_else(
+        || "The blob".to_owned(),
+        |blob| format!("The blob {blob:?}", blob = blob.as_str()),
+    )
 }
 
 /// A 403 `AuthenticationFailed`: which half of the proof is wrong depends on the credential.
@@ -235,12 +239,16 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 }
 
 fn wrong_tenant(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
-    let owner = answer.challenge.map(|challenge| challenge.tenant_id.as_str());
+    let owner = answer
+        .challenge
+        .map(|challenge| challenge.tenant_id.as_str());
     let ours = match at.credential {
         Credential::ServicePrincipal { tenant_id, .. } => {
             format!("the service principal is of the tenant {tenant_id}")
         }
-        Credential::AzureLink { tenant_id } => format!("the Azure link is to the tenant {tenant_id}"),
+        Credential::AzureLink { tenant_id } => {
+            format!("the Azure link is to the tenant {tenant_id}")
+        }
         _ => "the identity is of another tenant".to_owned(),
     };
     let cause = match owner {
@@ -256,7 +264,9 @@ fn wrong_tenant(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     let owner = owner.unwrap_or("TENANT_ID");
     let fix = match at.credential {
         Credential::AzureLink { .. } => {
-            format!("Connect the tenant {owner} too (its administrator consents), and choose that link for this storage.")
+            format!(
+                "Connect the tenant {owner} too (its administrator consents), and choose that link for this storage."
+            )
         }
         _ => format!(
             "Use an identity of the tenant {owner}. To see which accounts that tenant has: az login --tenant {owner} && az storage account list --query \"[].name\" --output tsv"
@@ -268,12 +278,32 @@ fn wrong_tenant(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 fn role_missing(at: &Situation<'_>) -> Row {
     let (account, container) = (at.account, at.container);
     let (role, scope, what) = match at.doing {
-        Doing::List => ("Storage Blob Data Reader", Scope::Container, "list the blobs of"),
-        Doing::Read => ("Storage Blob Data Reader", Scope::Container, "read the blobs of"),
-        Doing::Write => ("Storage Blob Data Contributor", Scope::Container, "write blobs to"),
-        Doing::Delete => ("Storage Blob Data Contributor", Scope::Container, "delete blobs of"),
+        Doing::List => (
+            "Storage Blob Data Reader",
+            Scope::Container,
+            "list the blobs of",
+        ),
+        Doing::Read => (
+            "Storage Blob Data Reader",
+            Scope::Container,
+            "read the blobs of",
+        ),
+        Doing::Write => (
+            "Storage Blob Data Contributor",
+            Scope::Container,
+            "write blobs to",
+        ),
+        Doing::Delete => (
+            "Storage Blob Data Contributor",
+            Scope::Container,
+            "delete blobs of",
+        ),
         // The action has no meaning below the account, so a container's role does not carry it.
-        Doing::Sign => ("Storage Blob Delegator", Scope::Account, "get a user delegation key (for SAS) of"),
+        Doing::Sign => (
+            "Storage Blob Delegator",
+            Scope::Account,
+            "get a user delegation key (for SAS) of",
+        ),
     };
     let whose = match at.credential {
         Credential::ManagedIdentity { .. } => "The managed identity",
@@ -286,8 +316,9 @@ fn role_missing(at: &Situation<'_>) -> Row {
     };
     (
         "role_missing",
-        format!("{whose} may not {what} {scope_name}: it has no role that allows it (Owner and Contributor of the subscription do not).")
-        ,
+        format!(
+            "{whose} may not {what} {scope_name}: it has no role that allows it (Owner and Contributor of the subscription do not)."
+        ),
         format!(
             "An administrator grants {role} on {scope_name}; a new role takes up to 10 minutes to act: {}",
             assign_role(at, role, scope)

@@ -6,7 +6,9 @@ mod object;
 
 use std::time::Duration;
 
-use model::{Actor, CredentialKind, Direction, Storage, StorageId, SyncCounts, SyncRunId, SyncStatus};
+use model::{
+    Actor, CredentialKind, Direction, Storage, StorageId, SyncCounts, SyncRunId, SyncStatus,
+};
 use store::OutboxCounts;
 use tokio_util::sync::CancellationToken;
 

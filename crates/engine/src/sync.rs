@@ -118,9 +118,7 @@ impl Engine {
         offset: i64,
     ) -> Result<Vec<SyncRun>> {
         self.find_storage(actor, storage).await?;
-        let runs = self
-            .store()
-            .list_runs(actor.org_id, storage, limit, offset);
+        let runs = self.store().list_runs(actor.org_id, storage, limit, offset);
         Ok(runs.await?)
     }
 

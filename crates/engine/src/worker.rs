@@ -63,7 +63,11 @@ async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concu
         let enqueued = engine.store().job_notify().notified();
         while running.len() < concurrency && !shutdown.is_cancelled() {
             let lease_ms = lease_ms(engine);
-            match engine.store().claim_job(id, lease_ms, engine.now_ms()).await {
+            match engine
+                .store()
+                .claim_job(id, lease_ms, engine.now_ms())
+                .await
+            {
                 Ok(Some(job)) => {
                     running.spawn(work(engine.clone(), job, shutdown.clone()));
                 }
@@ -165,7 +169,10 @@ async fn keep_lease(engine: &Engine, job: &Job) {
 async fn end_abandoned(engine: &Engine) {
     let ended = async {
         for job in engine.store().fail_exhausted_jobs(engine.now_ms()).await? {
-            let why = format!("the worker ended unexpectedly in each of {} attempts", job.attempts);
+            let why = format!(
+                "the worker ended unexpectedly in each of {} attempts",
+                job.attempts
+            );
             abandon(engine, &job, &why).await?;
         }
         Ok::<(), Error>(())
@@ -176,7 +183,9 @@ async fn end_abandoned(engine: &Engine) {
 }
 
 async fn abandon(engine: &Engine, job: &Job, why: &str) -> Result<()> {
-    let text = format!("It was given up: {why}. What was done is kept; start it again, and see the log of the server.");
+    let text = format!(
+        "It was given up: {why}. What was done is kept; start it again, and see the log of the server."
+    );
     // Taking it over gives its counts, and fences off a worker that is silent but not dead.
     let (store, now_ms) = (engine.store(), engine.now_ms());
     if let Some(started) = store.mark_run_started(run_of(job)?, now_ms).await? {

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use azure::{Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{
-    Engine, FirstOwner, Limits, NewMember, ProjectInput, Settings, StorageInput, Worker,
-};
+use engine::{Engine, FirstOwner, Limits, NewMember, ProjectInput, Settings, StorageInput, Worker};
 use local_azure::{
     LocalAzure, Options,
     blob::PublicAccess,
@@ -85,8 +83,7 @@ impl World {
         store.migrate().await.unwrap();
         let profile = std::fs::read_to_string(&azure.endpoints().cloud_file).unwrap();
         let cloud = Cloud::from_profile_toml(&profile).unwrap();
-        let client =
-            Azure::new(cloud, HostIdentity::default(), None, Clock::system()).unwrap();
+        let client = Azure::new(cloud, HostIdentity::default(), None, Clock::system()).unwrap();
         let settings = Settings {
             token_key: Secret::new("k".repeat(32)),
             app_client_id: None,
@@ -135,7 +132,13 @@ impl World {
     pub async fn put(&self, container: &str, name: &str, body: impl Into<Bytes>) {
         let blobs = self.azure.state().blobs();
         blobs
-            .put(ACCOUNT, container, name, body.into(), "application/octet-stream")
+            .put(
+                ACCOUNT,
+                container,
+                name,
+                body.into(),
+                "application/octet-stream",
+            )
             .await
             .unwrap();
     }
@@ -292,7 +295,11 @@ pub async fn member(world: &World, role: Role) -> Actor {
         last_name: String::new(),
         role,
     };
-    world.engine.create_user(&world.owner, &member).await.unwrap();
+    world
+        .engine
+        .create_user(&world.owner, &member)
+        .await
+        .unwrap();
     world.engine.actor_by_email(&email).await.unwrap()
 }
 

@@ -20,7 +20,10 @@ async fn task(world: &World) -> TaskId {
         data: Some(to_raw_value(&json!({"image": "https://example.com/1.png"})).unwrap()),
         ..TaskInput::default()
     };
-    let task = world.engine.create_task(&world.owner, world.project.id, &input).await;
+    let task = world
+        .engine
+        .create_task(&world.owner, world.project.id, &input)
+        .await;
     task.unwrap().id
 }
 
@@ -85,7 +88,10 @@ async fn each_change_of_an_annotation_reaches_its_blob() {
     for label in ["dog", "cow", "fox"] {
         relabel(&world, first, label).await;
     }
-    blob_that(&world, &name, |blob| blob["result"][0]["value"]["choices"][0] == "fox").await;
+    blob_that(&world, &name, |blob| {
+        blob["result"][0]["value"]["choices"][0] == "fox"
+    })
+    .await;
     nothing_waits(&world, storage).await;
     assert_eq!(world.names("labels").await, [name]);
     worker.stop().await;
@@ -108,7 +114,11 @@ async fn a_tasks_file_holds_all_its_annotations() {
     let count = |blob: &Value| blob["annotations"].as_array().map(Vec::len);
     let blob = blob_that(&world, &name, |blob| count(blob) == Some(2)).await;
     assert_eq!(blob["id"], task.0);
-    world.engine.delete_annotation(&world.owner, first).await.unwrap();
+    world
+        .engine
+        .delete_annotation(&world.owner, first)
+        .await
+        .unwrap();
     blob_that(&world, &name, |blob| count(blob) == Some(1)).await;
     nothing_waits(&world, storage).await;
     assert_eq!(world.names("labels").await, [name]);
@@ -127,11 +137,18 @@ async fn a_deletion_deletes_the_blob_only_where_that_is_switched_on() {
         let storage = world.target(form).await;
         let worker = world.worker();
         let task = task(&world).await;
-        let (one, two) = (annotate(&world, task, "cat").await, annotate(&world, task, "dog").await);
+        let (one, two) = (
+            annotate(&world, task, "cat").await,
+            annotate(&world, task, "dog").await,
+        );
         let (one_blob, two_blob) = (format!("out/{one}.json"), format!("out/{two}.json"));
         blob_that(&world, &one_blob, |_| true).await;
         blob_that(&world, &two_blob, |_| true).await;
-        world.engine.delete_annotation(&world.owner, one).await.unwrap();
+        world
+            .engine
+            .delete_annotation(&world.owner, one)
+            .await
+            .unwrap();
         nothing_waits(&world, storage).await;
         let left = world.names("labels").await;
         if can_delete {
@@ -139,7 +156,11 @@ async fn a_deletion_deletes_the_blob_only_where_that_is_switched_on() {
             // A blob that somebody else deleted is as good as deleted.
             let blobs = world.azure.state().blobs();
             assert!(blobs.delete(ACCOUNT, "labels", &two_blob).await.unwrap());
-            world.engine.delete_annotation(&world.owner, two).await.unwrap();
+            world
+                .engine
+                .delete_annotation(&world.owner, two)
+                .await
+                .unwrap();
             nothing_waits(&world, storage).await;
             let counts = world.store.outbox_counts(world.owner.org_id, storage);
             assert_eq!(counts.await.unwrap().failed, 0);
@@ -220,10 +241,18 @@ async fn a_missing_container_is_failed_0_of_20_and_a_new_export_makes_it_good() 
     assert_eq!((failed.counts.total, failed.counts.created), (20, 0));
     assert_eq!(failed.counts.failed, 20);
     let why = failed.error.unwrap();
-    for word in ["0 of 20 files", "no container gone", "az storage container create"] {
+    for word in [
+        "0 of 20 files",
+        "no container gone",
+        "az storage container create",
+    ] {
         assert!(why.contains(word), "{why}");
     }
-    let counts = world.store.outbox_counts(world.owner.org_id, storage).await.unwrap();
+    let counts = world
+        .store
+        .outbox_counts(world.owner.org_id, storage)
+        .await
+        .unwrap();
     assert_eq!((counts.failed, counts.pending), (20, 0));
 
     world.container("gone").await;

@@ -33,19 +33,22 @@ fn small_pages() -> Limits {
 #[tokio::test]
 async fn every_blob_becomes_one_task_and_the_second_sync_finds_nothing_new() {
     let world = World::start().await;
-    world.container("in").await;
+    world.container("media").await;
     let blobs = world.azure.state().blobs();
-    blobs.generate(ACCOUNT, "in", "img/", 12_000, 3).await.unwrap();
+    blobs
+        .generate(ACCOUNT, "media", "img/", 12_000, 3)
+        .await
+        .unwrap();
     for name in ODD_NAMES {
-        world.put("in", name, "x").await;
+        world.put("media", name, "x").await;
     }
-    world.put("in", "folder/", "").await;
-    let storage = world.source(world.form("in")).await;
+    world.put("media", "folder/", "").await;
+    let storage = world.source(world.form("media")).await;
     // Not data: what a target storage of the same container writes.
-    world.put("in", "out/7.json", "{}").await;
+    world.put("media", "out/7.json", "{}").await;
     let target = StorageInput {
         prefix: Some("out".to_owned()),
-        ..world.form("in")
+        ..world.form("media")
     };
     world.target(target).await;
 
@@ -66,12 +69,23 @@ async fn every_blob_becomes_one_task_and_the_second_sync_finds_nothing_new() {
     assert_eq!(uris.len() as i64, expected);
     let named: BTreeSet<String> = uris
         .iter()
-        .map(|uri| world.engine.cloud().parse_blob_uri(uri).unwrap().blob.as_str().to_owned())
+        .map(|uri| {
+            world
+                .engine
+                .cloud()
+                .parse_blob_uri(uri)
+                .unwrap()
+                .blob
+                .as_str()
+                .to_owned()
+        })
         .collect();
     for name in ODD_NAMES {
         assert!(named.contains(name), "{name}");
     }
-    assert!(uris.contains(&format!("https://{ACCOUNT}.blob.core.windows.net/in/img/000000000")));
+    assert!(uris.contains(&format!(
+        "https://{ACCOUNT}.blob.core.windows.net/media/img/000000000"
+    )));
 
     let again = world.sync(storage).await;
     assert_eq!(again.status, SyncStatus::Completed);
@@ -83,14 +97,14 @@ async fn every_blob_becomes_one_task_and_the_second_sync_finds_nothing_new() {
 #[tokio::test]
 async fn a_changed_blob_is_counted_and_makes_no_second_task() {
     let world = World::start().await;
-    world.container("in").await;
+    world.container("media").await;
     for name in ["1.png", "2.png", "3.png"] {
-        world.put("in", name, "old").await;
+        world.put("media", name, "old").await;
     }
-    let storage = world.source(world.form("in")).await;
+    let storage = world.source(world.form("media")).await;
     world.sync(storage).await;
-    world.put("in", "2.png", "new").await;
-    world.put("in", "4.png", "new").await;
+    world.put("media", "2.png", "new").await;
+    world.put("media", "4.png", "new").await;
     let run = world.sync(storage).await;
     let counts = run.counts;
     assert_eq!((counts.created, counts.existed, counts.changed), (1, 2, 1));
@@ -102,22 +116,26 @@ async fn a_changed_blob_is_counted_and_makes_no_second_task() {
 #[tokio::test]
 async fn prefix_filter_and_depth_choose_the_blobs() {
     let world = World::start().await;
-    world.container("in").await;
+    world.container("media").await;
     for name in ["a/1.png", "a/2.txt", "a/sub/3.png", "ab/4.png", "5.png"] {
-        world.put("in", name, "x").await;
+        world.put("media", name, "x").await;
     }
     let form = StorageInput {
         prefix: Some("a".to_owned()),
         regex_filter: Some(r".*\.png".to_owned()),
         recursive_scan: Some(false),
-        ..world.form("in")
+        ..world.form("media")
     };
     let preview = world
         .engine
         .preview_files(&world.owner, CredentialKind::AccountKey, &form, 10)
         .await
         .unwrap();
-    let names: Vec<&str> = preview.files.iter().map(|file| file.name.as_str()).collect();
+    let names: Vec<&str> = preview
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
     assert_eq!(names, ["a/1.png"]);
     assert_eq!((preview.listed, preview.filtered), (2, 1));
     assert_eq!((preview.folders_not_entered, preview.has_more), (1, false));
@@ -130,17 +148,21 @@ async fn prefix_filter_and_depth_choose_the_blobs() {
 #[tokio::test]
 async fn nothing_matched_says_what_was_seen() {
     let world = World::start().await;
-    world.container("in").await;
-    world.put("in", "a/1.png", "x").await;
+    world.container("media").await;
+    world.put("media", "a/1.png", "x").await;
     let form = StorageInput {
         regex_filter: Some(r"1\.png".to_owned()),
-        ..world.form("in")
+        ..world.form("media")
     };
     let storage = world.source(form).await;
     let run = world.sync(storage).await;
     assert_eq!(run.status, SyncStatus::Completed);
     let note = run.error.unwrap();
-    for word in ["Azure lists 1 blobs", "filter \"1\\\\.png\"", "beginning of the whole name"] {
+    for word in [
+        "Azure lists 1 blobs",
+        "filter \"1\\\\.png\"",
+        "beginning of the whole name",
+    ] {
         assert!(note.contains(word), "{note}");
     }
     assert_eq!(world.task_ids().await.len(), 0);
@@ -149,10 +171,13 @@ async fn nothing_matched_says_what_was_seen() {
 #[tokio::test]
 async fn a_second_start_finds_the_running_one_and_a_cancel_stops_it() {
     let world = World::with_limits(small_pages()).await;
-    world.container("in").await;
+    world.container("media").await;
     let blobs = world.azure.state().blobs();
-    blobs.generate(ACCOUNT, "in", "", 1_000, 0).await.unwrap();
-    let storage = world.source(world.form("in")).await;
+    blobs
+        .generate(ACCOUNT, "media", "", 1_000, 0)
+        .await
+        .unwrap();
+    let storage = world.source(world.form("media")).await;
     world.fault("comp=list", FaultKind::Delay { ms: 20 }, None);
     let worker = world.worker();
     let run = world.start_sync(storage).await;
@@ -167,7 +192,10 @@ async fn a_second_start_finds_the_running_one_and_a_cancel_stops_it() {
     assert_eq!(cancelled.status, SyncStatus::Cancelled);
     assert!(cancelled.counts.listed < 1_000);
     worker.stop().await;
-    assert_eq!(world.task_ids().await.len() as i64, cancelled.counts.created);
+    assert_eq!(
+        world.task_ids().await.len() as i64,
+        cancelled.counts.created
+    );
 
     // A new run goes on to the end, and adds only what is missing.
     let rest = world.sync(storage).await;
@@ -179,10 +207,13 @@ async fn a_second_start_finds_the_running_one_and_a_cancel_stops_it() {
 #[tokio::test]
 async fn a_crash_is_resumed_from_the_checkpoint_by_another_worker() {
     let world = World::with_limits(small_pages()).await;
-    world.container("in").await;
+    world.container("media").await;
     let blobs = world.azure.state().blobs();
-    blobs.generate(ACCOUNT, "in", "", 1_000, 0).await.unwrap();
-    let storage = world.source(world.form("in")).await;
+    blobs
+        .generate(ACCOUNT, "media", "", 1_000, 0)
+        .await
+        .unwrap();
+    let storage = world.source(world.form("media")).await;
     world.fault("comp=list", FaultKind::Delay { ms: 20 }, None);
     let worker = world.worker();
     let run = world.start_sync(storage).await;
@@ -192,8 +223,15 @@ async fn a_crash_is_resumed_from_the_checkpoint_by_another_worker() {
     })
     .await;
     worker.crash().await;
-    let left = world.engine.wait_run(&world.owner, run.id, Duration::ZERO).await.unwrap();
-    assert!(left.status.is_running() && left.counts.listed < 1_000, "{left:?}");
+    let left = world
+        .engine
+        .wait_run(&world.owner, run.id, Duration::ZERO)
+        .await
+        .unwrap();
+    assert!(
+        left.status.is_running() && left.counts.listed < 1_000,
+        "{left:?}"
+    );
     world.azure.state().clear_faults();
     world.azure.state().clear_requests();
 
@@ -217,10 +255,13 @@ async fn a_crash_is_resumed_from_the_checkpoint_by_another_worker() {
 #[tokio::test]
 async fn a_worker_that_is_told_to_stop_gives_the_sync_back() {
     let world = World::with_limits(small_pages()).await;
-    world.container("in").await;
+    world.container("media").await;
     let blobs = world.azure.state().blobs();
-    blobs.generate(ACCOUNT, "in", "", 1_000, 0).await.unwrap();
-    let storage = world.source(world.form("in")).await;
+    blobs
+        .generate(ACCOUNT, "media", "", 1_000, 0)
+        .await
+        .unwrap();
+    let storage = world.source(world.form("media")).await;
     world.fault("comp=list", FaultKind::Delay { ms: 20 }, None);
     let worker = world.worker();
     let run = world.start_sync(storage).await;
@@ -241,9 +282,9 @@ async fn a_worker_that_is_told_to_stop_gives_the_sync_back() {
 #[tokio::test]
 async fn throttling_is_waited_out_and_a_refusal_is_explained() {
     let world = World::start().await;
-    world.container("in").await;
-    world.put("in", "1.png", "x").await;
-    let storage = world.source(world.form("in")).await;
+    world.container("media").await;
+    world.put("media", "1.png", "x").await;
+    let storage = world.source(world.form("media")).await;
     let busy = FaultKind::Status {
         status: 503,
         code: None,
@@ -256,15 +297,18 @@ async fn throttling_is_waited_out_and_a_refusal_is_explained() {
     let refused = world.sync(storage).await;
     assert_eq!(refused.status, SyncStatus::Failed);
     let why = refused.error.unwrap();
-    assert!(why.contains("account key") && why.contains("az storage account keys list"), "{why}");
+    assert!(
+        why.contains("account key") && why.contains("az storage account keys list"),
+        "{why}"
+    );
     assert_eq!(world.task_ids().await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_annotator_may_not_sync() {
     let world = World::start().await;
-    world.container("in").await;
-    let storage = world.source(world.form("in")).await;
+    world.container("media").await;
+    let storage = world.source(world.form("media")).await;
     let annotator = member(&world, Role::Annotator).await;
     let refused = world
         .engine

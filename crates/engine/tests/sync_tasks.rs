@@ -26,15 +26,32 @@ async fn a_malformed_file_in_the_middle_is_listed_and_the_others_come_in() {
     let world = World::start().await;
     world.container("json").await;
     world.put("json", "1.json", r#"{"id": 1}"#).await;
-    world.put("json", "2.json", "[{\"id\": 2},\n {\"id\": 3},\n {\"id\": }]").await;
-    world.put("json", "3.jsonl", "{\"id\": 4}\n{\"id\": 5}\n").await;
-    world.put("json", "4.json", r#"[{"data": {"id": 6}, "meta": {"m": 1}}]"#).await;
+    world
+        .put(
+            "json",
+            "2.json",
+            "[{\"id\": 2},\n {\"id\": 3},\n {\"id\": }]",
+        )
+        .await;
+    world
+        .put("json", "3.jsonl", "{\"id\": 4}\n{\"id\": 5}\n")
+        .await;
+    world
+        .put(
+            "json",
+            "4.json",
+            r#"[{"data": {"id": 6}, "meta": {"m": 1}}]"#,
+        )
+        .await;
     let storage = source(&world).await;
     let run = world.sync(storage).await;
     assert_eq!(run.status, SyncStatus::CompletedWithErrors, "{run:?}");
     assert_eq!((run.counts.created, run.counts.failed), (4, 1));
     let note = run.error.unwrap();
-    assert!(note.contains("1 blob") && note.contains("2.json: line 3, column 9"), "{note}");
+    assert!(
+        note.contains("1 blob") && note.contains("2.json: line 3, column 9"),
+        "{note}"
+    );
     // No row of the broken file came in, although its first two are well-formed.
     assert_eq!(ids(&world.task_data().await), [1, 4, 5, 6]);
     let (errors, total) = world
@@ -48,7 +65,9 @@ async fn a_malformed_file_in_the_middle_is_listed_and_the_others_come_in() {
     assert_eq!((error.line, error.column), (Some(3), Some(9)));
 
     // Corrected, it comes in with the next sync, and is off the list.
-    world.put("json", "2.json", r#"[{"id": 2}, {"id": 3}]"#).await;
+    world
+        .put("json", "2.json", r#"[{"id": 2}, {"id": 3}]"#)
+        .await;
     let run = world.sync(storage).await;
     assert_eq!(run.status, SyncStatus::Completed, "{run:?}");
     assert_eq!((run.counts.created, run.counts.existed), (2, 3));
@@ -72,7 +91,10 @@ async fn many_small_files_come_in_once_and_are_not_read_again() {
     let storage = source(&world).await;
     let run = world.sync(storage).await;
     assert_eq!((run.counts.created, run.counts.listed), (700, 700));
-    assert_eq!(ids(&world.task_data().await), (0..700).collect::<Vec<i64>>());
+    assert_eq!(
+        ids(&world.task_data().await),
+        (0..700).collect::<Vec<i64>>()
+    );
 
     world.azure.state().clear_requests();
     let again = world.sync(storage).await;
@@ -91,12 +113,20 @@ async fn many_small_files_come_in_once_and_are_not_read_again() {
 async fn a_file_that_grew_adds_its_new_rows_and_keeps_what_was_labeled() {
     let world = World::start().await;
     world.container("json").await;
-    world.put("json", "a.jsonl", "{\"id\": 1}\n{\"id\": 2}\n").await;
+    world
+        .put("json", "a.jsonl", "{\"id\": 1}\n{\"id\": 2}\n")
+        .await;
     let storage = source(&world).await;
     world.sync(storage).await;
     let first = world.task_ids().await[0];
     annotate(&world, first).await;
-    world.put("json", "a.jsonl", "{\"id\": 11}\n{\"id\": 12}\n{\"id\": 13}\n").await;
+    world
+        .put(
+            "json",
+            "a.jsonl",
+            "{\"id\": 11}\n{\"id\": 12}\n{\"id\": 13}\n",
+        )
+        .await;
     let run = world.sync(storage).await;
     assert_eq!((run.counts.created, run.counts.changed), (1, 1));
     let data = world.task_data().await;
@@ -145,7 +175,12 @@ async fn annotations_and_predictions_come_with_their_task() {
     let storage = source(&world).await;
     world.sync(storage).await;
     let id = world.task_ids().await[0];
-    let task = world.store.find_task(world.owner.org_id, id).await.unwrap().unwrap();
+    let task = world
+        .store
+        .find_task(world.owner.org_id, id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((task.annotation_count, task.prediction_count), (1, 1));
 }
 

@@ -28,21 +28,30 @@ pub(super) fn assign_role(at: &Situation<'_>, role: &str, scope: Scope) -> Strin
 /// The identity as `az role assignment create` takes it.
 fn assignee(at: &Situation<'_>) -> String {
     match at.credential {
-        Credential::ServicePrincipal { client_id, .. } => format!("--assignee {}", quote(client_id)),
+        Credential::ServicePrincipal { client_id, .. } => {
+            format!("--assignee {}", quote(client_id))
+        }
         Credential::AzureLink { .. } => {
-            format!("--assignee {}", quote(at.app_client_id.unwrap_or("CLIENT_ID")))
+            format!(
+                "--assignee {}",
+                quote(at.app_client_id.unwrap_or("CLIENT_ID"))
+            )
         }
         Credential::ManagedIdentity { identity, .. } => match identity {
             IdentityId::ClientId(id) => format!("--assignee {}", quote(id)),
             IdentityId::ObjectId(id) => {
-                format!("--assignee-object-id {} --assignee-principal-type ServicePrincipal", quote(id))
+                format!(
+                    "--assignee-object-id {} --assignee-principal-type ServicePrincipal",
+                    quote(id)
+                )
             }
             IdentityId::ResourceId(id) => format!(
                 "--assignee-object-id \"$(az identity show --ids {} --query principalId --output tsv)\" --assignee-principal-type ServicePrincipal",
                 quote(id)
             ),
             IdentityId::SystemAssigned => {
-                "--assignee-object-id PRINCIPAL_ID --assignee-principal-type ServicePrincipal".to_owned()
+                "--assignee-object-id PRINCIPAL_ID --assignee-principal-type ServicePrincipal"
+                    .to_owned()
             }
         },
         Credential::AccountKey { .. } | Credential::Sas { .. } | Credential::Anonymous => {

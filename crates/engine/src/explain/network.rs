@@ -57,7 +57,10 @@ pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 pub(super) fn timed_out(at: &Situation<'_>) -> Row {
     (
         "timed_out",
-        format!("The storage account {} (or Entra ID) did not answer in time.", at.account),
+        format!(
+            "The storage account {} (or Entra ID) did not answer in time.",
+            at.account
+        ),
         "Try again. If it stays, check the network of the machine that runs Longshore.".to_owned(),
     )
 }

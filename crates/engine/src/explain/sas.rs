@@ -56,7 +56,9 @@ pub(super) fn permission_missing(at: &Situation<'_>) -> Row {
     };
     (
         "sas_permission_missing",
-        format!("The SAS token lacks the permission {letter} (sp), or is for one blob only (sr must be c)."),
+        format!(
+            "The SAS token lacks the permission {letter} (sp), or is for one blob only (sr must be c)."
+        ),
         new_token(at),
     )
 }

@@ -1,5 +1,7 @@
 //! The table, row by row: code, what the words must hold, what they must not.
 
+mod token;
+
 use azure::{Challenge, Cloud, ErrorKind};
 use model::{
     AccountName, BlobName, ClientProof, ContainerName, Credential, IdentityId, IdentitySource,
@@ -99,39 +101,182 @@ fn assert_holds(problem: &Problem, code: &str, words: &[&str]) {
 #[test]
 fn each_refusal_by_storage_names_cause_and_fix() {
     use ErrorKind as K;
-    let scope_of_container =
-        "az storage account show --name acct1 --query id --output tsv)/blobServices/default/containers/images";
+    let scope_of_container = "az storage account show --name acct1 --query id --output tsv)/blobServices/default/containers/images";
     for (kind, status, azure_code, credential, doing, code, words) in [
-        (K::ContainerNotFound, 404, "ContainerNotFound", key(), Doing::List, "container_not_found",
-            &["acct1 has no container images", "az storage container create --account-name acct1 --name images"][..]),
-        (K::NotFound, 404, "BlobNotFound", key(), Doing::Read, "blob_not_found", &["it's 1.png", "acct1/images"]),
-        (K::CredentialRejected, 403, "AuthenticationFailed", key(), Doing::List, "account_key_rejected",
-            &["account key for acct1", "az storage account keys list --account-name acct1"]),
-        (K::RoleMissing, 403, "AuthorizationPermissionMismatch", principal(), Doing::List, "role_missing",
-            &["Storage Blob Data Reader", "container acct1/images", CLIENT, "10 minutes", scope_of_container]),
-        (K::RoleMissing, 403, "AuthorizationPermissionMismatch", link(), Doing::Write, "role_missing",
-            &["Storage Blob Data Contributor", "enterprise application", APP]),
-        (K::RoleMissing, 403, "AuthorizationPermissionMismatch", machine(IdentityId::ClientId(CLIENT.to_owned())), Doing::Sign, "role_missing",
-            &["Storage Blob Delegator", "managed identity", "on the storage account acct1", CLIENT, "--output tsv)\""]),
-        (K::RoleMissing, 403, "AuthorizationPermissionMismatch", sas(), Doing::List, "sas_permission_missing",
-            &["l (list)", "az storage container generate-sas --account-name acct1 --name images --permissions rl"]),
-        (K::CredentialRejected, 403, "AuthorizationSourceIPMismatch", sas(), Doing::List, "sas_address", &["sip"]),
-        (K::CredentialRejected, 403, "AuthorizationProtocolMismatch", sas(), Doing::List, "sas_protocol", &["spr"]),
-        (K::CredentialRejected, 403, "AuthenticationFailed", sas(), Doing::List, "sas_rejected", &["signature"]),
-        (K::Firewall, 403, "AuthorizationFailure", key(), Doing::List, "firewall",
-            &["network rules", "az storage account network-rule add --account-name acct1"]),
-        (K::SharedKeyDisabled, 403, "KeyBasedAuthenticationNotPermitted", key(), Doing::List, "shared_key_disabled",
-            &["acct1 does not allow account keys", "az storage account update --name acct1 --allow-shared-key-access true"]),
-        (K::PublicAccessDisabled, 409, "PublicAccessNotPermitted", Credential::Anonymous, Doing::List, "public_access_disabled",
-            &["anonymous access"]),
-        (K::Archived, 409, "BlobArchived", key(), Doing::Read, "blob_archived",
-            &["archive tier", r"--name 'a/it'\''s 1.png' --tier Hot"]),
-        (K::Throttled, 503, "ServerBusy", key(), Doing::List, "throttled", &["request limit"]),
+        (
+            K::ContainerNotFound,
+            404,
+            "ContainerNotFound",
+            key(),
+            Doing::List,
+            "container_not_found",
+            &[
+                "acct1 has no container images",
+                "az storage container create --account-name acct1 --name images",
+            ][..],
+        ),
+        (
+            K::NotFound,
+            404,
+            "BlobNotFound",
+            key(),
+            Doing::Read,
+            "blob_not_found",
+            &["it's 1.png", "acct1/images"],
+        ),
+        (
+            K::CredentialRejected,
+            403,
+            "AuthenticationFailed",
+            key(),
+            Doing::List,
+            "account_key_rejected",
+            &[
+                "account key for acct1",
+                "az storage account keys list --account-name acct1",
+            ],
+        ),
+        (
+            K::RoleMissing,
+            403,
+            "AuthorizationPermissionMismatch",
+            principal(),
+            Doing::List,
+            "role_missing",
+            &[
+                "Storage Blob Data Reader",
+                "container acct1/images",
+                CLIENT,
+                "10 minutes",
+                scope_of_container,
+            ],
+        ),
+        (
+            K::RoleMissing,
+            403,
+            "AuthorizationPermissionMismatch",
+            link(),
+            Doing::Write,
+            "role_missing",
+            &[
+                "Storage Blob Data Contributor",
+                "enterprise application",
+                APP,
+            ],
+        ),
+        (
+            K::RoleMissing,
+            403,
+            "AuthorizationPermissionMismatch",
+            machine(IdentityId::ClientId(CLIENT.to_owned())),
+            Doing::Sign,
+            "role_missing",
+            &[
+                "Storage Blob Delegator",
+                "managed identity",
+                "on the storage account acct1",
+                CLIENT,
+                "--output tsv)\"",
+            ],
+        ),
+        (
+            K::RoleMissing,
+            403,
+            "AuthorizationPermissionMismatch",
+            sas(),
+            Doing::List,
+            "sas_permission_missing",
+            &[
+                "l (list)",
+                "az storage container generate-sas --account-name acct1 --name images --permissions rl",
+            ],
+        ),
+        (
+            K::CredentialRejected,
+            403,
+            "AuthorizationSourceIPMismatch",
+            sas(),
+            Doing::List,
+            "sas_address",
+            &["sip"],
+        ),
+        (
+            K::CredentialRejected,
+            403,
+            "AuthorizationProtocolMismatch",
+            sas(),
+            Doing::List,
+            "sas_protocol",
+            &["spr"],
+        ),
+        (
+            K::CredentialRejected,
+            403,
+            "AuthenticationFailed",
+            sas(),
+            Doing::List,
+            "sas_rejected",
+            &["signature"],
+        ),
+        (
+            K::Firewall,
+            403,
+            "AuthorizationFailure",
+            key(),
+            Doing::List,
+            "firewall",
+            &[
+                "network rules",
+                "az storage account network-rule add --account-name acct1",
+            ],
+        ),
+        (
+            K::SharedKeyDisabled,
+            403,
+            "KeyBasedAuthenticationNotPermitted",
+            key(),
+            Doing::List,
+            "shared_key_disabled",
+            &[
+                "acct1 does not allow account keys",
+                "az storage account update --name acct1 --allow-shared-key-access true",
+            ],
+        ),
+        (
+            K::PublicAccessDisabled,
+            409,
+            "PublicAccessNotPermitted",
+            Credential::Anonymous,
+            Doing::List,
+            "public_access_disabled",
+            &["anonymous access"],
+        ),
+        (
+            K::Archived,
+            409,
+            "BlobArchived",
+            key(),
+            Doing::Read,
+            "blob_archived",
+            &["archive tier", r"--name 'a/it'\''s 1.png' --tier Hot"],
+        ),
+        (
+            K::Throttled,
+            503,
+            "ServerBusy",
+            key(),
+            Doing::List,
+            "throttled",
+            &["request limit"],
+        ),
     ] {
         let problem = explained(&answer(kind, status, azure_code), &credential, doing);
         assert_holds(&problem, code, words);
         let azure = problem.azure.unwrap();
-        assert_eq!((azure.status, azure.code.as_deref()), (Some(status), Some(azure_code)));
+        assert_eq!(
+            (azure.status, azure.code.as_deref()),
+            (Some(status), Some(azure_code))
+        );
     }
 }
 
@@ -148,7 +293,11 @@ fn a_wrong_tenant_names_both() {
             ..answer(ErrorKind::WrongTenant, 401, "InvalidAuthenticationInfo")
         };
         let problem = explained(&answer, &credential, Doing::List);
-        assert_holds(&problem, "wrong_tenant", &[TENANT, OTHER, "acct1 belongs to the tenant"]);
+        assert_holds(
+            &problem,
+            "wrong_tenant",
+            &[TENANT, OTHER, "acct1 belongs to the tenant"],
+        );
     }
     let anonymous = Answer {
         challenge: Some(&challenge),
@@ -159,57 +308,20 @@ fn a_wrong_tenant_names_both() {
 }
 
 #[test]
-fn each_refusal_by_entra_names_cause_and_fix() {
-    for (azure_code, credential, code, words) in [
-        ("AADSTS7000215", principal(), "client_secret_wrong", &["secret's value", CLIENT, "az ad app credential reset --id"][..]),
-        ("AADSTS7000215", link(), "client_secret_wrong", &["The operator of Longshore", APP]),
-        ("AADSTS7000222", principal(), "client_secret_expired", &["has expired", CLIENT]),
-        ("AADSTS700027", principal(), "client_certificate_unknown", &["certificate", "--cert @"]),
-        ("AADSTS700016", principal(), "client_id_unknown", &[TENANT, CLIENT, "az ad sp show"]),
-        ("AADSTS700016", link(), "consent_missing", &["/11111111-1111-1111-1111-111111111111/adminconsent?client_id=44444444"]),
-        ("AADSTS700038", principal(), "client_id_unknown", &[CLIENT]),
-        ("AADSTS7000229", link(), "consent_missing", &["has removed the enterprise application", APP]),
-        ("AADSTS7000229", principal(), "service_principal_missing", &["az ad sp create --id 33333333"]),
-        ("AADSTS7000112", link(), "service_principal_disabled", &["accountEnabled=true"]),
-        ("AADSTS90002", principal(), "tenant_not_found", &[TENANT, "LONGSHORE_CLOUD"]),
-        ("AADSTS900382", principal(), "wrong_cloud", &[TENANT, "usgov"]),
-        ("AADSTS500011", principal(), "storage_not_registered", &["az provider register --namespace Microsoft.Storage"]),
-        ("AADSTS50194", link(), "app_not_multi_tenant", &["AzureADMultipleOrgs"]),
-        ("AADSTS53003", principal(), "conditional_access", &["Conditional Access"]),
-        ("AADSTS700213", link(), "federation_mismatch", &["az ad app federated-credential list"]),
-        ("AADSTS65001", principal(), "consent_missing", &[TENANT]),
-        ("AADSTS70011", principal(), "azure_error", &["Entra ID answered AADSTS70011 (401)", "r-1"]),
-    ] {
-        let refused = answer(ErrorKind::TokenRefused, 401, azure_code);
-        let problem = explained(&refused, &credential, Doing::List);
-        assert_holds(&problem, code, words);
-    }
-}
-
-#[test]
-fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
-    let user = machine(IdentityId::ClientId(CLIENT.to_owned()));
-    let absent = silent(ErrorKind::IdentityUnavailable, "connection refused");
-    let problem = explained(&absent, &user, Doing::List);
-    assert_holds(&problem, "identity_endpoint_absent", &["only on a machine in Azure", CLIENT]);
-    let unknown = answer(ErrorKind::IdentityUnavailable, 400, "invalid_request");
-    let problem = explained(&unknown, &user, Doing::List);
-    assert_holds(&problem, "identity_not_found", &["an identity with the client id", CLIENT, "az vm identity assign"]);
-    let problem = explained(&unknown, &machine(IdentityId::SystemAssigned), Doing::List);
-    assert_holds(&problem, "identity_not_found", &["system-assigned"]);
-    let broken = answer(ErrorKind::IdentityUnavailable, 500, "unknown_error");
-    let problem = explained(&broken, &user, Doing::List);
-    assert_holds(&problem, "azure_error", &["managed identity endpoint answered unknown_error (500)"]);
-}
-
-#[test]
 fn a_wrong_clock_is_told_from_a_wrong_key() {
-    for (skew, words) in [(20 * 60_000, "20 minutes behind"), (-20 * 60_000, "20 minutes ahead of")] {
+    for (skew, words) in [
+        (20 * 60_000, "20 minutes behind"),
+        (-20 * 60_000, "20 minutes ahead of"),
+    ] {
         let refused = Answer {
             clock_skew_ms: Some(skew),
             ..answer(ErrorKind::CredentialRejected, 403, "AuthenticationFailed")
         };
-        assert_holds(&explained(&refused, &key(), Doing::List), "clock_skew", &[words, "timedatectl"]);
+        assert_holds(
+            &explained(&refused, &key(), Doing::List),
+            "clock_skew",
+            &[words, "timedatectl"],
+        );
     }
     let dated = Answer {
         message: "Request date header too old: 'Sat, 21 Nov 2026 20:00:00 GMT'",
@@ -220,7 +332,11 @@ fn a_wrong_clock_is_told_from_a_wrong_key() {
         clock_skew_ms: Some(60_000),
         ..answer(ErrorKind::CredentialRejected, 403, "AuthenticationFailed")
     };
-    assert_holds(&explained(&near, &key(), Doing::List), "account_key_rejected", &[]);
+    assert_holds(
+        &explained(&near, &key(), Doing::List),
+        "account_key_rejected",
+        &[],
+    );
 }
 
 #[test]
@@ -229,14 +345,26 @@ fn an_expired_sas_is_told_from_a_wrong_one() {
         message: "Signature not valid in the specified time frame: Start [..] - Expiry [..] - Current [..]",
         ..answer(ErrorKind::CredentialRejected, 403, "AuthenticationFailed")
     };
-    assert_holds(&explained(&expired, &sas(), Doing::Read), "sas_expired", &["expired"]);
+    assert_holds(
+        &explained(&expired, &sas(), Doing::Read),
+        "sas_expired",
+        &["expired"],
+    );
 }
 
 #[test]
 fn the_way_to_azure_is_told_from_azure() {
     for (kind, code, words) in [
-        (ErrorKind::AccountNotFound, "account_not_found", &["acct1", "public cloud", "az storage account list"][..]),
-        (ErrorKind::Unreachable, "unreachable", &["connection refused", "443"]),
+        (
+            ErrorKind::AccountNotFound,
+            "account_not_found",
+            &["acct1", "public cloud", "az storage account list"][..],
+        ),
+        (
+            ErrorKind::Unreachable,
+            "unreachable",
+            &["connection refused", "443"],
+        ),
         (ErrorKind::TimedOut, "timed_out", &["in time"]),
         (ErrorKind::Interrupted, "interrupted", &["broke"]),
     ] {
@@ -253,7 +381,11 @@ fn what_is_not_in_the_table_is_told_as_it_came_and_without_secrets() {
         ..answer(ErrorKind::Unexpected, 418, "Teapot")
     };
     let problem = explained(&strange, &key(), Doing::Read);
-    assert_holds(&problem, "azure_error", &["Azure answered Teapot (418)", "se=1", "r-1"]);
+    assert_holds(
+        &problem,
+        "azure_error",
+        &["Azure answered Teapot (418)", "se=1", "r-1"],
+    );
     let shown = format!("{problem:?}");
     assert!(!shown.contains("abcdef"), "{shown}");
 }

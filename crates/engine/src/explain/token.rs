@@ -171,7 +171,9 @@ pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> R
         Some(400 | 404) => (
             "identity_not_found",
             format!("The machine that runs Longshore does not have {name}."),
-            format!("An administrator assigns it (for App Service: az webapp identity assign): {assign}"),
+            format!(
+                "An administrator assigns it (for App Service: az webapp identity assign): {assign}"
+            ),
         ),
         Some(_) => unknown(answer, "The managed identity endpoint"),
         None => (
@@ -180,7 +182,9 @@ pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> R
                 "The machine that runs Longshore has no managed identity endpoint: {}",
                 clean(answer.message)
             ),
-            format!("A managed identity works only on a machine in Azure. There, an administrator assigns {name}: {assign}. Elsewhere use a service principal or an Azure link."),
+            format!(
+                "A managed identity works only on a machine in Azure. There, an administrator assigns {name}: {assign}. Elsewhere use a service principal or an Azure link."
+            ),
         ),
     }
 }

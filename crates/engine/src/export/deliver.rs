@@ -73,9 +73,9 @@ pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &Cancellatio
                 }
                 settle(engine, ended).await;
             }
-            () = enqueued, if writing.is_empty() => {}
+            () = enqueued, if writing.len() < places => {}
             () = stop.cancelled(), if !stop.is_cancelled() => {}
-            () = tokio::time::sleep(POLL), if writing.is_empty() => {}
+            () = tokio::time::sleep(POLL), if writing.len() < places => {}
         }
     }
 }
@@ -133,10 +133,7 @@ impl Claimed {
 }
 
 /// Tells the store, in one go, what was delivered, and wakes who watches.
-async fn settle(
-    engine: &Engine,
-    ended: Vec<Result<Result<Option<OutboxItem>>, JoinError>>,
-) {
+async fn settle(engine: &Engine, ended: Vec<Result<Result<Option<OutboxItem>>, JoinError>>) {
     let mut done = Vec::new();
     for end in ended {
         match end {
@@ -176,7 +173,12 @@ async fn deliver_one(
     metrics::counter!("longshore_export_failures_total", "code" => refused.code).increment(1);
     let now_ms = engine.now_ms();
     match refused.next_attempt_ms(&item, engine.limits().export_attempts) {
-        Some(wait_ms) => engine.store().retry_outbox(&item, &refused.text, now_ms + wait_ms).await?,
+        Some(wait_ms) => {
+            engine
+                .store()
+                .retry_outbox(&item, &refused.text, now_ms + wait_ms)
+                .await?
+        }
         None => engine.store().fail_outbox(&item, &refused.text).await?,
     }
     Ok(None)
@@ -257,9 +259,12 @@ async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<()
     let (doing, answer) = match wanted(engine, item, storage).await? {
         Wanted::Untouched => return Ok(()),
         Wanted::Content(content) => {
-            let put = target
-                .container
-                .put(&blob, content.into(), "application/json", &PutCondition::None);
+            let put = target.container.put(
+                &blob,
+                content.into(),
+                "application/json",
+                &PutCondition::None,
+            );
             (Doing::Write, put.await.map(|_etag| ()))
         }
         Wanted::Absent => (

@@ -40,7 +40,10 @@ impl Listing {
                     max_results: Some(page),
                 };
                 let answer = container.list(&request).await;
-                let next = answer.as_ref().ok().and_then(|page| page.next_marker.clone());
+                let next = answer
+                    .as_ref()
+                    .ok()
+                    .and_then(|page| page.next_marker.clone());
                 let page = answer.map(|page| Page {
                     blobs: page.blobs,
                     folders: page.prefixes.len(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use azure::{BlobItem, ContainerClient, ErrorKind};
 use model::{
-    BlobFilter, BlobName, BlobUri, Credential, ImportMode, Storage, SyncCounts, SyncRunId, SyncStatus,
+    BlobFilter, BlobName, BlobUri, Credential, ImportMode, Storage, SyncCounts, SyncRunId,
+    SyncStatus,
 };
 use store::{BlobError, PageOutcome, StartedRun};
 use tokio_util::sync::CancellationToken;
@@ -88,7 +89,13 @@ async fn fail(
     let text = error.to_string();
     engine
         .store()
-        .finish_run(run, SyncStatus::Failed, counts, Some(&text), engine.now_ms())
+        .finish_run(
+            run,
+            SyncStatus::Failed,
+            counts,
+            Some(&text),
+            engine.now_ms(),
+        )
         .await?;
     count_run(SyncStatus::Failed);
     engine.run_changed();
@@ -116,11 +123,7 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    async fn new(
-        engine: &'a Engine,
-        run: StartedRun,
-        opened: Opened,
-    ) -> Result<Self> {
+    async fn new(engine: &'a Engine, run: StartedRun, opened: Opened) -> Result<Self> {
         let Opened {
             storage,
             credential,
@@ -288,16 +291,15 @@ impl<'a> Pass<'a> {
             column: cause.position.map(|(_, column)| column),
         };
         let now_ms = self.engine.now_ms();
-        Ok(self.engine.store().record_blob_error(&error, now_ms).await?)
+        Ok(self
+            .engine
+            .store()
+            .record_blob_error(&error, now_ms)
+            .await?)
     }
 
     /// Words an Azure failure of this storage.
-    pub fn explain(
-        &self,
-        error: &azure::Error,
-        doing: Doing,
-        blob: Option<&BlobName>,
-    ) -> Problem {
+    pub fn explain(&self, error: &azure::Error, doing: Doing, blob: Option<&BlobName>) -> Problem {
         let place = (&self.storage.account, &self.storage.container);
         self.engine
             .explain_azure(error, place, &self.credential, blob, doing)
@@ -347,7 +349,8 @@ mod tests {
 
     #[test]
     fn the_uri_goes_where_the_first_object_tag_looks() {
-        let config = r#"<View><Image name="i" value="$picture"/><Text name="t" value="$caption"/></View>"#;
+        let config =
+            r#"<View><Image name="i" value="$picture"/><Text name="t" value="$caption"/></View>"#;
         assert_eq!(data_key(config), r#""picture""#);
         assert_eq!(data_key("<View></View>"), r#""$undefined$""#);
         assert_eq!(data_key(""), r#""$undefined$""#);

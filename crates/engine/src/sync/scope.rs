@@ -146,7 +146,10 @@ mod tests {
         assert_eq!(verdict(&scope, "out/1.json"), Verdict::Ours);
         assert_eq!(verdict(&scope, "out/any.png"), Verdict::Ours);
         assert_eq!(verdict(&scope, "outer/1.json"), Verdict::Take);
-        assert_eq!(verdict(&scope, "a/.longshore-access-check-1"), Verdict::Ours);
+        assert_eq!(
+            verdict(&scope, "a/.longshore-access-check-1"),
+            Verdict::Ours
+        );
         assert_eq!(verdict(&scope, "a/"), Verdict::FolderMarker);
         assert_eq!(verdict(&scope, "a/1.txt"), Verdict::Filtered);
     }
@@ -156,7 +159,11 @@ mod tests {
         for (source, target) in [("", ""), ("data", "data"), ("data", "")] {
             let scope = scope(source, target, "");
             let written = Prefix::new(target).join("17.json");
-            assert_eq!(verdict(&scope, &written), Verdict::Ours, "{source} {target}");
+            assert_eq!(
+                verdict(&scope, &written),
+                Verdict::Ours,
+                "{source} {target}"
+            );
             assert_eq!(verdict(&scope, "data/cat.json"), Verdict::Take);
             assert_eq!(verdict(&scope, "data/17.png"), Verdict::Take);
             assert_eq!(verdict(&scope, "data/sub/17.json"), Verdict::Take);

@@ -227,7 +227,10 @@ async fn read(
     limits: formats::Limits,
 ) -> Result<ImportedBlob, ReadError> {
     if item.size > limits.max_blob_bytes {
-        return Err(ReadError::File(Failure::too_large(item.size, limits.max_blob_bytes)));
+        return Err(ReadError::File(Failure::too_large(
+            item.size,
+            limits.max_blob_bytes,
+        )));
     }
     let mut reads = 1;
     loop {
@@ -256,9 +259,10 @@ async fn read_once(
     }
     tasks.extend(reader.finish()?.into_iter().map(new_task));
     // What was read, which is newer than what was listed when the blob changed in between.
-    let etag = response
-        .etag
-        .map_or_else(|| item.etag.clone(), |etag| etag.trim_matches('"').to_owned());
+    let etag = response.etag.map_or_else(
+        || item.etag.clone(),
+        |etag| etag.trim_matches('"').to_owned(),
+    );
     Ok(ImportedBlob {
         name: item.name.clone(),
         etag,

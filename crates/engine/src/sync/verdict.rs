@@ -22,7 +22,9 @@ fn some_failed(failed: i64, first: Option<&str>) -> String {
         _ => format!("{failed} blobs"),
     };
     let first = first.map_or_else(String::new, |first| format!(" The first: {first}"));
-    format!("{failed} could not be imported; each is listed with its cause, the others are imported.{first}")
+    format!(
+        "{failed} could not be imported; each is listed with its cause, the others are imported.{first}"
+    )
 }
 
 /// What was seen, so that a person finds out why it did not match.
@@ -35,7 +37,10 @@ fn nothing_matched(storage: &Storage, counts: &SyncCounts, folders_not_entered: 
     let mut text = if counts.listed == 0 {
         format!("Nothing matched: Azure lists no blobs in {place} (upper and lower case count)")
     } else {
-        format!("Nothing matched: Azure lists {} blobs in {place}", counts.listed)
+        format!(
+            "Nothing matched: Azure lists {} blobs in {place}",
+            counts.listed
+        )
     };
     if counts.filtered > 0 {
         text += &format!(
@@ -45,7 +50,10 @@ fn nothing_matched(storage: &Storage, counts: &SyncCounts, folders_not_entered: 
         );
     }
     if counts.skipped > 0 {
-        text += &format!("; {} are folder markers or exported annotations", counts.skipped);
+        text += &format!(
+            "; {} are folder markers or exported annotations",
+            counts.skipped
+        );
     }
     if folders_not_entered > 0 {
         text += &format!(

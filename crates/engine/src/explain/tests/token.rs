@@ -1,0 +1,149 @@
+//! Refusals by Entra ID and by the machine's identity endpoint.
+
+use azure::ErrorKind;
+use model::IdentityId;
+
+use super::{
+    APP, CLIENT, TENANT, answer, assert_holds, explained, link, machine, principal, silent,
+};
+use crate::explain::Doing;
+
+#[test]
+fn each_refusal_by_entra_names_cause_and_fix() {
+    for (azure_code, credential, code, words) in [
+        (
+            "AADSTS7000215",
+            principal(),
+            "client_secret_wrong",
+            &["secret's value", CLIENT, "az ad app credential reset --id"][..],
+        ),
+        (
+            "AADSTS7000215",
+            link(),
+            "client_secret_wrong",
+            &["The operator of Longshore", APP],
+        ),
+        (
+            "AADSTS7000222",
+            principal(),
+            "client_secret_expired",
+            &["has expired", CLIENT],
+        ),
+        (
+            "AADSTS700027",
+            principal(),
+            "client_certificate_unknown",
+            &["certificate", "--cert @"],
+        ),
+        (
+            "AADSTS700016",
+            principal(),
+            "client_id_unknown",
+            &[TENANT, CLIENT, "az ad sp show"],
+        ),
+        (
+            "AADSTS700016",
+            link(),
+            "consent_missing",
+            &["/11111111-1111-1111-1111-111111111111/adminconsent?client_id=44444444"],
+        ),
+        ("AADSTS700038", principal(), "client_id_unknown", &[CLIENT]),
+        (
+            "AADSTS7000229",
+            link(),
+            "consent_missing",
+            &["has removed the enterprise application", APP],
+        ),
+        (
+            "AADSTS7000229",
+            principal(),
+            "service_principal_missing",
+            &["az ad sp create --id 33333333"],
+        ),
+        (
+            "AADSTS7000112",
+            link(),
+            "service_principal_disabled",
+            &["accountEnabled=true"],
+        ),
+        (
+            "AADSTS90002",
+            principal(),
+            "tenant_not_found",
+            &[TENANT, "LONGSHORE_CLOUD"],
+        ),
+        (
+            "AADSTS900382",
+            principal(),
+            "wrong_cloud",
+            &[TENANT, "usgov"],
+        ),
+        (
+            "AADSTS500011",
+            principal(),
+            "storage_not_registered",
+            &["az provider register --namespace Microsoft.Storage"],
+        ),
+        (
+            "AADSTS50194",
+            link(),
+            "app_not_multi_tenant",
+            &["AzureADMultipleOrgs"],
+        ),
+        (
+            "AADSTS53003",
+            principal(),
+            "conditional_access",
+            &["Conditional Access"],
+        ),
+        (
+            "AADSTS700213",
+            link(),
+            "federation_mismatch",
+            &["az ad app federated-credential list"],
+        ),
+        ("AADSTS65001", principal(), "consent_missing", &[TENANT]),
+        (
+            "AADSTS70011",
+            principal(),
+            "azure_error",
+            &["Entra ID answered AADSTS70011 (401)", "r-1"],
+        ),
+    ] {
+        let refused = answer(ErrorKind::TokenRefused, 401, azure_code);
+        let problem = explained(&refused, &credential, Doing::List);
+        assert_holds(&problem, code, words);
+    }
+}
+
+#[test]
+fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
+    let user = machine(IdentityId::ClientId(CLIENT.to_owned()));
+    let absent = silent(ErrorKind::IdentityUnavailable, "connection refused");
+    let problem = explained(&absent, &user, Doing::List);
+    assert_holds(
+        &problem,
+        "identity_endpoint_absent",
+        &["only on a machine in Azure", CLIENT],
+    );
+    let unknown = answer(ErrorKind::IdentityUnavailable, 400, "invalid_request");
+    let problem = explained(&unknown, &user, Doing::List);
+    assert_holds(
+        &problem,
+        "identity_not_found",
+        &[
+            "an identity with the client id",
+            CLIENT,
+            "az vm identity assign",
+        ],
+    );
+    let problem = explained(&unknown, &machine(IdentityId::SystemAssigned), Doing::List);
+    assert_holds(&problem, "identity_not_found", &["system-assigned"]);
+    let broken = answer(ErrorKind::IdentityUnavailable, 500, "unknown_error");
+    let problem = explained(&broken, &user, Doing::List);
+    assert_holds(
+        &problem,
+        "azure_error",
+        &["managed identity endpoint answered unknown_error (500)"],
+    );
+}

@@ -1,0 +1,12 @@
+//! The engine against a whole local Azure and a real database.
+
+mod accounts;
+mod azure_world;
+mod export;
+mod labeling;
+mod resolve;
+mod serve;
+mod storages;
+mod sync_files;
+mod sync_tasks;
+mod world;
