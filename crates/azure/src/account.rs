@@ -30,7 +30,7 @@ pub(crate) type DelegationKeys = Cache<(Fingerprint, AccountName), Arc<Delegatio
 
 /// How requests prove who sends them.
 pub(crate) enum Auth {
-    SharedKey(hmac::Key),
+    SharedKey(Box<hmac::Key>),
     /// Without `?`.
     Sas(Secret),
     Anonymous,

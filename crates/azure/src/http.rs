@@ -7,6 +7,7 @@ use model::Clock;
 use reqwest::{
     Certificate, Client, ClientBuilder, Request, Response, header::HeaderValue, redirect,
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{Cloud, Error, ErrorKind, Result, answer::Answer, error::Parts};
@@ -15,8 +16,10 @@ use crate::{Cloud, Error, ErrorKind, Result, answer::Answer, error::Parts};
 const CONNECT: Duration = Duration::from_secs(10);
 /// The same on this machine or its own link: an absent metadata service does not answer at all.
 const CONNECT_HOST: Duration = Duration::from_secs(2);
-/// The longest silence while a body is read.
-const SILENCE: Duration = Duration::from_secs(30);
+/// The longest silence while a blob is streamed; other answers have a time for the whole.
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
+/// The longest wait for a failure's body.
+const FAILURE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are closed after this; Azure's front ends keep them a little longer.
 const IDLE: Duration = Duration::from_secs(50);
 /// Most bytes of a failure's body; what is beyond is not read.
@@ -57,7 +60,6 @@ impl Http {
                 .referer(false)
                 // Blob Storage speaks nothing newer; one connection a stream also bounds its memory.
                 .http1_only()
-                .read_timeout(SILENCE)
                 .pool_idle_timeout(IDLE)
                 .build()
                 .map_err(|error| transport_error(error, Destination::Storage))
@@ -73,8 +75,8 @@ impl Http {
         })
     }
 
-    /// Sends once and waits for the answer's head, whatever its status. The body's own limits are
-    /// the silence limit and, if set, the request's timeout.
+    /// Sends once and waits for the answer's head, whatever its status. The request's timeout, if
+    /// it has one, holds until the body is read.
     pub(crate) async fn send(&self, to: Destination, request: Request) -> Result<Response> {
         let client = match to {
             Destination::Identity => &self.host,
@@ -110,7 +112,7 @@ impl Http {
     ) -> Error {
         let mut body = BytesMut::new();
         // What has arrived is used even when the rest does not: the status alone says most.
-        while let Ok(Some(chunk)) = response.chunk().await {
+        while let Ok(Ok(Some(chunk))) = timeout(FAILURE_TIMEOUT, response.chunk()).await {
             body.extend_from_slice(&chunk);
             if body.len() >= FAILURE_LIMIT {
                 break;

@@ -1,5 +1,6 @@
 //! Blobs of one container, reached with one credential.
 
+mod body;
 mod list;
 mod range;
 mod read;
@@ -12,8 +13,9 @@ use model::{BlobName, ContainerName};
 
 use crate::{Error, Result, account::Account, encoding};
 
+pub use body::BlobBody;
 pub use list::{BlobItem, ListPage, ListRequest};
-pub use read::{BlobBody, BlobProperties, GetRequest, GetResponse, GetStatus};
+pub use read::{BlobProperties, GetRequest, GetResponse, GetStatus};
 pub use sign::{SignRequest, SignedUrl};
 pub use write::{PutCondition, PutResult};
 

@@ -4,22 +4,14 @@
 //! service operations": Azure knows no suffix range and no `If-Range`, takes one ETag a header, and
 //! refuses `If-Match` together with `If-None-Match`. What it lacks is decided here, after a HEAD.
 
-use std::{
-    fmt,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::stream;
 use model::BlobName;
 use reqwest::{Method, Response};
 
-use super::{ContainerClient, range::ByteRange};
+use super::{BlobBody, ContainerClient, range::ByteRange};
 use crate::{
     Error, ErrorKind, Result,
     account::{Call, header_of, quoted},
-    http::{Destination, transport_error},
     instant, retry,
 };
 
@@ -82,14 +74,6 @@ pub struct BlobProperties {
     pub etag: Option<String>,
     /// HTTP date.
     pub last_modified: Option<String>,
-}
-
-/// A blob's bytes as they arrive; holds well under a megabyte however large the blob is.
-/// It ends with an `Interrupted` error when fewer bytes come than were promised.
-pub struct BlobBody {
-    chunks: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
-    /// Bytes still to come, where the length is known.
-    missing: Option<u64>,
 }
 
 impl ContainerClient {
@@ -206,10 +190,7 @@ impl ContainerClient {
             status,
             content_length,
             content_range,
-            body: BlobBody {
-                chunks: Box::pin(response.bytes_stream()),
-                missing: content_length,
-            },
+            body: BlobBody::new(response.bytes_stream(), content_length),
             ..properties.without_body(status)
         })
     }
@@ -281,10 +262,7 @@ impl BlobProperties {
             content_encoding: self.content_encoding,
             etag: self.etag,
             last_modified: self.last_modified,
-            body: BlobBody {
-                chunks: Box::pin(futures_util::stream::empty()),
-                missing: None,
-            },
+            body: BlobBody::new(stream::empty(), None),
         }
     }
 }
@@ -292,62 +270,4 @@ impl BlobProperties {
 /// `If-None-Match` compares weakly, and Azure's ETags are strong.
 fn quoted_weak(etag: &str) -> std::borrow::Cow<'_, str> {
     quoted(etag.trim_start_matches("W/"))
-}
-
-impl BlobBody {
-    /// All of it, at most `limit` bytes.
-    ///
-    /// # Errors
-    /// `InvalidInput` when there is more than `limit`, and whatever reading can fail with.
-    pub async fn read_all(mut self, limit: usize) -> Result<Bytes> {
-        let too_large = || Error::invalid(format!("the blob is larger than {limit} bytes"));
-        let expected = usize::try_from(self.missing.unwrap_or_default()).unwrap_or(usize::MAX);
-        if expected > limit {
-            return Err(too_large());
-        }
-        let mut body = BytesMut::with_capacity(expected);
-        while let Some(chunk) = self.next().await {
-            let chunk = chunk?;
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
-    }
-}
-
-impl Stream for BlobBody {
-    type Item = Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = std::task::ready!(self.chunks.poll_next_unpin(cx));
-        Poll::Ready(match polled {
-            Some(Ok(chunk)) => {
-                self.missing = self
-                    .missing
-                    .map(|missing| missing.saturating_sub(chunk.len() as u64));
-                Some(Ok(chunk))
-            }
-            Some(Err(error)) => {
-                self.missing = None;
-                Some(Err(transport_error(error, Destination::Storage)))
-            }
-            None => match self.missing.take() {
-                Some(missing @ 1..) => Some(Err(Error::new(
-                    ErrorKind::Interrupted,
-                    format!("the blob ended {missing} bytes too early"),
-                ))),
-                _ => None,
-            },
-        })
-    }
-}
-
-impl fmt::Debug for BlobBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlobBody")
-            .field("missing", &self.missing)
-            .finish_non_exhaustive()
-    }
 }

@@ -58,7 +58,12 @@ async fn both_kinds_open_an_odd_name_with_chosen_headers_until_they_expire() {
         assert_eq!(world.browse(&url.replace("%231", "%232")).await.0, 403);
         world.local.state().advance_clock_ms(-14 * 60_000);
         let early = world.browse(url).await;
-        assert_eq!(early.0, 200, "14 minutes early: {}", String::from_utf8_lossy(&early.2));
+        assert_eq!(
+            early.0,
+            200,
+            "14 minutes early: {}",
+            String::from_utf8_lossy(&early.2)
+        );
         world.local.state().advance_clock_ms(14 * 60_000 + 301_000);
         assert_eq!(world.browse(url).await.0, 403);
         world.local.state().set_clock_offset_ms(0);
