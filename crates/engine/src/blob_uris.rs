@@ -210,11 +210,11 @@ mod tests {
 
     use super::{NamedBlob, decode_fileuri, is_named_in, resolve_links, spans};
 
-    const URI: &str = "https://acct.blob.core.windows.net/in/images/a.png";
+    const URI: &str = "https://acct.blob.core.windows.net/inbox/images/a.png";
 
     #[rstest]
-    #[case("azure-blob://in/images/a b+c?.png")]
-    #[case("https://acct.blob.core.windows.net/in/%E2%98%83.png")]
+    #[case("azure-blob://inbox/images/a b+c?.png")]
+    #[case("https://acct.blob.core.windows.net/inbox/%E2%98%83.png")]
     fn fileuri_in_every_encoding(#[case] uri: &str) {
         use base64::{Engine, prelude::*};
         for encoded in [
@@ -241,16 +241,16 @@ mod tests {
     #[rstest]
     #[case(json!({"image": URI}), true)]
     #[case(json!({"image": format!(" {URI}?sv=2026&sig=abc ")}), true)]
-    #[case(json!({"image": "HTTPS://Acct.Blob.Core.Windows.Net/in/images/a.png"}), true)]
+    #[case(json!({"image": "HTTPS://Acct.Blob.Core.Windows.Net/inbox/images/a.png"}), true)]
     #[case(json!({"pages": [{"url": "x"}, {"url": URI}]}), true)]
     #[case(json!({"html": format!("<p>see <img src='{URI}'> and</p>")}), true)]
     #[case(json!({"text": format!("![a]({URI}), or ({URI}).")}), true)]
     #[case(json!({"image": format!("{URI}.bak")}), false)]
-    #[case(json!({"image": "https://acct.blob.core.windows.net/in/images/a"}), false)]
-    #[case(json!({"image": "https://acct2.blob.core.windows.net/in/images/a.png"}), false)]
-    #[case(json!({"image": "https://acct.blob.core.windows.net/in/images/A.png"}), false)]
-    #[case(json!({"image": "https://acct.blob.core.windows.net/in/images//a.png"}), false)]
-    #[case(json!({"https://acct.blob.core.windows.net/in/images/a.png": 1}), false)]
+    #[case(json!({"image": "https://acct.blob.core.windows.net/inbox/images/a"}), false)]
+    #[case(json!({"image": "https://acct2.blob.core.windows.net/inbox/images/a.png"}), false)]
+    #[case(json!({"image": "https://acct.blob.core.windows.net/inbox/images/A.png"}), false)]
+    #[case(json!({"image": "https://acct.blob.core.windows.net/inbox/images//a.png"}), false)]
+    #[case(json!({"https://acct.blob.core.windows.net/inbox/images/a.png": 1}), false)]
     #[case(json!({"image": "in/images/a.png", "n": 3, "z": null}), false)]
     fn data_names_a_blob_exactly(#[case] data: Value, #[case] expected: bool) {
         let cloud = Cloud::public();

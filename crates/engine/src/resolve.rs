@@ -68,6 +68,8 @@ pub enum Resolved {
 /// A blob's answer; header values as Azure sent them.
 #[derive(Debug)]
 pub struct ServedBlob {
+    /// Its name says the type when Azure only knows "bytes".
+    pub blob: BlobName,
     pub status: GetStatus,
     /// Bytes of the body, or, for `HEAD`, of the body that `GET` would have.
     pub content_length: Option<u64>,
@@ -221,6 +223,7 @@ impl Engine {
         let properties = source.client.head(blob).await.map_err(failed)?;
         let unmodified = properties.is_unmodified(&asked);
         Ok(Resolved::Blob(ServedBlob {
+            blob: blob.clone(),
             status: if unmodified {
                 GetStatus::NotModified
             } else {
@@ -289,6 +292,7 @@ fn served(source: &Source, blob: &BlobName, response: GetResponse) -> ServedBlob
         )
     });
     ServedBlob {
+        blob: blob.clone(),
         status,
         content_length,
         content_range,
