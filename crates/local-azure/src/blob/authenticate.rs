@@ -15,6 +15,9 @@ use crate::{
 /// From this version on the service takes bearer tokens.
 const FIRST_VERSION_WITH_BEARER: &str = "2017-11-09";
 
+/// From this version on, who has no token or a wrong one is answered with the challenge.
+pub const FIRST_VERSION_WITH_CHALLENGE: &str = "2019-12-12";
+
 /// Storage's audience in every cloud, and its application id.
 const AUDIENCES: [&str; 2] = [
     "https://storage.azure.com",
@@ -99,7 +102,13 @@ fn bearer(
         return refused("Authentication scheme Bearer is not supported in this version.");
     }
     let challenge = challenge(state, account);
-    let invalid = |detail: &str| BlobError::invalid_authentication(&challenge, detail);
+    let invalid = |detail: &str| {
+        if request.version() < FIRST_VERSION_WITH_CHALLENGE {
+            BlobError::authentication_failed(detail)
+        } else {
+            BlobError::invalid_authentication(&challenge, detail)
+        }
+    };
     let claims = state.verify_access_token(token).map_err(|problem| {
         invalid(match problem {
             TokenProblem::Malformed => "Malformed token.",

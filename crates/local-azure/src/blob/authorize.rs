@@ -3,7 +3,7 @@
 use crate::{
     State,
     blob::{
-        authenticate::{Caller, challenge},
+        authenticate::{Caller, FIRST_VERSION_WITH_CHALLENGE, challenge},
         engine::PublicAccess,
         error::{BlobError, Result},
         operation::{Level, Operation},
@@ -12,9 +12,6 @@ use crate::{
     },
     state::{Account, StorageAction},
 };
-
-/// From this version on an anonymous request is answered with the bearer challenge.
-const FIRST_VERSION_WITH_CHALLENGE: &str = "2019-12-12";
 
 /// Lets the operation pass or refuses it as the service does.
 ///

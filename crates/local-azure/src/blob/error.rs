@@ -47,7 +47,6 @@ answers! {
     not_modified 304 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
     invalid_resource_name 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
     invalid_uri 400 "InvalidUri" "The requested URI does not represent any resource on the server.";
-    invalid_input 400 "InvalidInput" "One of the request inputs is not valid.";
     invalid_xml 400 "InvalidXmlDocument" "XML specified is not syntactically valid.";
     invalid_block_list 400 "InvalidBlockList" "The specified block list is invalid.";
     md5_mismatch 400 "Md5Mismatch" "The MD5 value specified in the request did not match the MD5 value calculated by the server.";

@@ -82,7 +82,11 @@ async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body>
     let answer = match BlobRequest::read(request, scheme, started_ms) {
         Ok((request, body)) => {
             credential = credential_name(&request);
-            answer(&state, &request, transport, fault.as_ref(), body).await
+            // Read to its end first, so that a refusal reaches a client that is still sending.
+            match collect(body).await {
+                Ok(body) => answer(&state, &request, transport, fault.as_ref(), body).await,
+                Err(error) => Err(error),
+            }
         }
         Err(error) => Err(error),
     };
@@ -107,7 +111,7 @@ async fn answer(
     request: &BlobRequest,
     transport: Transport,
     fault: Option<&FaultKind>,
-    body: Body,
+    body: Bytes,
 ) -> Result<Response<Body>> {
     let account = state
         .find_account(&request.account)
@@ -156,12 +160,17 @@ async fn carry_out(
     account: &Account,
     request: &BlobRequest,
     transport: Transport,
-    body: Body,
+    body: Bytes,
 ) -> Result<Response<Body>> {
     if !account.settings.firewall_open {
         return Err(BlobError::firewall());
     }
     check_version(request)?;
+    if matches!(request.method, Method::PUT | Method::POST)
+        && request.header("content-length").is_none()
+    {
+        return Err(BlobError::length_required());
+    }
     let has = (request.container.is_some(), request.blob.is_some());
     let operation = Operation::of(&request.method, has.0, has.1, &request.query)
         .ok_or_else(|| BlobError::invalid_query("comp", request.query.get("comp").unwrap_or("")))?;
@@ -170,7 +179,6 @@ async fn carry_out(
     }
     let caller = authenticate(state, account, request, transport)?;
     authorize(state, account, request, operation, &caller).await?;
-    let body = collect(body).await?;
     match operation {
         Operation::GetUserDelegationKey => {
             service::delegation_key(state, account, request, &caller, &body)

@@ -137,9 +137,4 @@ impl Operation {
             Self::DeleteBlob => needs(StorageAction::DeleteBlob, Level::Object, "d"),
         }
     }
-
-    /// Does the operation write one blob's content, so that "is it new?" decides permission?
-    pub fn may_create_blob(self) -> bool {
-        matches!(self, Self::PutBlob | Self::PutBlock | Self::PutBlockList)
-    }
 }

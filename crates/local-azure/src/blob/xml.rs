@@ -10,6 +10,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
+/// The first byte of U+FFFE and U+FFFF in UTF-8.
+const FFFE_LEAD: u8 = 0xEF;
+
 /// The beginning of every document: BOM and declaration.
 pub fn document() -> Vec<u8> {
     b"\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?>".to_vec()
@@ -17,25 +20,28 @@ pub fn document() -> Vec<u8> {
 
 /// `<name>text</name>`, or `<name />` when the text is empty.
 pub fn element(out: &mut Vec<u8>, name: &str, text: &str) {
-    out.push(b'<');
-    out.extend_from_slice(name.as_bytes());
-    if text.is_empty() {
-        out.extend_from_slice(b" />");
-        return;
+    if open(out, name, text) {
+        escape(out, text);
+        close(out, name);
     }
-    out.push(b'>');
-    escape(out, text);
-    close(out, name);
+}
+
+/// As [`element`], for text without markup characters: dates, ETags, base64.
+pub fn plain_element(out: &mut Vec<u8>, name: &str, text: &str) {
+    if open(out, name, text) {
+        out.extend_from_slice(text.as_bytes());
+        close(out, name);
+    }
 }
 
 /// `<name>number</name>`.
 pub fn number_element(out: &mut Vec<u8>, name: &str, number: u64) {
-    element(out, name, &number.to_string());
+    plain_element(out, name, &number.to_string());
 }
 
 /// As [`element`], for blob names and prefixes: what XML 1.0 cannot carry is percent-encoded.
 pub fn name_element(out: &mut Vec<u8>, name: &str, text: &str) {
-    if text.chars().all(carried) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != FFFE_LEAD) || text.chars().all(carried) {
         return element(out, name, text);
     }
     out.push(b'<');
@@ -85,6 +91,14 @@ pub fn read_names(page: &[u8], names: &mut Vec<String>) -> anyhow::Result<String
         }
     }
     Ok(marker)
+}
+
+/// Begins an element; `false` when it is empty and so has ended.
+fn open(out: &mut Vec<u8>, name: &str, text: &str) -> bool {
+    out.push(b'<');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(if text.is_empty() { " />" } else { ">" }.as_bytes());
+    !text.is_empty()
 }
 
 fn close(out: &mut Vec<u8>, name: &str) {

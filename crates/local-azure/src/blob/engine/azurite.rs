@@ -1,13 +1,12 @@
 //! The second engine: Azurite over loopback. Requests were authorized before they come here and
 //! are signed anew, so Azurite needs to know neither our keys nor our identities.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::{Mutex, OnceCell};
 
 use crate::blob::{
     engine::{azurite_process::AzuriteProcess, conditions},
@@ -62,20 +61,18 @@ const DROPPED_HEADERS: [&str; 8] = [
     "x-ms-client-request-id",
 ];
 
-/// One Azurite process for each storage account, started when the account is first used:
-/// Azurite reads its accounts at start only.
+/// A running Azurite and the client that talks to it.
 pub struct Azurite {
     http: reqwest::Client,
-    processes: Mutex<HashMap<String, Arc<OnceCell<AzuriteProcess>>>>,
+    process: AzuriteProcess,
 }
 
 impl Azurite {
-    /// Finds Azurite, installing it with npm when it is missing; starts nothing yet.
+    /// Starts Azurite, installing it with npm when it is missing.
     ///
     /// # Errors
-    /// When it is missing and cannot be installed.
-    pub async fn prepare() -> anyhow::Result<Self> {
-        AzuriteProcess::installed().await?;
+    /// When it cannot be installed or does not start.
+    pub async fn start() -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             // Azurite closes idle connections after five seconds.
             .pool_idle_timeout(Duration::from_secs(4))
@@ -85,7 +82,7 @@ impl Azurite {
             .build()?;
         Ok(Self {
             http,
-            processes: Mutex::default(),
+            process: AzuriteProcess::start().await?,
         })
     }
 
@@ -95,23 +92,10 @@ impl Azurite {
         request: &BlobRequest,
         body: Bytes,
     ) -> Result<Response<Body>> {
-        let failed = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, "Azurite failed");
-            BlobError::internal()
-        };
-        let cell = {
-            let mut processes = self.processes.lock().await;
-            Arc::clone(processes.entry(request.account.clone()).or_default())
-        };
-        let process = cell
-            .get_or_try_init(|| AzuriteProcess::start(&request.account))
-            .await
-            .map_err(|error| failed(&format!("{error:#}")))?;
-
         let query = forwarded_query(&request.query);
         let path = path(request);
-        let headers = signed_headers(request, process, &path, &query, body.len());
-        let url = format!("{}{path}{}", process.endpoint(), query_text(&query));
+        let headers = signed_headers(request, &self.process, &path, &query, body.len());
+        let url = format!("{}{path}{}", self.process.endpoint(), query_text(&query));
         let answer = self
             .http
             .request(request.method.clone(), url)
@@ -119,7 +103,10 @@ impl Azurite {
             .body(body)
             .send()
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| {
+                tracing::error!(%error, "Azurite failed");
+                BlobError::internal()
+            })?;
 
         let mut forwarded = Response::new(Body::empty());
         *forwarded.status_mut() = answer.status();

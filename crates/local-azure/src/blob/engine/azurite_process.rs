@@ -18,18 +18,15 @@ use tokio::{
 /// The version that the contract tests were written against.
 const PACKAGE: &str = "azurite@3.37.0";
 
-const MAIN: &str = "node_modules/azurite/dist/src/blob/main.js";
+/// The package below the directory it is installed in.
+const PACKAGE_DIR: &str = "node_modules/azurite";
 
 /// How long Azurite may take to listen; two to three seconds are usual.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs Azurite's main file and ends with our end of its standard input, so that it does not
-/// outlive us when we are killed.
-const LAUNCHER: &str = "process.stdin.on('end', () => process.exit(0)).resume();\
-    process.argv.splice(1, 0, 'azurite-blob');\
-    require(process.argv.splice(2, 1)[0]);";
+const LAUNCHER: &str = include_str!("azurite.js");
 
-/// A running Azurite with one account. Dropping it ends it.
+/// A running Azurite, in memory, that takes any account with one key. Dropping it ends it.
 pub struct AzuriteProcess {
     endpoint: String,
     key: String,
@@ -37,23 +34,23 @@ pub struct AzuriteProcess {
 }
 
 impl AzuriteProcess {
-    /// Starts Azurite, in memory, for one account of a random key.
+    /// Starts Azurite with a random key, installing it with npm when it is missing.
     ///
     /// # Errors
-    /// When it does not listen in time; its own words are included.
-    pub async fn start(account: &str) -> anyhow::Result<Self> {
-        let main = Self::installed().await?.join(MAIN);
+    /// When it cannot be installed, or does not listen in time.
+    pub async fn start() -> anyhow::Result<Self> {
+        let package = Self::installed().await?;
         let mut bytes = [0; 64];
         rand::rng().fill_bytes(&mut bytes);
         let key = BASE64_STANDARD.encode(bytes);
         let mut child = Command::new("node")
             .args(["-e", LAUNCHER, "--"])
-            .arg(main)
+            .arg(package)
             .args(["--blobHost", "127.0.0.1", "--blobPort", "0"])
             .args(["--inMemoryPersistence", "--silent", "--disableTelemetry"])
             // Our headers' versions may be newer than Azurite; names with dots are not hosts.
             .args(["--skipApiVersionCheck", "--disableProductStyleUrl"])
-            .env("AZURITE_ACCOUNTS", format!("{account}:{key}"))
+            .env("AZURITE_KEY", &key)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -90,25 +87,28 @@ impl AzuriteProcess {
         &self.endpoint
     }
 
-    /// The account's key, base64.
+    /// The key of every account, base64.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The directory that Azurite is installed in: `.dev/azurite` of the repository.
-    /// Installs it there when it is missing; processes that find it missing at once take turns.
+    /// Azurite's package, in `.dev/azurite` of the repository. Installs it there when it is missing;
+    /// processes that find it missing at once take turns.
     ///
     /// # Errors
     /// When npm is missing or fails.
-    pub async fn installed() -> anyhow::Result<PathBuf> {
+    async fn installed() -> anyhow::Result<PathBuf> {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.dev/azurite");
-        if dir.join(MAIN).exists() {
-            return Ok(dir);
+        let package = dir.join(PACKAGE_DIR);
+        // npm writes this last of what we need.
+        let complete = dir.join("node_modules/.package-lock.json");
+        if complete.exists() && package.exists() {
+            return Ok(package);
         }
         std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
         let lock = std::fs::File::create(dir.join("install.lock"))?;
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
-        if !dir.join(MAIN).exists() {
+        if !complete.exists() {
             tracing::info!(package = PACKAGE, "installing with npm");
             let npm = Command::new("npm")
                 .args([
@@ -125,12 +125,12 @@ impl AzuriteProcess {
                 .await
                 .context("running npm (Azurite needs Node.js and npm)")?;
             ensure!(
-                npm.status.success() && dir.join(MAIN).exists(),
+                npm.status.success() && package.exists(),
                 "npm install {PACKAGE} failed: {}",
                 String::from_utf8_lossy(&npm.stderr)
             );
         }
         drop(lock);
-        Ok(dir)
+        Ok(package)
     }
 }

@@ -174,15 +174,15 @@ fn write_blob(out: &mut Vec<u8>, name: &str, blob: &BlobRecord, with_metadata: b
     out.extend_from_slice(b"<Blob>");
     xml::name_element(out, "Name", name);
     out.extend_from_slice(b"<Properties>");
-    xml::element(out, "Creation-Time", &blob.last_modified);
-    xml::element(out, "Last-Modified", &blob.last_modified);
-    xml::element(out, "Etag", &blob.etag);
+    xml::plain_element(out, "Creation-Time", &blob.last_modified);
+    xml::plain_element(out, "Last-Modified", &blob.last_modified);
+    xml::plain_element(out, "Etag", &blob.etag);
     xml::number_element(out, "Content-Length", blob.size() as u64);
     for ((_, _, element), value) in CONTENT_PROPERTIES.iter().zip(&blob.properties) {
         xml::element(out, element, value.as_deref().unwrap_or(""));
     }
     out.extend_from_slice(b"<Content-CRC64 />");
-    xml::element(out, "Content-MD5", blob.md5.as_deref().unwrap_or(""));
+    xml::plain_element(out, "Content-MD5", blob.md5.as_deref().unwrap_or(""));
     out.extend_from_slice(b"<BlobType>BlockBlob</BlobType>");
     match &blob.access_tier {
         Some(tier) => xml::element(out, "AccessTier", tier),

@@ -25,7 +25,7 @@ use crate::blob::{
 #[derive(Default)]
 pub struct Memory {
     accounts: RwLock<HashMap<String, BTreeMap<String, Arc<Container>>>>,
-    writes: AtomicU64,
+    last_etag: AtomicU64,
 }
 
 /// One container.
@@ -110,12 +110,18 @@ impl Memory {
         found.cloned().ok_or_else(BlobError::container_not_found)
     }
 
-    /// A new ETag in the shape of Azure's: ticks since year 1 in hexadecimal, never twice the same.
+    /// A new ETag in the shape of Azure's: ticks since year 1 in hexadecimal, each greater than the last.
     pub(super) fn next_etag(&self, now_ms: i64) -> String {
         const TICKS_AT_1970: u64 = 621_355_968_000_000_000;
-        let write = self.writes.fetch_add(1, Ordering::Relaxed);
-        let ticks = TICKS_AT_1970 + now_ms.max(0) as u64 * 10_000;
-        format!("0x{:X}", ticks + write)
+        let now = TICKS_AT_1970 + now_ms.max(0) as u64 * 10_000;
+        let next = |last: u64| now.max(last + 1);
+        let last = self
+            .last_etag
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                Some(next(last))
+            })
+            .unwrap_or_default();
+        format!("0x{:X}", next(last))
     }
 
     fn list_containers(&self, request: &BlobRequest) -> Result<Response<Body>> {

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The largest body that is accepted: Put Blob's limit of the real service, 5,000 MiB.
-pub const MAX_BODY_BYTES: usize = 5_000 << 20;
+pub(super) const MAX_BODY_BYTES: usize = 5_000 << 20;
 
 /// Blob bytes: built in, or kept by Azurite.
 pub enum Blobs {
@@ -49,7 +49,7 @@ pub enum PublicAccess {
 
 impl PublicAccess {
     /// Reads the header's value.
-    pub fn parse(text: Option<&str>) -> Option<Self> {
+    fn parse(text: Option<&str>) -> Option<Self> {
         match text {
             None => Some(Self::None),
             Some("blob") => Some(Self::Blob),
@@ -59,7 +59,7 @@ impl PublicAccess {
     }
 
     /// The header's value; absent when private.
-    pub fn header(self) -> Option<&'static str> {
+    pub(super) fn header(self) -> Option<&'static str> {
         match self {
             Self::None => None,
             Self::Blob => Some("blob"),
@@ -69,20 +69,20 @@ impl PublicAccess {
 }
 
 impl Blobs {
-    /// Makes the engine ready, empty; for Azurite this may install it.
+    /// Starts the engine, empty; Azurite is installed with npm when it is missing.
     ///
     /// # Errors
-    /// When Azurite is missing and cannot be installed.
+    /// When Azurite cannot be installed or does not start.
     pub async fn start(engine: BlobEngine) -> anyhow::Result<Self> {
         Ok(match engine {
             BlobEngine::Memory => Self::Memory(Memory::default()),
-            BlobEngine::Azurite => Self::Azurite(Azurite::prepare().await?),
+            BlobEngine::Azurite => Self::Azurite(Azurite::start().await?),
         })
     }
 
     /// Carries out an authorized request and answers as the service does, except for the
     /// headers that every answer carries, which the front adds.
-    pub async fn execute(
+    pub(super) async fn execute(
         &self,
         operation: Operation,
         request: &BlobRequest,
@@ -95,7 +95,11 @@ impl Blobs {
     }
 
     /// A container's public access; `None` when there is no such container.
-    pub async fn public_access(&self, account: &str, container: &str) -> Option<PublicAccess> {
+    pub(super) async fn public_access(
+        &self,
+        account: &str,
+        container: &str,
+    ) -> Option<PublicAccess> {
         let mut request = BlobRequest::internal(Method::HEAD, account, container, None);
         request.query = Query::of(&[("restype", "container")]);
         let answer = self
@@ -107,7 +111,7 @@ impl Blobs {
     }
 
     /// Is there a blob of this name?
-    pub async fn has_blob(&self, account: &str, container: &str, blob: &str) -> bool {
+    pub(super) async fn has_blob(&self, account: &str, container: &str, blob: &str) -> bool {
         let request = BlobRequest::internal(Method::HEAD, account, container, Some(blob));
         self.answer(Operation::GetBlobProperties, &request, Bytes::new())
             .await

@@ -111,12 +111,17 @@ impl Fixture {
 
     /// Sends as it is, with a version.
     pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)]) -> Answer {
+        let writes = method == Method::PUT || method == Method::POST;
         let mut request = self
             .http
             .request(method, url)
             .header("x-ms-version", VERSION);
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if writes {
+            // The client says nothing of an empty body's length by itself.
+            request = request.header("content-length", "0");
         }
         read(request).await
     }
@@ -153,7 +158,13 @@ impl Fixture {
         all.insert("x-ms-date".into(), http_date(at));
         let text = string_to_sign(method.as_str(), &url, &all, body.len());
         let signature = sign(key, &text);
-        let mut request = self.http.request(method, url).body(body);
+        // The client says nothing of an empty body's length by itself.
+        let length = body.len();
+        let mut request = self
+            .http
+            .request(method, url)
+            .header("content-length", length)
+            .body(body);
         for (name, value) in &all {
             request = request.header(name, value);
         }

@@ -132,19 +132,12 @@ async fn other_schemes_accounts_and_versions_are_refused() {
 }
 
 #[tokio::test]
-async fn the_host_may_name_the_account() {
+async fn a_write_without_its_length_is_refused() {
     let azure = Fixture::memory().await;
-    azure
-        .container("open", local_azure::blob::PublicAccess::Container)
-        .await;
-    azure.blob("open", "b", b"by host").await;
-    let state = azure.azure.state();
-    state
-        .change_account("acct", |switches| switches.allow_public_access = true)
-        .unwrap();
-    let url = format!("{}/open/b", azure.azure.endpoints().blob_http);
-    let read = azure
-        .send(Method::GET, &url, &[("host", "acct.blob.core.windows.net")])
-        .await;
-    assert_eq!((read.status, read.text()), (200, "by host"));
+    let unmeasured = azure.http.put(azure.url("/cont/b")).send().await.unwrap();
+    assert_eq!(unmeasured.status(), 411);
+    assert_eq!(
+        unmeasured.headers()["x-ms-error-code"],
+        "MissingContentLengthHeader"
+    );
 }
