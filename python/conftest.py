@@ -38,9 +38,12 @@ class LocalAzure:
     def blob_names(self, account: str, container: str) -> list[str]:
         return self.control("GET", f"/blobs/{account}/{container}")
 
-    def read_blob(self, account: str, container: str, name: str) -> bytes:
+    def read_blob(self, account: str, container: str, name: str) -> bytes | None:
+        """Its bytes, past every credential; `None` when it is not there."""
         path = f"/blobs/{account}/{container}/{urllib.parse.quote(name)}"
         answer = requests.get(self.endpoints["control"] + path, timeout=30)
+        if answer.status_code == 404:
+            return None
         assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
         return answer.content
 

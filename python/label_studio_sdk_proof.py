@@ -13,7 +13,6 @@ import requests
 from conftest import CONTRIBUTOR, READER, Customer
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
-from label_studio_sdk.errors import BadRequestError, NotFoundError, UnauthorizedError
 
 URL = os.environ["LONGSHORE_URL"]
 TOKEN = os.environ["LONGSHORE_TOKEN"]
@@ -22,6 +21,14 @@ LABEL_CONFIG = """<View>
   <Image name="image" value="$image"/>
   <Choices name="choice" toName="image"><Choice value="A"/><Choice value="B"/></Choices>
 </View>"""
+
+
+def refused(status: int, call, *args, **options):
+    """The body of the refusal, which must have this status. The SDK has no class for some of them."""
+    with pytest.raises(ApiError) as raised:
+        call(*args, **options)
+    assert raised.value.status_code == status, raised.value.body
+    return raised.value.body
 
 
 def choice(value: str) -> list[dict]:
@@ -94,8 +101,7 @@ def test_version_and_whoami(client):
 
 
 def test_a_wrong_token_is_refused():
-    with pytest.raises(UnauthorizedError):
-        LabelStudio(base_url=URL, api_key="0" * 40).projects.get(id=1)
+    refused(401, LabelStudio(base_url=URL, api_key="0" * 40).users.whoami)
 
 
 def test_personal_access_tokens_are_refreshed_rotated_and_blacklisted(client):
@@ -103,14 +109,10 @@ def test_personal_access_tokens_are_refreshed_rotated_and_blacklisted(client):
     person = LabelStudio(base_url=URL, api_key=first)
     assert person.users.whoami().email == "owner@longshore.example"
     second = person.tokens.rotate(refresh=first).refresh
-    with pytest.raises(ApiError) as refused:
-        LabelStudio(base_url=URL, api_key=first).users.whoami()
-    assert refused.value.status_code == 401
+    refused(401, LabelStudio(base_url=URL, api_key=first).users.whoami)
     LabelStudio(base_url=URL, api_key=second).users.whoami()
     client.tokens.blacklist(refresh=second)
-    with pytest.raises(ApiError) as refused:
-        LabelStudio(base_url=URL, api_key=second).users.whoami()
-    assert refused.value.status_code == 401
+    refused(401, LabelStudio(base_url=URL, api_key=second).users.whoami)
 
 
 # Projects
@@ -124,18 +126,14 @@ def test_projects(client, project):
 
 
 def test_a_bad_label_config_is_refused(client, project):
-    with pytest.raises(BadRequestError) as refused:
-        client.projects.create(title="bad", label_config="<View><Choices name='a' toName='b'/></View>")
-    assert "label_config" in json.dumps(refused.value.body)
+    body = refused(400, client.projects.create, title="bad", label_config="<View><Choices name='a' toName='b'/></View>")
+    assert "label_config" in body["validation_errors"]
 
 
 def test_what_does_not_exist_is_not_found(client):
     for read in [client.projects.get, client.import_storage.azure.get, client.export_storage.azure.get]:
-        with pytest.raises(NotFoundError):
-            read(id=99999999)
-    with pytest.raises(ApiError) as refused:
-        client.tasks.get(id="99999999")
-    assert refused.value.status_code == 404
+        refused(404, read, id=99999999)
+    refused(404, client.tasks.get, id="99999999")
 
 
 # Tasks, annotations, predictions
@@ -196,8 +194,7 @@ def test_a_source_storage_with_an_account_key(client, project, data):
     assert len(list(client.tasks.list(project=project.id))) == 3
     assert [listed.id for listed in client.import_storage.azure.list(project=project.id)] == [made.id]
     client.import_storage.azure.delete(id=made.id)
-    with pytest.raises(NotFoundError):
-        client.import_storage.azure.get(id=made.id)
+    refused(404, client.import_storage.azure.get, id=made.id)
     assert len(list(client.tasks.list(project=project.id))) == 3
 
 
@@ -263,19 +260,17 @@ def test_a_storage_that_cannot_be_reached_says_why(client, project, data):
     wrong_key = "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA=="
     for change in [{"account_key": wrong_key}, {"account_key": "not base64"}, {"container": "missing"}]:
         for attempt in [client.import_storage.azure.validate, client.import_storage.azure.create]:
-            with pytest.raises(BadRequestError) as refused:
-                attempt(project=project.id, **by_key(data, **change))
-            assert refused.value.body["validation_errors"], refused.value.body
-            assert data.key not in json.dumps(refused.value.body)
+            body = refused(400, attempt, project=project.id, **by_key(data, **change))
+            assert body["validation_errors"], body
+            assert data.key not in json.dumps(body)
 
 
 def test_a_service_principal_without_a_role_says_what_to_grant(client, project, data):
     app = data.app()
-    with pytest.raises(BadRequestError) as refused:
-        client.import_storage.azure_spi.create(
-            project=project.id, account_name=data.account, container=data.container,
-            tenant_id=app.tenant, client_id=app.client_id, client_secret=data.secret(app))
-    assert "Storage Blob Data Reader" in json.dumps(refused.value.body)
+    body = refused(400, client.import_storage.azure_spi.create, project=project.id, account_name=data.account,
+                   container=data.container, tenant_id=app.tenant, client_id=app.client_id,
+                   client_secret=data.secret(app))
+    assert "Storage Blob Data Reader" in json.dumps(body)
 
 
 # Target storages
@@ -290,9 +285,8 @@ def test_annotations_reach_the_target_storage(client, project, data):
     name = f"ann/{annotation.id}.json"
 
     def exported():
-        if name not in data.azure.blob_names(data.account, "out"):
-            return None
-        return json.loads(data.azure.read_blob(data.account, "out", name))
+        blob = data.azure.read_blob(data.account, "out", name)
+        return blob and json.loads(blob)
 
     first = eventually(exported, bool)
     assert (first["id"], first["result"], first["lead_time"]) == (annotation.id, choice("A"), 2.0)

@@ -152,7 +152,14 @@ impl Tally {
 /// Python's test runner on one file of `python/`.
 pub fn pytest(workspace: &Workspace, file: &str) -> Command {
     let mut pytest = command(workspace.python());
-    pytest.args(["-m", "pytest", "--quiet", "-rfE", "-p", "no:cacheprovider"]);
+    pytest.args([
+        "-m",
+        "pytest",
+        "--quiet",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+    ]);
     pytest.arg(workspace.root.join("python").join(file));
     pytest.env("PYTHONDONTWRITEBYTECODE", "1");
     pytest
