@@ -140,7 +140,7 @@ impl Customer {
     pub fn environment(&self, endpoints: &Endpoints) -> Vec<(String, String)> {
         [
             ("LONGSHORE_APP_CLIENT_ID", &self.platform_app.client_id),
-            ("LONGSHORE_APP_SECRET", &self.platform_secret),
+            ("LONGSHORE_APP_CLIENT_SECRET", &self.platform_secret),
             ("IDENTITY_ENDPOINT", &endpoints.identity_endpoint),
             ("IDENTITY_HEADER", &endpoints.identity_header),
         ]

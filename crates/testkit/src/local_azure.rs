@@ -374,6 +374,8 @@ impl LocalAzure {
             )
             .header("x-ms-blob-type", "BlockBlob")
             .header("content-type", content_type)
+            // An empty body gets no length by itself, and Azure insists on one.
+            .header("content-length", bytes.len())
             .body(bytes);
         accepted(request, name).await.map(|_| ())
     }

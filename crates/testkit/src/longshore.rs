@@ -183,6 +183,8 @@ fn command(cloud_file: &Path, settings: &Settings, data_dir: &Path) -> Command {
         .program
         .clone()
         .unwrap_or_else(|| programs().longshore.clone());
+    // Absolute, because it runs in its data folder, where no `longshore.toml` of anyone's is found.
+    let program = program.canonicalize().unwrap_or(program);
     let mut command = Command::new(program);
     command
         .current_dir(data_dir)
