@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use model::{
     AccountName, ContainerName, OrgId, ProjectId, SourceBlobId, StorageId, SyncCounts, SyncRunId,
 };
+use serde_json::value::RawValue;
 
 use crate::{
     BlobStanding, Error, NewTask, Result, Store,
@@ -13,7 +14,7 @@ use crate::{
     projects::{Counted, count},
     source_blobs::Container,
     sync_runs::progress,
-    task_batch::{TaskBatch, insert_tasks, json},
+    task_batch::{Source, TaskBatch, insert_tasks, json},
 };
 
 // `json_each` rows come in order; an ORDER BY over them is quadratic in SQLite.
@@ -206,8 +207,8 @@ impl Store {
         Ok(Some(outcome))
     }
 
-    /// Tasks mode: the same for parsed blobs. Rows that are there already stay as they are, so a blob
-    /// that grew adds only its new rows.
+    /// Tasks mode: the same for parsed blobs. A blob that changed adds its new rows; rows that are
+    /// there already take the new data as long as nobody has annotated them, and never double.
     ///
     /// # Errors
     /// When the database fails.
@@ -266,6 +267,11 @@ impl Store {
             return Ok(None);
         };
         outcome.add_created(inserted.iter().flatten().count() as i64);
+        for ((task, source), id) in rows.iter().zip(&inserted) {
+            if let (Some(source), None) = (source, id) {
+                tx.execute(renew_task(*source, task, page.now_ms)).await?;
+            }
+        }
         let progress = progress(
             page.run_id,
             page.attempt,
@@ -299,6 +305,18 @@ impl PageOutcome {
         self.created += tasks;
         self.counts.created += tasks;
     }
+}
+
+/// Gives a task that nobody has annotated the data that its row has now.
+fn renew_task((blob, row): Source, task: &NewTask, now_ms: i64) -> Sql {
+    sql("UPDATE tasks SET data = $3, meta = $4, updated_at_ms = $5
+         WHERE source_blob_id = $1 AND source_row = $2 AND annotation_count = 0
+         AND cancelled_annotation_count = 0 AND (data <> $3 OR meta <> $4)")
+    .bind(blob)
+    .bind(row)
+    .bind(task.data.get())
+    .bind(task.meta.as_deref().map_or("{}", RawValue::get))
+    .bind(now_ms)
 }
 
 /// The page's outcome before anything is created.

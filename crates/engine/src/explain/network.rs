@@ -35,9 +35,7 @@ pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
             "The host of the storage account {account} cannot be found by name: the {} cloud has no such account, or this machine's DNS does not work.",
             at.cloud.name
         ),
-        format!(
-            "Correct the account's name. To see the accounts that you can: az storage account list --query \"[].name\" --output tsv"
-        ),
+        "Correct the account's name. To see the accounts that you can: az storage account list --query \"[].name\" --output tsv".to_owned(),
     )
 }
 

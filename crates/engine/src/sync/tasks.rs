@@ -2,7 +2,7 @@
 //! others are read several at once while those before them are being stored.
 //!
 //! All rows of a blob are committed or none. A blob that changed adds its new rows; rows that are
-//! there already never become duplicates.
+//! there already take the new data as long as nobody has annotated them, and never become duplicates.
 
 use std::{collections::VecDeque, sync::Arc};
 
