@@ -87,21 +87,26 @@ pub struct ServedBlob {
 /// The source storages of projects, by project and version. The version comes with the task, in
 /// the same query: a change of a storage is seen by the next request, on every replica.
 #[derive(Default)]
-pub(crate) struct StorageCache(Mutex<HashMap<ProjectId, (i64, Arc<[Source]>)>>);
+pub(crate) struct StorageCache(Mutex<HashMap<ProjectId, Cached>>);
+
+struct Cached {
+    version: i64,
+    sources: Arc<[Source]>,
+}
 
 impl StorageCache {
     fn get(&self, project: ProjectId, version: i64) -> Option<Arc<[Source]>> {
-        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (cached_version, sources) = cached.get(&project)?;
-        (*cached_version == version).then(|| sources.clone())
+        let projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = projects.get(&project)?;
+        (cached.version == version).then(|| cached.sources.clone())
     }
 
     fn put(&self, project: ProjectId, version: i64, sources: Arc<[Source]>) {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.len() >= CACHED_PROJECTS {
-            cached.clear();
+        let mut projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if projects.len() >= CACHED_PROJECTS {
+            projects.clear();
         }
-        cached.insert(project, (version, sources));
+        projects.insert(project, Cached { version, sources });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tasks: listed, read, created one by one or in bulk, changed, deleted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use formats::TaskReader;
 use model::{Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId};
@@ -268,15 +268,18 @@ impl Engine {
         let mut storages: HashMap<ProjectId, Vec<Storage>> = HashMap::new();
         let mut out = Vec::with_capacity(tasks.len());
         for task in tasks {
-            let project = task.project_id;
-            if !storages.contains_key(&project) {
-                let found = self
-                    .store()
-                    .list_storages(actor.org_id, Some(project), Some(Direction::Source), None)
-                    .await?;
-                storages.insert(project, found);
-            }
-            let of_project = storages.get(&project).map_or(&[][..], Vec::as_slice);
+            let of_project = match storages.entry(task.project_id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let found = self.store().list_storages(
+                        actor.org_id,
+                        Some(task.project_id),
+                        Some(Direction::Source),
+                        None,
+                    );
+                    new.insert(found.await?)
+                }
+            };
             out.push(blob_uris::for_browser(
                 self.cloud(),
                 task.id,

@@ -2,11 +2,14 @@
 
 mod accounts;
 mod azure_world;
+mod credentials;
 mod export;
+mod isolation;
 mod labeling;
 mod resolve;
 mod serve;
 mod storages;
 mod sync_files;
 mod sync_tasks;
+mod worker;
 mod world;

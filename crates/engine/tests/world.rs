@@ -21,6 +21,10 @@ use tempfile::TempDir;
 
 pub const ACCOUNT: &str = "acct";
 
+/// A well-formed key that no account has.
+pub const OTHER_KEY: &str =
+    "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA==";
+
 pub struct World {
     pub engine: Engine,
     pub store: Store,
@@ -243,6 +247,22 @@ impl World {
             account_key: Some(Secret::new(&self.account.key1)),
             container: Some(container.to_owned()),
             ..StorageInput::default()
+        }
+    }
+
+    /// The same by service principal.
+    pub fn by_principal(
+        &self,
+        project: &Project,
+        principal: &Principal,
+        container: &str,
+    ) -> StorageInput {
+        StorageInput {
+            account_key: None,
+            tenant_id: Some(self.tenant.clone()),
+            client_id: Some(principal.client_id.clone()),
+            client_secret: Some(Secret::new(&principal.secret)),
+            ..self.by_key(project, container)
         }
     }
 
