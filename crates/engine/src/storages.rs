@@ -10,7 +10,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Creates a storage that has been seen to work.
+    /// Creates a storage that has been seen to work. A target at once begins to get what is there
+    /// already: its first full export is `last_run`.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming every wrong field; [`Error::Azure`] saying why Azure refuses.
@@ -24,14 +25,19 @@ impl Engine {
         let project = self.project_of(actor, input).await?;
         let draft = self.draft(actor, direction, kind, input, None).await?;
         self.probe(&draft).await?;
-        self.store()
+        let storage = self
+            .store()
             .create_storage(
                 &draft.to_new(actor.org_id, project),
                 &draft.credential,
                 self.now_ms(),
             )
             .await?
-            .ok_or_else(|| no_such_project(project))
+            .ok_or_else(|| no_such_project(project))?;
+        match direction {
+            Direction::Source => Ok(storage),
+            Direction::Target => self.start_export(actor, kind, storage.id).await,
+        }
     }
 
     /// Checks what [`Engine::create_storage`] or, with an `id`, [`Engine::update_storage`] would

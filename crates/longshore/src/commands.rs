@@ -50,7 +50,11 @@ pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
         role,
     };
     let user = engine.create_user(&operator, &member).await?;
-    logging::to_stdout(&format!("{} is a member now ({}).", user.email, user.role.as_str()))?;
+    logging::to_stdout(&format!(
+        "{} is a member now ({}).",
+        user.email,
+        user.role.as_str()
+    ))?;
     if !password_stdin {
         logging::to_stdout(&format!(
             "The password is {} (shown only now).",

@@ -178,7 +178,10 @@ impl Config {
             self.app_certificate_file.is_some(),
             self.app_federated.is_some(),
         ];
-        match (&self.app_client_id, proofs.iter().filter(|set| **set).count()) {
+        match (
+            &self.app_client_id,
+            proofs.iter().filter(|set| **set).count(),
+        ) {
             (Some(_), 1) | (None, 0) => {}
             (Some(_), _) => bail!(
                 "app_client_id needs exactly one of app_client_secret, app_certificate_file and app_federated"
@@ -299,7 +302,9 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Err
     let text = String::deserialize(deserializer)?;
     match Url::parse(&text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
-        Ok(_) => Err(serde::de::Error::custom("public_url begins with http:// or https://")),
+        Ok(_) => Err(serde::de::Error::custom(
+            "public_url begins with http:// or https://",
+        )),
         Err(error) => Err(serde::de::Error::custom(format!("public_url: {error}"))),
     }
 }
@@ -330,7 +335,10 @@ impl fmt::Display for Config {
         set("cloud", Some(self.cloud.clone()))?;
         set("app_client_id", self.app_client_id.clone())?;
         set("app_client_secret", hidden(&self.app_client_secret))?;
-        set("app_certificate_file", self.app_certificate_file.as_ref().map(path))?;
+        set(
+            "app_certificate_file",
+            self.app_certificate_file.as_ref().map(path),
+        )?;
         set("app_federated", self.app_federated.clone())?;
         set("secret_key_file", Some(path(&self.secret_key_file())))?;
         set("log", Some(self.log.clone()))?;
@@ -351,10 +359,12 @@ impl fmt::Display for Config {
 
 fn without_password(url: &Secret) -> String {
     match Url::parse(url.expose()) {
-        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("REDACTED")) {
-            Ok(()) => parsed.into(),
-            Err(()) => "REDACTED".to_owned(),
-        },
+        Ok(mut parsed) if parsed.password().is_some() => {
+            match parsed.set_password(Some("REDACTED")) {
+                Ok(()) => parsed.into(),
+                Err(()) => "REDACTED".to_owned(),
+            }
+        }
         _ => url.expose().to_owned(),
     }
 }
@@ -383,7 +393,10 @@ mod tests {
     #[test]
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let file = "cloud = \"china\"\nlisten = \"127.0.0.1:1\"\ndata_dir = \"a\"";
-        let environment = [("LONGSHORE_CLOUD", "usgov"), ("LONGSHORE_LISTEN", "127.0.0.1:2")];
+        let environment = [
+            ("LONGSHORE_CLOUD", "usgov"),
+            ("LONGSHORE_LISTEN", "127.0.0.1:2"),
+        ];
         let flags = Flags {
             listen: Some(([127, 0, 0, 1], 3).into()),
             ..Flags::default()
@@ -399,9 +412,21 @@ mod tests {
         for (file, environment, parts) in [
             ("lisen = \"x\"", ("A", "b"), ["configuration file", "lisen"]),
             ("", ("LONGSHORE_LISEN", "x"), ["environment", "lisen"]),
-            ("", ("LONGSHORE_WORKER_JOBS", "many"), ["environment", "worker_jobs"]),
-            ("body_limit_mib = 0", ("A", "b"), ["configuration file", "body_limit_mib"]),
-            ("", ("LONGSHORE_APP_CLIENT_ID", "x"), ["app_client_id", "exactly one"]),
+            (
+                "",
+                ("LONGSHORE_WORKER_JOBS", "many"),
+                ["environment", "worker_jobs"],
+            ),
+            (
+                "body_limit_mib = 0",
+                ("A", "b"),
+                ["configuration file", "body_limit_mib"],
+            ),
+            (
+                "",
+                ("LONGSHORE_APP_CLIENT_ID", "x"),
+                ["app_client_id", "exactly one"],
+            ),
         ] {
             let error = load(file, &[environment], Flags::default()).unwrap_err();
             let text = format!("{error:#}");

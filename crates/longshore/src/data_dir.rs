@@ -24,7 +24,9 @@ pub fn seal_keys(config: &Config) -> anyhow::Result<SealKeys> {
             file.write_all(line.as_bytes())?;
             file.sync_all()
         }) {
-            Ok(()) => tracing::info!(file = %path.display(), "made a secret key; keep a copy of it apart from the database's"),
+            Ok(()) => {
+                tracing::info!(file = %path.display(), "made a secret key; keep a copy of it apart from the database's")
+            }
             // Another process was faster; its key is the key.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).with_context(|| path.display().to_string()),

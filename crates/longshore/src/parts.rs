@@ -60,7 +60,10 @@ pub async fn engine(config: &Config) -> anyhow::Result<Engine> {
 /// # Errors
 /// When nobody has the e-mail.
 pub async fn operator(config: &Config, engine: &Engine) -> anyhow::Result<Actor> {
-    let email = config.operator_email.as_deref().unwrap_or(config.admin_email());
+    let email = config
+        .operator_email
+        .as_deref()
+        .unwrap_or(config.admin_email());
     engine
         .actor_by_email(email)
         .await
@@ -108,7 +111,10 @@ fn federated_identity(text: &str) -> anyhow::Result<IdentityId> {
 }
 
 fn default_account(config: &Config) -> anyhow::Result<Option<DefaultAccount>> {
-    match (&config.host.blob_account_name, &config.host.blob_account_key) {
+    match (
+        &config.host.blob_account_name,
+        &config.host.blob_account_key,
+    ) {
         (Some(name), Some(key)) => Ok(Some(DefaultAccount {
             account: AccountName::parse(name.as_str()).context("AZURE_BLOB_ACCOUNT_NAME")?,
             key: key.clone(),

@@ -81,7 +81,11 @@ pub(crate) fn check_same_site(
         None => text(header::HeaderName::from_static("sec-fetch-site"))
             .is_some_and(|site| site == "same-origin" || site == "none"),
     };
-    if ours { Ok(()) } else { Err(ApiError::cross_site()) }
+    if ours {
+        Ok(())
+    } else {
+        Err(ApiError::cross_site())
+    }
 }
 
 #[cfg(test)]

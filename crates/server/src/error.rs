@@ -66,11 +66,7 @@ pub struct ErrorBody {
 }
 
 impl ApiError {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Parts {
             status,
             code,
@@ -268,9 +264,7 @@ impl From<engine::Error> for ApiError {
             ),
             Error::Unauthenticated { reason } => Self::unauthenticated(reason),
             Error::Invalid(fields) => Self::invalid(fields),
-            Error::Conflict { message } => {
-                Self::new(StatusCode::CONFLICT, "conflict", message)
-            }
+            Error::Conflict { message } => Self::new(StatusCode::CONFLICT, "conflict", message),
             Error::TooLarge { what, limit_bytes } => Self::too_large(what, limit_bytes),
             Error::Azure(problem) => Self::from_problem(*problem),
             other => {

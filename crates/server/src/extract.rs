@@ -235,12 +235,16 @@ impl PageRequest {
 
 /// Instants as Label Studio writes them: `2026-11-21T17:52:00.684000Z`.
 pub(crate) fn instant(at_ms: i64) -> String {
-    formatted(at_ms, |at| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+    formatted(at_ms, |at| {
+        at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    })
 }
 
 /// Instants inside a storage's `meta`: `2026-11-21 17:52:00.684000+00:00`.
 pub(crate) fn meta_instant(at_ms: i64) -> String {
-    formatted(at_ms, |at| at.strftime("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string())
+    formatted(at_ms, |at| {
+        at.strftime("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string()
+    })
 }
 
 fn formatted(at_ms: i64, format: impl FnOnce(jiff::Timestamp) -> String) -> String {

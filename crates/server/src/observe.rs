@@ -46,7 +46,11 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
-            tracing::error!(route, panic = panic_text(panic.as_ref()), "a handler panicked");
+            tracing::error!(
+                route,
+                panic = panic_text(panic.as_ref()),
+                "a handler panicked"
+            );
             ApiError::internal().into_response()
         }
     };

@@ -5,10 +5,14 @@ use utoipa::{
     openapi::{
         Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
         Required, Response, Schema,
-        path::{Operation as PathOperation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+        path::{
+            Operation as PathOperation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+        },
         request_body::RequestBodyBuilder,
         schema::{ArrayBuilder, ObjectBuilder, Type},
-        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        security::{
+            ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+        },
     },
 };
 
@@ -82,7 +86,11 @@ impl Operation {
 
     fn parameters(&self) -> Vec<Parameter> {
         let in_path = self.path.split(['{', '}']).skip(1).step_by(2).map(|name| {
-            let kind = if name == "id" { Type::Integer } else { Type::String };
+            let kind = if name == "id" {
+                Type::Integer
+            } else {
+                Type::String
+            };
             parameter(name, ParameterIn::Path, kind)
         });
         let in_query = self
@@ -96,7 +104,8 @@ impl Operation {
         let json = |shape: &Shape| Content::new(Some(shape.schema.clone()));
         let mut done = Response::new("Done.");
         if let Some(shape) = &self.response {
-            done.content.insert("application/json".to_owned(), json(shape).into());
+            done.content
+                .insert("application/json".to_owned(), json(shape).into());
         }
         let mut failed = Response::new("Refused or failed; the body says why.");
         failed.content.insert(
@@ -151,7 +160,10 @@ pub fn document() -> OpenApi {
             vec![operation.method.clone()],
             operation.document(),
         );
-        for shape in [operation.request, operation.response].into_iter().flatten() {
+        for shape in [operation.request, operation.response]
+            .into_iter()
+            .flatten()
+        {
             components.schemas.extend(shape.components);
         }
     }

@@ -102,7 +102,11 @@ pub(crate) async fn sign_in(
     match app.engine.sign_in(&form.email, &form.password).await {
         Ok((session, _)) => {
             let cookie = cookie(&app, session.expose(), SESSION_MS / 1000);
-            ([(header::SET_COOKIE, cookie)], Redirect::to(own_path(&form.next))).into_response()
+            (
+                [(header::SET_COOKIE, cookie)],
+                Redirect::to(own_path(&form.next)),
+            )
+                .into_response()
         }
         Err(error) => {
             let error = ApiError::from(error);
@@ -120,11 +124,19 @@ pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Resp
     {
         return failed(&error.into());
     }
-    ([(header::SET_COOKIE, cookie(&app, "", 0))], Redirect::to("/user/login")).into_response()
+    (
+        [(header::SET_COOKIE, cookie(&app, "", 0))],
+        Redirect::to("/user/login"),
+    )
+        .into_response()
 }
 
 fn cookie(app: &App, value: &str, max_age_s: i64) -> String {
-    let secure = if app.settings.public_url.scheme() == "https" { "; Secure" } else { "" };
+    let secure = if app.settings.public_url.scheme() == "https" {
+        "; Secure"
+    } else {
+        ""
+    };
     format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
 }
 
@@ -132,7 +144,9 @@ fn cookie(app: &App, value: &str, max_age_s: i64) -> String {
 fn own_path(next: &str) -> &str {
     let is_ours = next.starts_with('/')
         && !next.starts_with("//")
-        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        && next
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if is_ours { next } else { "/" }
 }
 
@@ -156,7 +170,8 @@ async fn home_body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
         );
     }
     let body = if projects.items.is_empty() {
-        "<p>There are no projects. Create one with the API: <code>POST /api/projects/</code>.</p>".to_owned()
+        "<p>There are no projects. Create one with the API: <code>POST /api/projects/</code>.</p>"
+            .to_owned()
     } else {
         format!(
             "<table><thead><tr><th>Project</th><th>Tasks</th><th>Annotations</th><th>Storages</th></tr></thead><tbody>{rows}</tbody></table>"
@@ -204,7 +219,10 @@ async fn project_body(
         );
     }
     let turn = |number: i64, text: &str| {
-        format!("<a href=\"/projects/{id}?{}\">{text}</a> ", Text(&query.with_page(number)))
+        format!(
+            "<a href=\"/projects/{id}?{}\">{text}</a> ",
+            Text(&query.with_page(number))
+        )
     };
     let mut turns = String::new();
     if at.number > 1 {
@@ -217,7 +235,10 @@ async fn project_body(
         "<p><a href=\"/\">All projects</a></p><ul class=\"storages\">{}</ul>\
          <table><caption>{} tasks, {} annotations</caption><thead><tr><th>Task</th><th>Blob</th><th>Media</th><th>Annotations</th></tr></thead>\
          <tbody>{rows}</tbody></table><p>{turns}</p>",
-        storages.iter().map(|storage| format!("<li>{}</li>", storage_line(storage))).collect::<String>(),
+        storages
+            .iter()
+            .map(|storage| format!("<li>{}</li>", storage_line(storage)))
+            .collect::<String>(),
         found.total,
         found.total_annotations,
     );
@@ -229,7 +250,11 @@ async fn storages(app: &App, actor: &Actor, project: ProjectId) -> Result<Vec<St
     let mut found = Vec::new();
     if actor.may(Permission::ManageProjects) {
         for direction in [Direction::Source, Direction::Target] {
-            found.extend(app.engine.list_storages(actor, project, direction, None).await?);
+            found.extend(
+                app.engine
+                    .list_storages(actor, project, direction, None)
+                    .await?,
+            );
         }
     }
     Ok(found)
@@ -245,9 +270,11 @@ fn storage_line(storage: &Storage) -> String {
     let counts = run.map_or_else(String::new, |run| {
         format!(", {} new, {} failed", run.counts.created, run.counts.failed)
     });
-    let problem = run.and_then(|run| run.error.as_deref()).map_or_else(String::new, |error| {
-        format!("<div class=\"problem\">{}</div>", Text(error))
-    });
+    let problem = run
+        .and_then(|run| run.error.as_deref())
+        .map_or_else(String::new, |error| {
+            format!("<div class=\"problem\">{}</div>", Text(error))
+        });
     format!(
         "<div>{arrow} <code>{}/{}/{}</code> <span class=\"status {1}\">{status}</span>{counts} <small>{kind}</small>{problem}</div>",
         Text(storage.account.as_str()),
@@ -269,7 +296,9 @@ fn collect_links(value: &Value, name: &str, links: &mut String) {
         Value::String(text) if text.starts_with("/tasks/") => {
             *links += &format!("<a href=\"{}\">{}</a> ", Text(text), Text(name));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_links(item, name, links)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_links(item, name, links)),
         Value::Object(members) => members
             .iter()
             .for_each(|(name, member)| collect_links(member, name, links)),
@@ -278,7 +307,11 @@ fn collect_links(value: &Value, name: &str, links: &mut String) {
 }
 
 fn title(text: &str) -> &str {
-    if text.trim().is_empty() { "Untitled" } else { text }
+    if text.trim().is_empty() {
+        "Untitled"
+    } else {
+        text
+    }
 }
 
 fn render(body: Result<Html<String>, ApiError>) -> Response {
@@ -289,13 +322,24 @@ fn render(body: Result<Html<String>, ApiError>) -> Response {
 }
 
 fn failed(error: &ApiError) -> Response {
-    let body = format!("<p class=\"problem\">{}</p><p><a href=\"/\">All projects</a></p>", Text(error.detail()));
-    (error.status(), [POLICY], page("That did not work", None, &body)).into_response()
+    let body = format!(
+        "<p class=\"problem\">{}</p><p><a href=\"/\">All projects</a></p>",
+        Text(error.detail())
+    );
+    (
+        error.status(),
+        [POLICY],
+        page("That did not work", None, &body),
+    )
+        .into_response()
 }
 
 fn page(heading: &str, email: Option<&str>, body: &str) -> Html<String> {
     let person = email.map_or_else(String::new, |email| {
-        format!("<form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>", Text(email))
+        format!(
+            "<form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>",
+            Text(email)
+        )
     });
     Html(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -336,7 +380,14 @@ mod tests {
     #[test]
     fn signing_in_never_leads_to_another_site() {
         assert_eq!(own_path("/projects/5?page=2"), "/projects/5?page=2");
-        for other in ["", "https://evil.com", "//evil.com", "/\\evil.com", "/a\r\nb", "javascript:alert(1)"] {
+        for other in [
+            "",
+            "https://evil.com",
+            "//evil.com",
+            "/\\evil.com",
+            "/a\r\nb",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(own_path(other), "/", "{other}");
         }
     }

@@ -42,13 +42,29 @@ pub(crate) fn routes() -> Routes {
         .page("/user/login", MethodFilter::GET, pages::sign_in_form)
         .page("/user/login", MethodFilter::POST, pages::sign_in)
         .page("/user/logout", MethodFilter::POST, pages::sign_out)
-        .page("/static/longshore.css", MethodFilter::GET, pages::stylesheet)
+        .page(
+            "/static/longshore.css",
+            MethodFilter::GET,
+            pages::stylesheet,
+        )
         // the service itself
         .get("/health", health::health, public("Is the process up?"))
-        .get("/ready", health::ready, public("Can it serve: is the database reachable?"))
+        .get(
+            "/ready",
+            health::ready,
+            public("Can it serve: is the database reachable?"),
+        )
         .page("/metrics", MethodFilter::GET, health::metrics)
-        .get("/api/version", users::version, public("Versions of the product and of its API."))
-        .get("/api/openapi.json", health::openapi, public("This document."))
+        .get(
+            "/api/version",
+            users::version,
+            public("Versions of the product and of its API."),
+        )
+        .get(
+            "/api/openapi.json",
+            health::openapi,
+            public("This document."),
+        )
         // people and tokens
         .get(
             "/api/current-user/whoami",

@@ -92,7 +92,10 @@ pub async fn serve(
     }
     drop(listener);
     connections.close();
-    if timeout(limits.shutdown_grace, connections.wait()).await.is_err() {
+    if timeout(limits.shutdown_grace, connections.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(left = connections.len(), "requests were cut off");
     }
     Ok(())

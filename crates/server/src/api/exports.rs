@@ -59,7 +59,9 @@ pub(crate) async fn export(
     Id(project): Id<ProjectId>,
     query: Query,
 ) -> Answer<impl IntoResponse> {
-    let format = query.text("exportType").or_else(|| query.text("export_type"));
+    let format = query
+        .text("exportType")
+        .or_else(|| query.text("export_type"));
     if format.is_some_and(|format| format != "JSON") {
         return Err(ApiError::invalid_request(
             "The only export format here is JSON.",
@@ -173,7 +175,11 @@ struct ExportedTask<'a> {
 }
 
 impl<'a> ExportedTask<'a> {
-    fn new(task: &'a Task, annotations: Vec<ExportedAnnotation<'a>>, predictions: Vec<i64>) -> Self {
+    fn new(
+        task: &'a Task,
+        annotations: Vec<ExportedAnnotation<'a>>,
+        predictions: Vec<i64>,
+    ) -> Self {
         Self {
             id: task.id.0,
             annotations,
@@ -244,7 +250,10 @@ impl<'a> From<&'a Annotation> for ExportedAnnotation<'a> {
             bulk_created: false,
             task: annotation.task_id.0,
             project: annotation.project_id.0,
-            updated_by: annotation.updated_by.map(|user| user.0),
+            updated_by: annotation
+                .updated_by
+                .or(annotation.completed_by)
+                .map(|user| user.0),
             parent_prediction: annotation.parent_prediction.map(|id| id.0),
             parent_annotation: annotation.parent_annotation.map(|id| id.0),
             last_created_by: None,

@@ -1,11 +1,6 @@
 //! For load balancers, monitoring and API clients' generators.
 
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::IntoResponse,
-};
+use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde_json::{Value, json};
 
 use crate::{App, api::Answer, error::ApiError, openapi_document};
@@ -30,7 +25,10 @@ pub(crate) async fn metrics() -> impl IntoResponse {
     let handle = crate::metrics();
     handle.run_upkeep();
     (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
         handle.render(),
     )
 }

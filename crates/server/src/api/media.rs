@@ -3,7 +3,6 @@
 //! What is streamed comes from our own origin, so nothing in it may run: no sniffing, a sandboxed
 //! document at most, and types that can hold scripts are only ever downloads.
 
-use azure::GetStatus;
 use axum::{
     body::Body,
     extract::State,
@@ -13,6 +12,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use azure::GetStatus;
 use engine::{ReadMethod, ResolveRequest, Resolved, ServedBlob};
 use model::{Actor, TaskId};
 
@@ -28,8 +28,9 @@ const SANDBOX: HeaderValue = HeaderValue::from_static(
     "sandbox; default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'",
 );
 /// Browsers' own PDF viewers do not work in a sandbox; a PDF's scripts never run on our origin.
-const PDF: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'");
+const PDF: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+);
 
 pub(crate) async fn resolve(
     State(app): State<App>,
@@ -156,8 +157,13 @@ impl Shown {
         let is_media = matches!(kind, "image" | "audio" | "video") && !is_markup;
         let is_text = matches!(
             essence.as_str(),
-            "text/plain" | "text/csv" | "text/tab-separated-values" | "text/vtt"
-                | "application/json" | "application/x-ndjson" | "application/pdf"
+            "text/plain"
+                | "text/csv"
+                | "text/tab-separated-values"
+                | "text/vtt"
+                | "application/json"
+                | "application/x-ndjson"
+                | "application/pdf"
         );
         let content_type = if essence == "image/svg+xml" || is_media || is_text {
             stored.to_owned()
@@ -240,7 +246,13 @@ mod tests {
 
     #[test]
     fn media_is_shown_as_it_is() {
-        for stored in ["image/png", "video/mp4", "audio/wav", "application/pdf", "text/plain"] {
+        for stored in [
+            "image/png",
+            "video/mp4",
+            "audio/wav",
+            "application/pdf",
+            "text/plain",
+        ] {
             assert_eq!(shown(stored, "x"), (stored.to_owned(), false));
         }
     }

@@ -34,7 +34,10 @@ fn credential_fields(kind: CredentialKind) -> Value {
     let account = protected("account_name", "Account Name", "off");
     match kind {
         CredentialKind::AccountKey => {
-            json!([account, protected("account_key", "Account Key", "new-password")])
+            json!([
+                account,
+                protected("account_key", "Account Key", "new-password")
+            ])
         }
         CredentialKind::Sas => json!([
             plain("account_name", "Account Name", true),

@@ -19,8 +19,8 @@ use crate::{
     fields::{Fields, Input},
 };
 
-pub(crate) use view::TaskView;
 use view::Detail;
+pub(crate) use view::TaskView;
 
 /// Tasks of a page when the query does not say.
 const PAGE_SIZE: i64 = 100;

@@ -108,7 +108,10 @@ pub(crate) async fn update_settings(
 pub(crate) async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Vec<TokenView>>> {
     let tokens = app.engine.list_refresh_tokens(&actor).await?;
     Ok(Json(
-        tokens.into_iter().map(|token| TokenView { token }).collect(),
+        tokens
+            .into_iter()
+            .map(|token| TokenView { token })
+            .collect(),
     ))
 }
 

@@ -11,7 +11,9 @@ use crate::{API_VERSION, App, api::Answer, extract::instant};
 
 /// Label Studio's version document: clients read the API's level from it.
 pub(crate) async fn version() -> Json<Value> {
-    let component = json!({"message": "", "commit": "", "date": "", "branch": "", "version": API_VERSION});
+    let component = json!({"message": "", "commit": "", "date": "", "branch": ""});
+    let mut backend = component.clone();
+    backend["version"] = API_VERSION.into();
     Json(json!({
         "release": API_VERSION,
         "label-studio-os-package": {
@@ -21,7 +23,7 @@ pub(crate) async fn version() -> Json<Value> {
             "latest_version_upload_time": null,
             "current_version_is_outdated": false,
         },
-        "label-studio-os-backend": component,
+        "label-studio-os-backend": backend,
         "label-studio-frontend": component,
         "dm2": component,
         "label-studio-converter": {"version": ""},
@@ -109,7 +111,11 @@ fn permissions(actor: &Actor) -> Vec<&'static str> {
         ),
         (
             Permission::Annotate,
-            &["annotations.create", "annotations.change", "annotations.delete"],
+            &[
+                "annotations.create",
+                "annotations.change",
+                "annotations.delete",
+            ],
         ),
         (
             Permission::ManageProjects,

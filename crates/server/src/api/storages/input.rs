@@ -265,7 +265,10 @@ mod tests {
             .for_kind(place(CredentialKind::ManagedIdentity))
             .unwrap_err();
         let text = format!("{error:?}");
-        assert!(text.contains("account_key") && text.contains("belongs to azure."), "{text}");
+        assert!(
+            text.contains("account_key") && text.contains("belongs to azure."),
+            "{text}"
+        );
         assert!(!text.contains("aGVq"), "{text}");
     }
 

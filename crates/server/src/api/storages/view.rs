@@ -92,9 +92,13 @@ impl StorageView {
             use_blob_urls: storage.direction == Direction::Source
                 && storage.import_mode == ImportMode::Files,
             last_sync: run.and_then(|run| run.finished_at_ms).map(instant),
-            last_sync_count: run.map(|run| run.counts.created),
+            last_sync_count: run
+                .filter(|run| run.started_at_ms.is_some())
+                .map(|run| run.counts.created),
             last_sync_job: run.map(|run| run.id.to_string()),
-            status: run.map_or(SyncStatus::Initialized, |run| run.status).as_str(),
+            status: run
+                .map_or(SyncStatus::Initialized, |run| run.status)
+                .as_str(),
             traceback: run.and_then(|run| run.error.clone()),
             meta: run.map_or_else(MetaView::default, |run| {
                 MetaView::new(run, storage.direction)
@@ -121,6 +125,7 @@ impl StorageView {
 impl MetaView {
     fn new(run: &SyncRun, direction: Direction) -> Self {
         let ended = run.finished_at_ms.zip(run.started_at_ms);
+        let is_of = |wanted| direction == wanted && run.started_at_ms.is_some();
         Self {
             attempts: Some(run.attempts),
             time_queued: Some(meta_instant(run.queued_at_ms)),
@@ -128,8 +133,8 @@ impl MetaView {
             time_last_ping: run.last_ping_at_ms.map(meta_instant),
             time_completed: run.finished_at_ms.map(meta_instant),
             duration: ended.map(|(end, start)| (end - start) as f64 / 1000.0),
-            tasks_existed: (direction == Direction::Source).then_some(run.counts.existed),
-            total_annotations: (direction == Direction::Target).then_some(run.counts.total),
+            tasks_existed: is_of(Direction::Source).then_some(run.counts.existed),
+            total_annotations: is_of(Direction::Target).then_some(run.counts.total),
             counts: Some(CountsView::from(run.counts)),
         }
     }

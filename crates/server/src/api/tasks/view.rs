@@ -141,7 +141,13 @@ impl TaskView {
             .collect();
         let completed_at = task
             .is_labeled
-            .then(|| annotations.iter().map(|a| a.created_at_ms).min().map(instant))
+            .then(|| {
+                annotations
+                    .iter()
+                    .map(|a| a.created_at_ms)
+                    .min()
+                    .map(instant)
+            })
             .flatten();
         let lead_times: Vec<f64> = annotations.iter().filter_map(|a| a.lead_time).collect();
         let ids: Vec<String> = annotations.iter().map(|a| a.id.to_string()).collect();
