@@ -8,7 +8,7 @@ use crate::world::{IMAGE_CONFIG, World};
 
 #[tokio::test]
 async fn two_replicas_share_one_postgresql() -> anyhow::Result<()> {
-    let database = PrivatePostgres::database();
+    let database = PrivatePostgres::start();
     let key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     let folder = tempfile::tempdir()?;
     let key_file = folder.path().join("key");
@@ -16,7 +16,7 @@ async fn two_replicas_share_one_postgresql() -> anyhow::Result<()> {
     let environment = vec![
         (
             "LONGSHORE_DATABASE_URL".to_owned(),
-            database.url().to_owned(),
+            database.url(),
         ),
         (
             "LONGSHORE_SECRET_KEY_FILE".to_owned(),
