@@ -1,0 +1,109 @@
+//! What an access check found: the same shape in the API, in `longshore check --json` and on the page.
+
+use serde::Serialize;
+
+use crate::{AzureAnswer, Fix};
+
+/// Everything that was tried, in order, and what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    pub verdict: Verdict,
+    /// The storage or URL that was checked, for people; never with a query.
+    pub subject: String,
+    pub steps: Vec<CheckStep>,
+    /// How long it took.
+    pub took_ms: u64,
+}
+
+/// What the check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything that the storage needs works.
+    Ready,
+    /// It works; something could be better.
+    Advice,
+    /// Something was granted or changed that Azure does not act on yet.
+    NotYetEffective,
+    /// At least one step failed.
+    Failed,
+    /// The time ended, or Azure gave an answer that is not known, before it could be told.
+    Unknown,
+}
+
+/// One step. A step that depends on a failed one is skipped, so that one cause fails one step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckStep {
+    /// Stable: one of [`STEPS`].
+    pub id: &'static str,
+    /// For people: "List the container".
+    pub title: &'static str,
+    pub state: StepState,
+    /// What was done, with names: "Listed photos/ of acme/images".
+    pub tried: String,
+    /// What Azure said, when it refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azure: Option<AzureAnswer>,
+    /// The cause's stable code, which is also its anchor in `docs/causes.md`; with `failed`,
+    /// `advice`, `not_yet_effective` and `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// What was found, in words; why it was skipped, for a skipped step.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+    /// How long the step took.
+    pub took_ms: u64,
+}
+
+/// How one step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    Passed,
+    Failed,
+    /// Not tried: a step that it depends on failed, or this storage does not need it.
+    Skipped,
+    /// It works; something could be better.
+    Advice,
+    /// Refused until now, although it may have been granted: new roles take up to ten minutes.
+    NotYetEffective,
+    /// The time ended, or the answer is not in the table; the raw code is in `azure`.
+    Unknown,
+}
+
+/// Every step's id, in the order of a report.
+pub const STEPS: [&str; 17] = [
+    "dns",
+    "tls",
+    "clock",
+    "tenant",
+    "sign_in",
+    "list",
+    "read",
+    "ranged_read",
+    "delegation_key",
+    "sas_round_trip",
+    "write",
+    "overwrite",
+    "delete",
+    "cors",
+    "public_access",
+    "account_kind",
+    "least_privilege",
+];
+
+impl CheckReport {
+    /// The step of that id, when it is part of the report.
+    pub fn step(&self, id: &str) -> Option<&CheckStep> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// The steps that failed, in order.
+    pub fn failed(&self) -> impl Iterator<Item = &CheckStep> {
+        self.steps
+            .iter()
+            .filter(|step| step.state == StepState::Failed)
+    }
+}
