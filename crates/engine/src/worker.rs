@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use model::{SyncRunId, SyncStatus};
+use model::SyncRunId;
 use serde::Deserialize;
 use store::{Job, JobKind, Retry};
 use tokio::{sync::Notify, task::JoinSet};
@@ -136,11 +136,16 @@ async fn settle(engine: &Engine, job: &Job, ended: Result<JobEnd>) -> Result<()>
             metrics::counter!("longshore_job_failures_total").increment(1);
             let wait_ms = FIRST_RETRY_MS << (job.attempts - 1).clamp(0, 10);
             let now_ms = engine.now_ms();
+            // Shown with the run when no attempt follows; the causes are in the log.
+            let text = format!(
+                "It was given up after {} attempts: {error}. What was done is kept; start it again, and see the server's log.",
+                job.attempts
+            );
             let another = store
                 .fail_job(job, &text, Retry::AtMs(now_ms + wait_ms), now_ms)
                 .await?;
             if !another {
-                abandon(engine, job, &error.to_string()).await?;
+                engine.run_changed();
             }
         }
     }
@@ -167,35 +172,17 @@ async fn keep_lease(engine: &Engine, job: &Job) {
 
 /// Ends the runs of jobs whose workers died in every attempt.
 async fn end_abandoned(engine: &Engine) {
-    let ended = async {
-        for job in engine.store().fail_exhausted_jobs(engine.now_ms()).await? {
-            let why = format!(
-                "the worker ended unexpectedly in each of {} attempts",
-                job.attempts
-            );
-            abandon(engine, &job, &why).await?;
+    match engine.store().fail_exhausted_jobs(engine.now_ms()).await {
+        Ok(jobs) if jobs.is_empty() => {}
+        Ok(jobs) => {
+            tracing::error!(count = jobs.len(), "jobs were given up: their workers died");
+            metrics::counter!("longshore_job_failures_total").increment(jobs.len() as u64);
+            engine.run_changed();
         }
-        Ok::<(), Error>(())
-    };
-    if let Err(error) = ended.await {
-        tracing::error!(error = %report(&error), "abandoned jobs cannot be ended");
+        Err(error) => {
+            tracing::error!(error = %report(&error), "abandoned jobs cannot be ended");
+        }
     }
-}
-
-async fn abandon(engine: &Engine, job: &Job, why: &str) -> Result<()> {
-    let text = format!(
-        "It was given up: {why}. What was done is kept; start it again, and see the log of the server."
-    );
-    // Taking it over gives its counts, and fences off a worker that is silent but not dead.
-    let (store, now_ms) = (engine.store(), engine.now_ms());
-    if let Some(started) = store.mark_run_started(run_of(job)?, now_ms).await? {
-        let (run, counts) = (started.run.id, started.run.counts);
-        store
-            .finish_run(run, SyncStatus::Failed, &counts, Some(&text), now_ms)
-            .await?;
-        engine.run_changed();
-    }
-    Ok(())
 }
 
 fn run_of(job: &Job) -> Result<SyncRunId> {

@@ -2,7 +2,7 @@
 
 use engine::{AnnotationInput, Limits, StorageInput, TaskInput};
 use local_azure::state::FaultKind;
-use model::{AnnotationId, ContainerName, StorageId, SyncStatus, TaskId};
+use model::{AnnotationId, ContainerName, Direction, StorageId, SyncStatus, TaskId};
 use serde_json::{Value, json, value::to_raw_value};
 use store::StoragePatch;
 
@@ -261,6 +261,27 @@ async fn a_missing_container_is_failed_0_of_20_and_a_new_export_makes_it_good() 
     assert_eq!(done.status, SyncStatus::Completed, "{done:?}");
     assert_eq!(done.counts.created, 20);
     assert_eq!(world.names("gone").await.len(), 20);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_export_writes_no_more_and_keeps_what_changes_later() {
+    let world = World::start().await;
+    world.container("labels").await;
+    let task = task(&world).await;
+    for _ in 0..5 {
+        annotate(&world, task, "cat").await;
+    }
+    let storage = world.target(target(&world)).await;
+    let run = world.start_export(storage).await;
+    world.cancel(Direction::Target, storage).await;
+    assert_eq!(world.ended(&run).await.status, SyncStatus::Cancelled);
+    let worker = world.worker();
+    let later = annotate(&world, task, "dog").await;
+    let name = format!("out/{later}.json");
+    blob_that(&world, &name, |_| true).await;
+    nothing_waits(&world, storage).await;
+    assert_eq!(world.names("labels").await, [name]);
     worker.stop().await;
 }
 

@@ -208,3 +208,26 @@ async fn annotate(world: &World, task: TaskId) {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_refusal_that_all_blobs_would_meet_ends_the_run_instead_of_listing_each() {
+    let world = World::start().await;
+    world.container("json").await;
+    for id in 1..=50 {
+        let text = json!({"id": id}).to_string();
+        world.put("json", &format!("{id}.json"), text).await;
+    }
+    let storage = source(&world).await;
+    let refused = FaultKind::Status {
+        status: 403,
+        code: Some("KeyBasedAuthenticationNotPermitted".to_owned()),
+        retry_after_s: None,
+    };
+    world.fault(".json", refused, None);
+    let run = world.sync(storage).await;
+    assert_eq!(run.status, SyncStatus::Failed, "{run:?}");
+    let why = run.error.unwrap();
+    assert!(why.contains("--allow-shared-key-access true"), "{why}");
+    let errors = world.engine.list_blob_errors(&world.owner, storage, 10, 0);
+    assert_eq!(errors.await.unwrap().1, 0);
+}
