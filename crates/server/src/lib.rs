@@ -12,6 +12,7 @@ mod observe;
 mod openapi;
 mod pages;
 mod router;
+mod routes;
 mod serve;
 
 use std::{sync::Arc, time::Duration};

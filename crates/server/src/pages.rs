@@ -1,30 +1,27 @@
 //! A few plain pages: sign in, the projects with their storages, a project's tasks with its media.
-//! Server-rendered, without any script; every text goes through [`Text`], which escapes it.
+//! Server-rendered, without any script.
 
-use std::fmt::{self, Display, Formatter};
+mod html;
+mod sign_in;
 
 use axum::{
     extract::{FromRequestParts, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
+    http::{header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use engine::{SESSION_MS, TaskPaging};
-use model::{Actor, Direction, Permission, ProjectId, Secret, Storage, SyncStatus};
+use engine::TaskPaging;
+use model::{Actor, Direction, Permission, ProjectId, Storage, SyncStatus};
 use serde_json::Value;
 
 use crate::{
     App,
-    auth::{SESSION_COOKIE, check_same_site, session_of},
     error::ApiError,
-    extract::{Body, Id, Query},
-    fields::{Fields, Input},
+    extract::{Id, Query},
 };
+use html::{Text, failed, page, render, title};
+pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
 const STYLES: &str = include_str!("pages/longshore.css");
-const POLICY: (HeaderName, &str) = (
-    header::CONTENT_SECURITY_POLICY,
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-);
 const TASKS_OF_A_PAGE: i64 = 50;
 
 /// A signed-in person; others are sent to the sign-in page.
@@ -46,108 +43,12 @@ impl FromRequestParts<App> for Person {
     }
 }
 
-/// The sign-in form.
-pub(crate) struct SignIn {
-    email: String,
-    password: Secret,
-    next: String,
-}
-
-impl Input for SignIn {
-    fn read(fields: &mut Fields) -> Self {
-        Self {
-            email: fields.text("email").value().unwrap_or_default(),
-            password: Secret::new(fields.text("password").value().unwrap_or_default()),
-            next: fields.text("next").value().unwrap_or_default(),
-        }
-    }
-}
-
 pub(crate) async fn stylesheet() -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "text/css; charset=utf-8"),
         (header::CACHE_CONTROL, "public, max-age=3600"),
     ];
     (headers, STYLES)
-}
-
-pub(crate) async fn sign_in_form(query: Query) -> Response {
-    sign_in_page(StatusCode::OK, query.text("next").unwrap_or_default(), "")
-}
-
-fn sign_in_page(status: StatusCode, next: &str, problem: &str) -> Response {
-    let problem = match problem {
-        "" => String::new(),
-        text => format!("<p class=\"problem\" role=\"alert\">{}</p>", Text(text)),
-    };
-    let form = format!(
-        "{problem}<form method=\"post\" action=\"/user/login\" class=\"narrow\">\
-         <input type=\"hidden\" name=\"next\" value=\"{}\">\
-         <label>E-mail <input type=\"email\" name=\"email\" autocomplete=\"username\" required autofocus></label>\
-         <label>Password <input type=\"password\" name=\"password\" autocomplete=\"current-password\" required></label>\
-         <button>Sign in</button></form>",
-        Text(next)
-    );
-    (status, page("Sign in", None, &form)).into_response()
-}
-
-pub(crate) async fn sign_in(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Body(form): Body<SignIn>,
-) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
-    match app.engine.sign_in(&form.email, &form.password).await {
-        Ok((session, _)) => {
-            let cookie = cookie(&app, session.expose(), SESSION_MS / 1000);
-            (
-                [(header::SET_COOKIE, cookie)],
-                Redirect::to(own_path(&form.next)),
-            )
-                .into_response()
-        }
-        Err(error) => {
-            let error = ApiError::from(error);
-            sign_in_page(error.status(), &form.next, error.detail())
-        }
-    }
-}
-
-pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
-    if let Some(session) = session_of(&headers)
-        && let Err(error) = app.engine.sign_out(session).await
-    {
-        return failed(&error.into());
-    }
-    (
-        [(header::SET_COOKIE, cookie(&app, "", 0))],
-        Redirect::to("/user/login"),
-    )
-        .into_response()
-}
-
-fn cookie(app: &App, value: &str, max_age_s: i64) -> String {
-    let secure = if app.settings.public_url.scheme() == "https" {
-        "; Secure"
-    } else {
-        ""
-    };
-    format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
-}
-
-/// Where to go after signing in: a path of ours, never another site.
-fn own_path(next: &str) -> &str {
-    let is_ours = next.starts_with('/')
-        && !next.starts_with("//")
-        && next
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_ours { next } else { "/" }
 }
 
 pub(crate) async fn home(State(app): State<App>, Person(actor): Person) -> Response {
@@ -303,92 +204,5 @@ fn collect_links(value: &Value, name: &str, links: &mut String) {
             .iter()
             .for_each(|(name, member)| collect_links(member, name, links)),
         _ => {}
-    }
-}
-
-fn title(text: &str) -> &str {
-    if text.trim().is_empty() {
-        "Untitled"
-    } else {
-        text
-    }
-}
-
-fn render(body: Result<Html<String>, ApiError>) -> Response {
-    match body {
-        Ok(html) => ([POLICY], html).into_response(),
-        Err(error) => failed(&error),
-    }
-}
-
-fn failed(error: &ApiError) -> Response {
-    let body = format!(
-        "<p class=\"problem\">{}</p><p><a href=\"/\">All projects</a></p>",
-        Text(error.detail())
-    );
-    (
-        error.status(),
-        [POLICY],
-        page("That did not work", None, &body),
-    )
-        .into_response()
-}
-
-fn page(heading: &str, email: Option<&str>, body: &str) -> Html<String> {
-    let person = email.map_or_else(String::new, |email| {
-        format!(
-            "<form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>",
-            Text(email)
-        )
-    });
-    Html(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{0} · Longshore</title><link rel=\"stylesheet\" href=\"/static/longshore.css\"></head>\
-         <body><header><strong>Longshore</strong>{person}</header><main><h1>{0}</h1>{body}</main></body></html>",
-        Text(heading)
-    ))
-}
-
-/// A text in HTML, also inside quoted attributes.
-struct Text<'a>(&'a str);
-
-impl Display for Text<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => write!(f, "{c}"),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Text, own_path};
-
-    #[test]
-    fn texts_cannot_become_markup() {
-        assert_eq!(
-            Text("<a href='x' title=\"y\">&").to_string(),
-            "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;"
-        );
-    }
-
-    #[test]
-    fn signing_in_never_leads_to_another_site() {
-        assert_eq!(own_path("/projects/5?page=2"), "/projects/5?page=2");
-        for other in [
-            "",
-            "https://evil.com",
-            "//evil.com",
-            "/\\evil.com",
-            "/a\r\nb",
-            "javascript:alert(1)",
-        ] {
-            assert_eq!(own_path(other), "/", "{other}");
-        }
     }
 }

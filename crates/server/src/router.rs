@@ -1,15 +1,8 @@
 //! Every route on one page. The OpenAPI document is made from this table, so that it cannot
 //! promise a route that is not there or forget one.
 
-use axum::{
-    Router,
-    handler::Handler,
-    http::Method,
-    middleware,
-    routing::{MethodFilter, MethodRouter, on},
-};
+use axum::{Router, http::Method, middleware, routing::MethodFilter};
 use serde_json::Value;
-use utoipa::{ToSchema, openapi::HttpMethod};
 
 use crate::{
     App,
@@ -19,8 +12,8 @@ use crate::{
     },
     error::ApiError,
     observe::observe,
-    openapi::{Operation, Shape},
     pages,
+    routes::{Routes, op, public},
 };
 
 /// The server's router, with what happens around every request.
@@ -385,125 +378,6 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
                 .query(&["page", "page_size"])
                 .lists::<sync_runs::BlobErrorView>(200),
         )
-}
-
-/// The table while it is made.
-#[derive(Default)]
-pub(crate) struct Routes {
-    router: Router<App>,
-    pub(crate) operations: Vec<Operation>,
-}
-
-impl Routes {
-    fn get<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
-        self.operation(path, HttpMethod::Get, MethodFilter::GET, handler, doc)
-    }
-
-    fn post<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
-        self.operation(path, HttpMethod::Post, MethodFilter::POST, handler, doc)
-    }
-
-    fn put<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
-        self.operation(path, HttpMethod::Put, MethodFilter::PUT, handler, doc)
-    }
-
-    fn patch<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
-        self.operation(path, HttpMethod::Patch, MethodFilter::PATCH, handler, doc)
-    }
-
-    fn delete<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H, doc: Doc) -> Self {
-        self.operation(path, HttpMethod::Delete, MethodFilter::DELETE, handler, doc)
-    }
-
-    fn operation<H: Handler<T, App>, T: 'static>(
-        mut self,
-        path: &str,
-        method: HttpMethod,
-        filter: MethodFilter,
-        handler: H,
-        doc: Doc,
-    ) -> Self {
-        self.operations.push(Operation {
-            path: path.to_owned(),
-            method,
-            summary: doc.summary,
-            is_public: doc.is_public,
-            query: doc.query,
-            request: doc.request,
-            status: doc.status,
-            response: doc.response,
-        });
-        self.page(path, filter, handler)
-    }
-
-    /// A route that is no part of the API. Every path answers with and without a trailing slash.
-    fn page<H: Handler<T, App>, T: 'static>(
-        mut self,
-        path: &str,
-        filter: MethodFilter,
-        handler: H,
-    ) -> Self {
-        let methods: MethodRouter<App> = on(filter, handler);
-        if path != "/" {
-            self.router = self.router.route(&format!("{path}/"), methods.clone());
-        }
-        self.router = self.router.route(path, methods);
-        self
-    }
-}
-
-/// What the document says of an operation.
-struct Doc {
-    summary: &'static str,
-    is_public: bool,
-    query: &'static [&'static str],
-    request: Option<Shape>,
-    status: u16,
-    response: Option<Shape>,
-}
-
-fn op(summary: &'static str) -> Doc {
-    Doc {
-        summary,
-        is_public: false,
-        query: &[],
-        request: None,
-        status: 204,
-        response: None,
-    }
-}
-
-/// An operation that needs no sign-in.
-fn public(summary: &'static str) -> Doc {
-    Doc {
-        is_public: true,
-        status: 200,
-        ..op(summary)
-    }
-}
-
-impl Doc {
-    fn query(mut self, names: &'static [&'static str]) -> Self {
-        self.query = names;
-        self
-    }
-
-    fn takes<T: ToSchema>(mut self) -> Self {
-        self.request = Some(Shape::of::<T>());
-        self
-    }
-
-    fn returns<T: ToSchema>(mut self, status: u16) -> Self {
-        self.status = status;
-        self.response = Some(Shape::of::<T>());
-        self
-    }
-
-    fn lists<T: ToSchema>(mut self, status: u16) -> Self {
-        self.status = status;
-        self.response = Some(Shape::list_of::<T>());
-        self
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Projects, with Label Studio's fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{Json, extract::State};
 use engine::{LabelConfig, Page, ProjectInput, project_settings};
@@ -354,17 +354,19 @@ async fn view(app: &App, actor: &Actor, project: Project) -> Answer<ProjectView>
 }
 
 async fn views(app: &App, actor: &Actor, projects: Vec<Project>) -> Answer<Vec<ProjectView>> {
-    let mut people = BTreeMap::<i64, Option<UserView>>::new();
-    let mut views = Vec::with_capacity(projects.len());
-    for project in projects {
-        let id = project.created_by;
-        if !people.contains_key(&id.0) {
-            people.insert(id.0, creator(app, actor, id).await?);
-        }
-        let created_by = people.get(&id.0).cloned().flatten();
-        views.push(ProjectView::new(project, created_by));
+    let ids: BTreeSet<i64> = projects
+        .iter()
+        .map(|project| project.created_by.0)
+        .collect();
+    let mut people = BTreeMap::new();
+    for id in ids {
+        people.insert(id, creator(app, actor, UserId(id)).await?);
     }
-    Ok(views)
+    let view = |project: Project| {
+        let creator = people.get(&project.created_by.0).cloned().flatten();
+        ProjectView::new(project, creator)
+    };
+    Ok(projects.into_iter().map(view).collect())
 }
 
 /// Nobody when the account was deleted meanwhile.

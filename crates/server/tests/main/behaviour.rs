@@ -280,6 +280,11 @@ async fn a_person_signs_in_looks_around_and_out() {
         .ask(Request::get("/").body(Body::empty()).unwrap())
         .await;
     assert_eq!(stranger.header(header::LOCATION), "/user/login?next=%2F");
+    let form = world
+        .ask(Request::get("/user/login").body(Body::empty()).unwrap())
+        .await;
+    let policy = form.header(header::CONTENT_SECURITY_POLICY);
+    assert!(policy.contains("form-action 'self'"), "{policy}");
     let ours = ("origin", "http://longshore.example");
     let form = |password: &str| {
         format!(

@@ -1,0 +1,89 @@
+//! The frame of every page, and texts that cannot become markup.
+
+use std::fmt::{self, Display, Formatter};
+
+use axum::{
+    http::{HeaderName, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+
+use crate::error::ApiError;
+
+/// Only our stylesheet, only our forms, no script at all.
+const POLICY: (HeaderName, &str) = (
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+);
+
+pub(super) fn title(text: &str) -> &str {
+    if text.trim().is_empty() {
+        "Untitled"
+    } else {
+        text
+    }
+}
+
+/// The page, or what went wrong as a page.
+pub(super) fn render(body: Result<Html<String>, ApiError>) -> Response {
+    match body {
+        Ok(html) => with_status(StatusCode::OK, html),
+        Err(error) => failed(&error),
+    }
+}
+
+pub(super) fn with_status(status: StatusCode, html: Html<String>) -> Response {
+    (status, [POLICY], html).into_response()
+}
+
+pub(super) fn failed(error: &ApiError) -> Response {
+    let body = format!(
+        "<p class=\"problem\">{}</p><p><a href=\"/\">All projects</a></p>",
+        Text(error.detail())
+    );
+    with_status(error.status(), page("That did not work", None, &body))
+}
+
+/// A page under this heading; with the person who is signed in.
+pub(super) fn page(heading: &str, email: Option<&str>, body: &str) -> Html<String> {
+    let person = email.map_or_else(String::new, |email| {
+        format!(
+            "<form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>",
+            Text(email)
+        )
+    });
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{0} · Longshore</title><link rel=\"stylesheet\" href=\"/static/longshore.css\"></head>\
+         <body><header><strong>Longshore</strong>{person}</header><main><h1>{0}</h1>{body}</main></body></html>",
+        Text(heading)
+    ))
+}
+
+/// A text in HTML, also inside quoted attributes.
+pub(super) struct Text<'a>(pub(super) &'a str);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            c => write!(f, "{c}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    #[test]
+    fn texts_cannot_become_markup() {
+        assert_eq!(
+            Text("<a href='x' title=\"y\">&").to_string(),
+            "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;"
+        );
+    }
+}

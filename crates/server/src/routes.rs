@@ -1,0 +1,158 @@
+//! What the route table is made of: a route, and what the OpenAPI document says of it.
+
+use axum::{
+    Router,
+    handler::Handler,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use utoipa::{ToSchema, openapi::HttpMethod};
+
+use crate::{
+    App,
+    openapi::{Operation, Shape},
+};
+
+/// The table while it is made.
+#[derive(Default)]
+pub(crate) struct Routes {
+    pub(crate) router: Router<App>,
+    pub(crate) operations: Vec<Operation>,
+}
+
+impl Routes {
+    pub(crate) fn get<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operation(path, HttpMethod::Get, MethodFilter::GET, handler, doc)
+    }
+
+    pub(crate) fn post<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operation(path, HttpMethod::Post, MethodFilter::POST, handler, doc)
+    }
+
+    pub(crate) fn put<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operation(path, HttpMethod::Put, MethodFilter::PUT, handler, doc)
+    }
+
+    pub(crate) fn patch<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operation(path, HttpMethod::Patch, MethodFilter::PATCH, handler, doc)
+    }
+
+    pub(crate) fn delete<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operation(path, HttpMethod::Delete, MethodFilter::DELETE, handler, doc)
+    }
+
+    fn operation<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &str,
+        method: HttpMethod,
+        filter: MethodFilter,
+        handler: H,
+        doc: Doc,
+    ) -> Self {
+        self.operations.push(Operation {
+            path: path.to_owned(),
+            method,
+            summary: doc.summary,
+            is_public: doc.is_public,
+            query: doc.query,
+            request: doc.request,
+            status: doc.status,
+            response: doc.response,
+        });
+        self.page(path, filter, handler)
+    }
+
+    /// A route that is no part of the API. Every path answers with and without a trailing slash.
+    pub(crate) fn page<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &str,
+        filter: MethodFilter,
+        handler: H,
+    ) -> Self {
+        let methods: MethodRouter<App> = on(filter, handler);
+        if path != "/" {
+            self.router = self.router.route(&format!("{path}/"), methods.clone());
+        }
+        self.router = self.router.route(path, methods);
+        self
+    }
+}
+
+/// What the document says of an operation.
+pub(crate) struct Doc {
+    summary: &'static str,
+    is_public: bool,
+    query: &'static [&'static str],
+    request: Option<Shape>,
+    status: u16,
+    response: Option<Shape>,
+}
+
+/// An operation for people who are signed in.
+pub(crate) fn op(summary: &'static str) -> Doc {
+    Doc {
+        summary,
+        is_public: false,
+        query: &[],
+        request: None,
+        status: 204,
+        response: None,
+    }
+}
+
+/// An operation that needs no sign-in.
+pub(crate) fn public(summary: &'static str) -> Doc {
+    Doc {
+        is_public: true,
+        status: 200,
+        ..op(summary)
+    }
+}
+
+impl Doc {
+    pub(crate) fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = names;
+        self
+    }
+
+    pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
+        self.request = Some(Shape::of::<T>());
+        self
+    }
+
+    pub(crate) fn returns<T: ToSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.response = Some(Shape::of::<T>());
+        self
+    }
+
+    pub(crate) fn lists<T: ToSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.response = Some(Shape::list_of::<T>());
+        self
+    }
+}
