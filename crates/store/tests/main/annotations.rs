@@ -1,0 +1,170 @@
+//! Annotations and predictions.
+
+use store::{AnnotationPatch, PredictionPatch, PredictionQuery};
+
+use crate::world::{NOW, World, counts, json, prediction};
+
+pub async fn create_change_delete(w: World) {
+    let task = w.task().await;
+    let created = w
+        .store
+        .create_annotation(w.org, task, &w.annotation(), NOW)
+        .await;
+    let created = created.unwrap().unwrap();
+    assert_eq!(
+        (created.task_id, created.project_id, created.lead_time),
+        (task, w.project, Some(1.25))
+    );
+    assert_eq!(
+        created.completed_by_email.as_deref(),
+        Some("owner@example.com")
+    );
+    let found = w
+        .store
+        .find_annotation(w.org, created.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(format!("{found:?}"), format!("{created:?}"));
+    assert_eq!(counts(&w.counted().await), (1, 1, 1, 0, 0));
+
+    let cancel = AnnotationPatch {
+        was_cancelled: Some(true),
+        result: Some(json("[]")),
+        ..AnnotationPatch::default()
+    };
+    let changed = w
+        .store
+        .update_annotation(w.org, created.id, &cancel, w.user, NOW + 1)
+        .await;
+    let changed = changed.unwrap().unwrap();
+    assert_eq!((changed.was_cancelled, changed.result.get()), (true, "[]"));
+    assert_eq!(
+        (changed.updated_by, changed.lead_time),
+        (Some(w.user), Some(1.25))
+    );
+    assert_eq!(counts(&w.counted().await), (1, 0, 0, 1, 0));
+    assert!(
+        !w.store
+            .find_task(w.org, task)
+            .await
+            .unwrap()
+            .unwrap()
+            .is_labeled
+    );
+
+    let second = w
+        .store
+        .create_annotation(w.org, task, &w.annotation(), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(counts(&w.counted().await), (1, 1, 1, 1, 0));
+    let listed = w.store.list_annotations_of_task(w.org, task).await.unwrap();
+    assert!(
+        listed
+            .iter()
+            .map(|each| each.id)
+            .eq([created.id, second.id])
+    );
+    assert!(
+        w.store
+            .delete_annotation(w.org, second.id, NOW)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !w.store
+            .delete_annotation(w.org, second.id, NOW)
+            .await
+            .unwrap()
+    );
+    assert!(
+        w.store
+            .delete_annotation(w.org, created.id, NOW)
+            .await
+            .unwrap()
+    );
+    assert_eq!(counts(&w.counted().await), (1, 0, 0, 0, 0));
+    let gone = w
+        .store
+        .update_annotation(w.org, second.id, &cancel, w.user, NOW)
+        .await;
+    assert!(gone.unwrap().is_none());
+}
+
+pub async fn concurrent_creations_are_all_counted(w: World) {
+    let tasks = w.tasks(&[crate::world::task(), crate::world::task()]).await;
+    let creators: Vec<_> = (0..40)
+        .map(|n| {
+            let (store, org, task, annotation) =
+                (w.store.clone(), w.org, tasks[n % 2], w.annotation());
+            tokio::spawn(async move {
+                let created = store.create_annotation(org, task, &annotation, NOW).await;
+                let created = created.unwrap().unwrap().id;
+                // Every fourth is deleted again, beside the others' creations.
+                if n % 4 == 0 {
+                    assert!(store.delete_annotation(org, created, NOW).await.unwrap());
+                }
+            })
+        })
+        .collect();
+    for creator in creators {
+        creator.await.unwrap();
+    }
+    assert_eq!(counts(&w.counted().await), (2, 2, 30, 0, 0));
+    for (task, expected) in tasks.into_iter().zip([10, 20]) {
+        let task = w.store.find_task(w.org, task).await.unwrap().unwrap();
+        assert_eq!(task.annotation_count, expected);
+    }
+}
+
+pub async fn predictions_are_counted_and_filtered(w: World) {
+    let (task, other) = (w.task().await, w.task().await);
+    let first = w
+        .store
+        .create_prediction(w.org, task, &prediction(0.5), NOW)
+        .await;
+    let first = first.unwrap().unwrap();
+    w.store
+        .create_prediction(w.org, other, &prediction(0.75), NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        (first.score, first.model_version.as_deref()),
+        (Some(0.5), Some("v1"))
+    );
+    let list = async |project, task| {
+        let query = PredictionQuery { project, task };
+        w.store.list_predictions(w.org, &query).await.unwrap().len()
+    };
+    assert_eq!(list(None, None).await, 2);
+    assert_eq!(list(Some(w.project), None).await, 2);
+    assert_eq!(list(None, Some(task)).await, 1);
+    assert_eq!(list(Some(model::ProjectId(99)), Some(task)).await, 0);
+    let patch = PredictionPatch {
+        score: Some(0.875),
+        ..PredictionPatch::default()
+    };
+    let changed = w
+        .store
+        .update_prediction(w.org, first.id, &patch, NOW + 1)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (changed.score, changed.model_version.as_deref()),
+        (Some(0.875), Some("v1"))
+    );
+    assert_eq!(counts(&w.counted().await).4, 2);
+    assert!(w.store.delete_prediction(w.org, first.id).await.unwrap());
+    assert!(!w.store.delete_prediction(w.org, first.id).await.unwrap());
+    assert!(
+        w.store
+            .find_prediction(w.org, first.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(counts(&w.counted().await).4, 1);
+}

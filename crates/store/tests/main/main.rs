@@ -1,0 +1,92 @@
+//! The store's contract, kept on both databases: every function below runs on a SQLite file and on
+//! a PostgreSQL of its own, over the shipped migrations.
+
+mod accounts;
+mod annotations;
+mod exports;
+mod import;
+mod jobs;
+mod migrations;
+mod secrets;
+mod storages;
+mod tasks;
+mod world;
+
+macro_rules! contract {
+    ($($module:ident { $($test:ident),+ $(,)? })+) => {
+        mod sqlite {
+            $(mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    crate::$module::$test(crate::world::World::on_sqlite().await).await;
+                }
+            )+})+
+        }
+        mod postgres {
+            $(mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    crate::$module::$test(crate::world::World::on_postgres().await).await;
+                }
+            )+})+
+        }
+    };
+}
+
+contract! {
+    accounts {
+        only_the_first_owner_bootstraps,
+        people_sign_in_by_email_in_any_case,
+        tokens_work_until_revoked_or_expired,
+        sessions_end,
+        the_audit_log_is_only_added_to,
+    }
+    tasks {
+        projects_are_created_changed_and_listed,
+        tasks_come_with_what_was_labeled,
+        tasks_are_paged_by_offset_and_by_key,
+        another_organization_sees_nothing,
+        deleting_keeps_the_counters_true,
+    }
+    annotations {
+        create_change_delete,
+        concurrent_creations_are_all_counted,
+        predictions_are_counted_and_filtered,
+    }
+    storages {
+        every_change_raises_the_version,
+        credentials_of_every_kind_come_back,
+        runs_are_started_once_and_cancelled,
+        azure_links,
+    }
+    secrets {
+        sealed_secrets_are_unreadable_without_the_key,
+        rotation_seals_everything_again,
+        signing_keys_are_made_once,
+    }
+    import {
+        a_page_applied_twice_creates_nothing_twice,
+        a_changed_blob_is_counted_and_not_duplicated,
+        a_lost_or_cancelled_run_writes_nothing,
+        a_deleted_storage_leaves_its_blobs_known,
+        two_pages_at_once_create_each_task_once,
+        rows_of_a_blob_are_all_there_or_none,
+        failed_blobs_are_listed_until_they_succeed,
+    }
+    jobs {
+        two_workers_never_hold_the_same_job,
+        a_lost_lease_is_taken_over_and_fenced,
+        attempts_are_limited,
+        a_key_is_enqueued_once,
+        a_job_given_up_ends_its_run,
+    }
+    exports {
+        each_write_reaches_each_target_once,
+        a_newer_change_supersedes_an_older_one,
+        an_object_that_changed_under_lease_is_due_again,
+        failures_are_counted_and_revived,
+        deletions_reach_only_storages_that_delete,
+        a_full_export_is_counted_and_cancelled,
+        workers_share_the_outbox,
+    }
+}
