@@ -107,7 +107,7 @@ impl Default for Limits {
             },
             export_writes: 8,
             export_attempts: 12,
-            lease: Duration::from_secs(30),
+            lease: Duration::from_secs(10),
         }
     }
 }

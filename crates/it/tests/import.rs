@@ -184,7 +184,7 @@ async fn one_bad_task_file_is_listed_with_line_and_column_and_stops_nothing() ->
         ("1-broken.jsonl", Some(2), Some(10), "expected"),
         ("2-nan.json", Some(1), Some(24), "NaN"),
         ("3-twice.json", Some(1), None, "text"),
-        ("4-deep.json", Some(1), None, "deep"),
+        ("4-deep.json", Some(1), None, "levels of nesting"),
         ("5-long.jsonl", Some(1), None, "16 MiB"),
         ("7-latin1.json", Some(1), Some(14), "UTF-8"),
     ] {

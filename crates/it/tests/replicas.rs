@@ -14,10 +14,7 @@ async fn two_replicas_share_one_postgresql() -> anyhow::Result<()> {
     let key_file = folder.path().join("key");
     std::fs::write(&key_file, key)?;
     let environment = vec![
-        (
-            "LONGSHORE_DATABASE_URL".to_owned(),
-            database.url(),
-        ),
+        ("LONGSHORE_DATABASE_URL".to_owned(), database.url()),
         (
             "LONGSHORE_SECRET_KEY_FILE".to_owned(),
             key_file.display().to_string(),

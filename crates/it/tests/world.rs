@@ -168,11 +168,3 @@ pub fn annotation(choice: &str) -> Value {
         "result": [{"from_name": "kind", "to_name": "image", "type": "choices", "value": {"choices": [choice]}}],
     })
 }
-
-/// What a refusal says, all fields together.
-pub fn refusal(answer: &Value) -> String {
-    format!(
-        "{} {} {} {}",
-        answer["detail"], answer["validation_errors"], answer["cause"], answer["fix"]
-    )
-}
