@@ -1,6 +1,6 @@
 //! Annotations reach their container, in order, and what does not is told.
 
-use engine::{AnnotationInput, Limits, StorageInput, TaskInput};
+use engine::{AnnotationInput, StorageInput, TaskInput};
 use local_azure::state::FaultKind;
 use model::{AnnotationId, ContainerName, Direction, StorageId, SyncStatus, TaskId};
 use serde_json::{Value, json, value::to_raw_value};
@@ -222,15 +222,12 @@ async fn a_full_export_writes_what_was_there_before_the_storage() {
 
 #[tokio::test]
 async fn a_missing_container_is_failed_0_of_20_and_a_new_export_makes_it_good() {
-    let world = World::with_limits(Limits {
-        export_attempts: 2,
-        ..Limits::default()
-    })
-    .await;
+    let world = World::start().await;
     world.container("labels").await;
     let storage = world.target(target(&world)).await;
     let task = task(&world).await;
-    for _ in 0..20 {
+    let first = annotate(&world, task, "cat").await;
+    for _ in 1..20 {
         annotate(&world, task, "cat").await;
     }
     point_to(&world, storage, "gone").await;
@@ -255,7 +252,19 @@ async fn a_missing_container_is_failed_0_of_20_and_a_new_export_makes_it_good() 
         .unwrap();
     assert_eq!((counts.failed, counts.pending), (20, 0));
 
+    // A change after that is tried until it works, with nobody watching.
+    relabel(&world, first, "dog").await;
+    eventually("the changed one to be tried", async || {
+        let counts = world.store.outbox_counts(world.owner.org_id, storage);
+        let counts = counts.await.unwrap();
+        (counts.failed == 19 && counts.pending == 1).then_some(())
+    })
+    .await;
     world.container("gone").await;
+    eventually("the changed one", async || {
+        world.text("gone", &format!("out/{first}.json")).await
+    })
+    .await;
     let run = world.start_export(storage).await;
     let done = world.ended(&run).await;
     assert_eq!(done.status, SyncStatus::Completed, "{done:?}");

@@ -172,7 +172,9 @@ async fn deliver_one(
     };
     metrics::counter!("longshore_export_failures_total", "code" => refused.code).increment(1);
     let now_ms = engine.now_ms();
-    match refused.next_attempt_ms(&item, engine.limits().export_attempts) {
+    let most = engine.limits().export_attempts;
+    let watched = is_watched(&engine, &item).await?;
+    match refused.next_attempt_ms(item.attempts, most, watched) {
         Some(wait_ms) => {
             engine
                 .store()
@@ -182,6 +184,25 @@ async fn deliver_one(
         None => engine.store().fail_outbox(&item, &refused.text).await?,
     }
     Ok(None)
+}
+
+/// Does a person wait for this object?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watched {
+    No,
+    /// By a full export that is still running.
+    ByRun,
+}
+
+async fn is_watched(engine: &Engine, item: &OutboxItem) -> Result<Watched> {
+    let Some(run) = item.run_id else {
+        return Ok(Watched::No);
+    };
+    let run = engine.store().find_run(item.org_id, run).await?;
+    Ok(match run {
+        Some(run) if run.status.is_running() => Watched::ByRun,
+        _ => Watched::No,
+    })
 }
 
 /// Why an object was not written.
@@ -231,16 +252,16 @@ impl Refusal {
     ///
     /// A change is retried whatever the cause, because roles and containers appear later. In a full
     /// export a person is waiting to hear the cause, and starts another one when it is removed.
-    fn next_attempt_ms(&self, item: &OutboxItem, most: i64) -> Option<i64> {
-        let most = match item.run_id {
-            None => most,
-            Some(_) if self.passes => most.min(ATTEMPTS_IN_RUN),
-            Some(_) => return None,
+    fn next_attempt_ms(&self, attempts: i64, most: i64, watched: Watched) -> Option<i64> {
+        let most = match watched {
+            Watched::No => most,
+            Watched::ByRun if self.passes => most.min(ATTEMPTS_IN_RUN),
+            Watched::ByRun => return None,
         };
-        if item.attempts >= most {
+        if attempts >= most {
             return None;
         }
-        let doubled = FIRST_RETRY_MS << (item.attempts - 1).clamp(0, 20);
+        let doubled = FIRST_RETRY_MS << (attempts - 1).clamp(0, 20);
         let wait = doubled.min(LONGEST_RETRY_MS);
         // Between half and all of it, so that what failed together does not come back together.
         let jittered = rand::rng().random_range(wait / 2..=wait);
@@ -301,4 +322,44 @@ fn passes(kind: ErrorKind) -> bool {
             | ErrorKind::TimedOut
             | ErrorKind::Unexpected
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Refusal, Watched};
+
+    fn refusal(passes: bool, retry_after: Option<Duration>) -> Refusal {
+        Refusal {
+            code: "throttled",
+            text: String::new(),
+            passes,
+            retry_after,
+        }
+    }
+
+    #[test]
+    fn waits_grow_to_ten_minutes_and_end() {
+        let refused = refusal(true, None);
+        for (attempt, least, most) in [(1, 500, 1_000), (2, 1_000, 2_000), (11, 300_000, 600_000)] {
+            let wait = refused.next_attempt_ms(attempt, 12, Watched::No).unwrap();
+            assert!((least..=most).contains(&wait), "{attempt}: {wait}");
+        }
+        assert_eq!(refused.next_attempt_ms(12, 12, Watched::No), None);
+        assert_eq!(refused.next_attempt_ms(5, 12, Watched::ByRun), None);
+    }
+
+    #[test]
+    fn a_lasting_cause_is_retried_unless_a_person_waits_for_it() {
+        let refused = refusal(false, None);
+        assert!(refused.next_attempt_ms(1, 12, Watched::No).is_some());
+        assert_eq!(refused.next_attempt_ms(1, 12, Watched::ByRun), None);
+    }
+
+    #[test]
+    fn azures_own_wait_is_kept() {
+        let refused = refusal(true, Some(Duration::from_secs(90)));
+        assert_eq!(refused.next_attempt_ms(1, 12, Watched::No), Some(90_000));
+    }
 }
