@@ -47,6 +47,9 @@ use crate::{
 /// The newest service version that is known here; a client that asks for more is refused, as by Azure.
 const LATEST_VERSION: &str = "2026-10-06";
 
+/// The listeners bind to loopback only, so this is where every request comes from.
+const CLIENT_ADDRESS: &str = "127.0.0.1";
+
 /// The Blob service on one listener.
 pub fn router(state: Arc<State>, transport: Transport) -> Router {
     Router::new()
@@ -162,7 +165,7 @@ async fn carry_out(
     transport: Transport,
     body: Bytes,
 ) -> Result<Response<Body>> {
-    if !account.settings.firewall_open {
+    if !account.settings.lets_in(CLIENT_ADDRESS) {
         return Err(BlobError::firewall());
     }
     check_version(request)?;
@@ -185,7 +188,7 @@ async fn carry_out(
         }
         Operation::GetServiceProperties => Ok(service::properties(account)),
         Operation::SetServiceProperties => service::set_properties(state, account, &body),
-        Operation::GetAccountInformation => Ok(service::account_information()),
+        Operation::GetAccountInformation => Ok(service::account_information(account)),
         _ => {
             let mut answer = state.blobs().execute(operation, request, body).await?;
             if matches!(caller, Caller::Sas(_)) && answer.status().is_success() {

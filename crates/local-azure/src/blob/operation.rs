@@ -24,6 +24,7 @@ pub enum Operation {
     GetBlob,
     GetBlobProperties,
     DeleteBlob,
+    SetBlobTier,
 }
 
 /// What an operation acts on; also the letter of an account SAS's `srt`.
@@ -86,6 +87,7 @@ impl Operation {
             (true, true, "PUT", "", "") => Self::PutBlob,
             (true, true, "PUT", "", "block") => Self::PutBlock,
             (true, true, "PUT", "", "blocklist") => Self::PutBlockList,
+            (true, true, "PUT", "", "tier") => Self::SetBlobTier,
             (true, true, "GET", "", "") => Self::GetBlob,
             (true, true, "HEAD", "", "" | "metadata") => Self::GetBlobProperties,
             (true, true, "DELETE", "", "") => Self::DeleteBlob,
@@ -135,6 +137,7 @@ impl Operation {
                 needs(StorageAction::ReadBlob, Level::Object, "r")
             }
             Self::DeleteBlob => needs(StorageAction::DeleteBlob, Level::Object, "d"),
+            Self::SetBlobTier => needs(StorageAction::WriteBlob, Level::Object, "w"),
         }
     }
 }

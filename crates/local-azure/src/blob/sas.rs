@@ -4,6 +4,7 @@
 use crate::{
     State, Transport,
     blob::{
+        CLIENT_ADDRESS,
         error::{BlobError, Result},
         request::BlobRequest,
         sas_strings::{account_string, delegation_string, service_string},
@@ -11,9 +12,6 @@ use crate::{
     },
     state::{Account, DelegationKeyFields},
 };
-
-/// The listeners bind to loopback only, so this is where every request comes from.
-const CLIENT_ADDRESS: &str = "127.0.0.1";
 
 /// What a genuine SAS grants.
 #[derive(Clone, Debug, PartialEq, Eq)]

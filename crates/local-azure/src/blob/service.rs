@@ -120,13 +120,18 @@ pub fn set_properties(state: &State, account: &Account, body: &Bytes) -> Result<
     Ok(answer)
 }
 
-/// Get Account Information: a general-purpose v2 account without hierarchical namespace.
-pub fn account_information() -> Response<Body> {
+/// Get Account Information: a general-purpose v2 account.
+pub fn account_information(account: &Account) -> Response<Body> {
+    let hierarchical = if account.settings.hierarchical_namespace {
+        "true"
+    } else {
+        "false"
+    };
     let mut answer = Response::new(Body::empty());
     for (name, value) in [
         ("x-ms-sku-name", "Standard_LRS"),
         ("x-ms-account-kind", "StorageV2"),
-        ("x-ms-is-hns-enabled", "false"),
+        ("x-ms-is-hns-enabled", hierarchical),
     ] {
         answer
             .headers_mut()

@@ -5,13 +5,14 @@
 //! | `POST /tenants` | `{domain}` → tenant |
 //! | `POST /tenants/{tenant}/users` | `{name, role}` → user |
 //! | `POST /apps` | `{tenant, display_name, audience?, redirect_uris?}` → app |
+//! | `PATCH /apps/{client_id}` | `{audience}` |
 //! | `POST /apps/{client_id}/secrets` | `{expires_in_s?}` (negative: expired) → `{key_id, value, expires_at_ms}` |
 //! | `POST /apps/{client_id}/certificates` | `{pem?, expires_at_ms?}` → thumbprints, and `pem` (a new certificate with its key when none was given) |
 //! | `POST /apps/{client_id}/federated-credentials` | `{issuer, subject, audience}` |
 //! | `POST /external-issuers` | `{issuer, public_key}` |
 //! | `POST /workload-identities` | `{client_id, namespace, service_account, file}` → federated credential; writes the token file |
 //! | `POST /consent` | `{tenant, client_id}` → `{object_id}` |
-//! | `PATCH`, `DELETE /service-principals/{object_id}` | `{enabled}` |
+//! | `PATCH`, `DELETE /service-principals/{object_id}` | `{enabled?, blocked_by_policy?}` |
 //! | `POST /identities` | `{tenant, name, kind}` → managed identity, attached |
 //! | `PATCH /identities/{object_id}` | `{attached}` |
 
@@ -38,6 +39,7 @@ pub fn routes() -> Router<Arc<State>> {
         .route("/tenants", post(create_tenant))
         .route("/tenants/{tenant}/users", post(create_user))
         .route("/apps", post(create_app))
+        .route("/apps/{client_id}", patch(change_app))
         .route("/apps/{client_id}/secrets", post(add_secret))
         .route("/apps/{client_id}/certificates", post(add_certificate))
         .route(
@@ -49,7 +51,7 @@ pub fn routes() -> Router<Arc<State>> {
         .route("/consent", post(consent))
         .route(
             "/service-principals/{object_id}",
-            patch(enable_service_principal).delete(remove_service_principal),
+            patch(change_service_principal).delete(remove_service_principal),
         )
         .route("/identities", post(create_identity))
         .route("/identities/{object_id}", patch(attach_identity))
@@ -99,6 +101,21 @@ async fn create_app(Shared(state): Shared<Arc<State>>, Json(new): Json<NewApp>) 
     app.redirect_uris = new.redirect_uris.clone();
     state.set_redirect_uris(&app.client_id, new.redirect_uris)?;
     Ok(Json(app))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppSetting {
+    audience: AppAudience,
+}
+
+async fn change_app(
+    Shared(state): Shared<Arc<State>>,
+    Path(client_id): Path<String>,
+    Json(setting): Json<AppSetting>,
+) -> Result<StatusCode, ControlError> {
+    state.set_audience(&client_id, setting.audience)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]
@@ -207,18 +224,22 @@ async fn consent(Shared(state): Shared<Arc<State>>, Json(new): Json<Consent>) ->
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PrincipalSetting {
-    enabled: bool,
+    enabled: Option<bool>,
+    blocked_by_policy: Option<bool>,
 }
 
-async fn enable_service_principal(
+async fn change_service_principal(
     Shared(state): Shared<Arc<State>>,
     Path(object_id): Path<String>,
     Json(setting): Json<PrincipalSetting>,
 ) -> Result<StatusCode, ControlError> {
-    done(
-        state.enable_service_principal(&object_id, setting.enabled),
-        "service principal",
-    )
+    let enabled = setting
+        .enabled
+        .is_none_or(|enabled| state.enable_service_principal(&object_id, enabled));
+    let blocked = setting
+        .blocked_by_policy
+        .is_none_or(|blocked| state.block_service_principal(&object_id, blocked));
+    done(enabled && blocked, "service principal")
 }
 
 async fn remove_service_principal(

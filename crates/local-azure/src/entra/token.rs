@@ -78,6 +78,15 @@ pub fn issue(state: &State, authority: &str, form: &Form) -> Result<Value, Refus
         (app.clone(), principal.clone())
     };
     let proof = prove(state, authority, &app, form)?;
+    // Policies are evaluated for who has proven to be somebody.
+    if principal.blocked_by_policy {
+        return Err(Refusal::bad_request(
+            53003,
+            "access_denied",
+            "Access has been blocked by Conditional Access policies. The access policy does not \
+             allow token issuance.",
+        ));
+    }
     let audience = audience(form)?;
     known_resource(&state.world(), &principal.tenant, audience)?;
 

@@ -49,12 +49,24 @@ pub struct AccountSettings {
     pub allow_shared_key: bool,
     /// `allowBlobPublicAccess`: off answers anonymous requests with 409.
     pub allow_public_access: bool,
-    /// Off: the firewall refuses this machine with 403 `AuthorizationFailure`.
+    /// Off: the firewall refuses every address that is not in `allowed_addresses` with 403
+    /// `AuthorizationFailure`.
     pub firewall_open: bool,
+    /// IPv4 addresses of the firewall's network rules.
+    pub allowed_addresses: Vec<String>,
     /// `supportsHttpsTrafficOnly`.
     pub https_only: bool,
+    /// `isHnsEnabled`, which Get Account Information tells; names stay flat here.
+    pub hierarchical_namespace: bool,
     /// CORS rules of the blob service, first match wins.
     pub cors: Vec<CorsRule>,
+}
+
+impl AccountSettings {
+    /// Do the network rules let this address in?
+    pub fn lets_in(&self, address: &str) -> bool {
+        self.firewall_open || self.allowed_addresses.iter().any(|known| known == address)
+    }
 }
 
 impl Default for AccountSettings {
@@ -65,7 +77,9 @@ impl Default for AccountSettings {
             allow_shared_key: true,
             allow_public_access: false,
             firewall_open: true,
+            allowed_addresses: Vec::new(),
             https_only: false,
+            hierarchical_namespace: false,
             cors: Vec::new(),
         }
     }

@@ -107,6 +107,15 @@ impl State {
         Ok(())
     }
 
+    /// Changes who may consent to an app.
+    ///
+    /// # Errors
+    /// Unknown app.
+    pub fn set_audience(&self, client_id: &str, audience: AppAudience) -> Result<(), StateError> {
+        self.world_mut().app_mut(client_id)?.audience = audience;
+        Ok(())
+    }
+
     /// Adds a random client secret that works for `lifetime_ms` from now (negative: expired already).
     ///
     /// # Errors

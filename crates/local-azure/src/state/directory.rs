@@ -40,6 +40,8 @@ pub struct ServicePrincipal {
     pub client_id: String,
     /// Off: the tenant's administrator has blocked sign-in (AADSTS7000112).
     pub enabled: bool,
+    /// On: a Conditional Access policy for workload identities gives it no token (AADSTS53003).
+    pub blocked_by_policy: bool,
 }
 
 impl World {
@@ -140,6 +142,7 @@ impl State {
             tenant,
             client_id: client_id.to_owned(),
             enabled: true,
+            blocked_by_policy: false,
         };
         let object_id = principal.object_id.clone();
         world
@@ -162,6 +165,16 @@ impl State {
             .service_principals
             .get_mut(object_id)
             .map(|principal| principal.enabled = enabled)
+            .is_some()
+    }
+
+    /// Puts a service principal under a blocking Conditional Access policy or takes it out;
+    /// `false` when there is none.
+    pub fn block_service_principal(&self, object_id: &str, blocked: bool) -> bool {
+        self.world_mut()
+            .service_principals
+            .get_mut(object_id)
+            .map(|principal| principal.blocked_by_policy = blocked)
             .is_some()
     }
 }

@@ -268,7 +268,24 @@ async fn principals_and_identities_are_switched() {
     let principal = format!("/service-principals/{}", world.principal);
     for (method, path, body, status) in [
         (Method::PATCH, &identity, json!({"attached": false}), 204),
-        (Method::PATCH, &principal, json!({"enabled": false}), 204),
+        (
+            Method::PATCH,
+            &principal,
+            json!({"enabled": false, "blocked_by_policy": true}),
+            204,
+        ),
+        (
+            Method::PATCH,
+            &format!("/apps/{}", world.app.client_id),
+            json!({"audience": "multi_tenant"}),
+            204,
+        ),
+        (
+            Method::PATCH,
+            &"/apps/nobody".to_owned(),
+            json!({"audience": "multi_tenant"}),
+            404,
+        ),
         (
             Method::PATCH,
             &"/identities/nobody".to_owned(),

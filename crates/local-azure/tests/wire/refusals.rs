@@ -97,6 +97,13 @@ async fn apps_and_principals() {
     assert!(state.enable_service_principal(&world.principal, true));
     assert_eq!(ask(customer, id).await.0, 200);
 
+    assert!(state.block_service_principal(&world.principal, true));
+    assert_refused(&ask(customer, id).await, (400, "access_denied", 53003));
+    let wrong = world.ask(customer, &[("client_secret", "wrong")]).await;
+    assert_refused(&wrong, (401, "invalid_client", 7000215));
+    assert!(state.block_service_principal(&world.principal, false));
+    assert_eq!(ask(customer, id).await.0, 200);
+
     assert!(state.remove_service_principal(&world.principal));
     assert_refused(&ask(customer, id).await, (401, "invalid_client", 7000229));
     let again = state.consent(customer, id).unwrap();

@@ -76,6 +76,7 @@ impl Memory {
             Operation::GetBlob => self.get_blob(request),
             Operation::GetBlobProperties => self.blob_properties(request),
             Operation::DeleteBlob => self.delete_blob(request),
+            Operation::SetBlobTier => self.set_tier(request),
             // The front answers these itself.
             Operation::GetServiceProperties
             | Operation::SetServiceProperties

@@ -46,6 +46,7 @@ pub(super) const CONTENT_PROPERTIES: [(&str, &str, &str); 5] = [
 ];
 
 /// One committed block blob; replaced, never changed.
+#[derive(Clone)]
 pub(super) struct BlobRecord {
     content: Bytes,
     /// Committed blocks: id and place in the content.
@@ -307,6 +308,20 @@ impl Memory {
         let mut answer = empty_answer(StatusCode::ACCEPTED);
         put_header(answer.headers_mut(), "x-ms-delete-type-permanent", "true");
         Ok(answer)
+    }
+
+    /// Set Blob Tier. Leaving the archive, which takes Azure hours, is done at once.
+    pub(super) fn set_tier(&self, request: &BlobRequest) -> Result<Response<Body>> {
+        let tier = request
+            .header("x-ms-access-tier")
+            .ok_or_else(|| BlobError::missing_header("x-ms-access-tier"))?;
+        let container = self.container(request)?;
+        let mut blobs = container.blobs_mut();
+        let blob = blobs
+            .get_mut(request.blob()?)
+            .ok_or_else(BlobError::blob_not_found)?;
+        Arc::make_mut(blob).access_tier = Some(tier.to_owned());
+        Ok(empty_answer(StatusCode::OK))
     }
 
     fn found_blob(&self, request: &BlobRequest) -> Result<Arc<BlobRecord>> {

@@ -11,3 +11,4 @@ mod sas;
 mod scale;
 mod shared_access;
 mod shared_key;
+mod switches;

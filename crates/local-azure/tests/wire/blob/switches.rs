@@ -1,0 +1,86 @@
+//! Switches of an account and states of a blob that a customer's administrator changes.
+
+use local_azure::{blob::PublicAccess, state::AccountSettings};
+use reqwest::Method;
+
+use super::client::Fixture;
+
+async fn fixture() -> Fixture {
+    let azure = Fixture::memory().await;
+    azure.container("cont", PublicAccess::None).await;
+    azure.blob("cont", "b", b"0123456789").await;
+    azure
+}
+
+fn change(azure: &Fixture, change: impl FnOnce(&mut AccountSettings)) {
+    azure.azure.state().change_account("acct", change).unwrap();
+}
+
+#[tokio::test]
+async fn network_rules_let_their_addresses_in() {
+    let azure = fixture().await;
+    for (rules, status) in [
+        (&[][..], 403),
+        (&["203.0.113.7"], 403),
+        (&["203.0.113.7", "127.0.0.1"], 200),
+    ] {
+        change(&azure, |switches| {
+            switches.firewall_open = false;
+            switches.allowed_addresses = rules.iter().map(|&rule| rule.to_owned()).collect();
+        });
+        let answer = azure.signed(Method::GET, "/cont/b", &[], "").await;
+        assert_eq!(answer.status, status, "{rules:?}");
+    }
+}
+
+#[tokio::test]
+async fn account_information_tells_a_hierarchical_namespace() {
+    let azure = fixture().await;
+    for hierarchical in [false, true] {
+        change(&azure, |switches| {
+            switches.hierarchical_namespace = hierarchical
+        });
+        let answer = azure
+            .signed(Method::GET, "/?restype=account&comp=properties", &[], "")
+            .await;
+        assert_eq!(
+            answer.header("x-ms-is-hns-enabled"),
+            hierarchical.to_string()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_archived_blob_is_read_once_it_is_back_in_another_tier() {
+    let azure = fixture().await;
+    for (tier, status) in [("Archive", 409), ("Hot", 200)] {
+        let set = azure
+            .signed(
+                Method::PUT,
+                "/cont/b?comp=tier",
+                &[("x-ms-access-tier", tier)],
+                "",
+            )
+            .await;
+        assert_eq!(set.status, 200, "{}", set.text());
+        assert_eq!(
+            azure.signed(Method::GET, "/cont/b", &[], "").await.status,
+            status
+        );
+        let properties = azure.signed(Method::HEAD, "/cont/b", &[], "").await;
+        assert_eq!(properties.header("x-ms-access-tier"), tier);
+    }
+    let headerless = azure
+        .signed(Method::PUT, "/cont/b?comp=tier", &[], "")
+        .await;
+    assert_eq!(headerless.refusal(), (400, "MissingRequiredHeader"));
+    let missing = azure
+        .signed(
+            Method::PUT,
+            "/cont/none?comp=tier",
+            &[("x-ms-access-tier", "Hot")],
+            "",
+        )
+        .await;
+    assert_eq!(missing.refusal(), (404, "BlobNotFound"));
+}
