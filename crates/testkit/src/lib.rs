@@ -4,14 +4,18 @@
 mod azurite;
 mod built;
 mod child;
+mod fix_command;
 mod local_azure;
 mod longshore;
+mod sas;
 
 pub use azurite::Azurite;
 pub use built::{Programs, programs};
 pub use child::Child;
+pub use fix_command::FixCommand;
 pub use local_azure::{Account, App, Endpoints, LocalAzure, Role};
 pub use longshore::{Answer, Longshore, Settings};
+pub use sas::{Sas, SasScope};
 
 use std::time::{Duration, Instant};
 

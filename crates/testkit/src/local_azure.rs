@@ -6,13 +6,10 @@ use std::{
 };
 
 use anyhow::Context;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Certificate, Method, StatusCode, redirect};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tempfile::TempDir;
 
 use crate::{Child, programs};
@@ -21,7 +18,7 @@ use crate::{Child, programs};
 #[derive(Debug)]
 pub struct LocalAzure {
     pub endpoints: Endpoints,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     _child: Child,
     _folder: TempDir,
 }
@@ -29,6 +26,7 @@ pub struct LocalAzure {
 /// The program's ready line.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Endpoints {
+    pub entra: String,
     pub blob: String,
     pub blob_http: String,
     pub identity_endpoint: String,
@@ -76,24 +74,6 @@ impl Account {
     /// The scope of a role assignment on one container.
     pub fn container_scope(&self, container: &str) -> String {
         format!("{}/blobServices/default/containers/{container}", self.scope)
-    }
-
-    /// An account SAS for containers and blobs, for 24 hours. The signed text is from Microsoft's
-    /// "Create an account SAS": account, sp, ss, srt, st, se, sip, spr, sv, ses, each with a line feed.
-    pub fn sas(&self, permissions: &str) -> String {
-        let (version, expiry) = ("2022-11-02", "2099-01-01T00:00:00Z");
-        let text = format!(
-            "{}\n{permissions}\nb\nco\n\n{expiry}\n\nhttps,http\n{version}\n\n",
-            self.name
-        );
-        let key = STANDARD.decode(&self.key).unwrap_or_default();
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
-        mac.update(text.as_bytes());
-        let signature = STANDARD.encode(mac.finalize().into_bytes());
-        let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
-        format!(
-            "sv={version}&ss=b&srt=co&sp={permissions}&se={expiry}&spr=https,http&sig={signature}"
-        )
     }
 }
 
@@ -440,6 +420,25 @@ impl LocalAzure {
         .map(|_| ())
     }
 
+    /// Moves a blob to an access tier; leaving the archive takes no time here.
+    ///
+    /// # Errors
+    /// Azure's refusal.
+    pub async fn set_tier(
+        &self,
+        account: &Account,
+        container: &str,
+        name: &str,
+        tier: &str,
+    ) -> anyhow::Result<()> {
+        let path = format!("{container}/{}?comp=tier", segment(name));
+        let request = self
+            .blob(Method::PUT, account, &path)
+            .header("x-ms-access-tier", tier)
+            .header("content-length", 0);
+        accepted(request, name).await.map(|_| ())
+    }
+
     /// Follows a pre-signed URL without any credential, as a browser does.
     ///
     /// # Errors
@@ -467,7 +466,7 @@ fn segment(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }
 
-async fn accepted(
+pub(crate) async fn accepted(
     request: reqwest::RequestBuilder,
     what: &str,
 ) -> anyhow::Result<reqwest::Response> {
@@ -481,7 +480,7 @@ async fn accepted(
     Ok(answer)
 }
 
-fn text(value: &Value, field: &str) -> anyhow::Result<String> {
+pub(crate) fn text(value: &Value, field: &str) -> anyhow::Result<String> {
     Ok(value[field]
         .as_str()
         .with_context(|| format!("{field} in {value}"))?
