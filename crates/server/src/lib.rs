@@ -5,6 +5,7 @@
 
 mod api;
 mod auth;
+mod connection;
 mod error;
 mod extract;
 mod fields;

@@ -6,7 +6,7 @@ use std::{any::Any, panic::AssertUnwindSafe, sync::OnceLock, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -69,13 +69,26 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let elapsed = started.elapsed();
     tracing::debug!(%method, route, status = status.as_u16(), ?elapsed, "request");
     let labels = [
-        ("method", method.to_string()),
+        ("method", known(&method).to_owned()),
         ("route", route),
         ("status", status.as_str().to_owned()),
     ];
     metrics::counter!("longshore_http_requests_total", &labels).increment(1);
     metrics::histogram!("longshore_http_request_seconds").record(elapsed.as_secs_f64());
     response
+}
+
+/// A client can make up methods; the metrics keep only those that mean something.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
 }
 
 /// The process's metrics, in Prometheus' text. The first call starts the recording.

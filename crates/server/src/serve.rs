@@ -18,6 +18,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::{connection::Connection, observe::metrics};
+
+const METRICS_PERIOD: Duration = Duration::from_secs(5);
+
 /// Bounds on connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
@@ -25,6 +29,8 @@ pub struct ConnectionLimits {
     pub connections: usize,
     /// How long a request's head may take, the pause before it on a kept-alive connection included.
     pub head_timeout: Duration,
+    /// How long a client may leave what is sent to it unread.
+    pub write_timeout: Duration,
     /// How long running requests may go on after the signal to stop.
     pub shutdown_grace: Duration,
 }
@@ -34,6 +40,7 @@ impl Default for ConnectionLimits {
         Self {
             connections: 4_096,
             head_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             shutdown_grace: Duration::from_secs(30),
         }
     }
@@ -55,6 +62,7 @@ pub async fn serve(
         .max_buf_size(64 * 1024);
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
+    connections.spawn(tidy_metrics(stop.clone()));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -73,6 +81,7 @@ pub async fn serve(
         // Answers are small and whole: waiting for more to send only adds delay.
         stream.set_nodelay(true)?;
         let service = TowerToHyperService::new(app.clone());
+        let stream = Connection::new(stream, limits.write_timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let stop = stop.clone();
         connections.spawn(async move {
@@ -99,6 +108,13 @@ pub async fn serve(
         tracing::warn!(left = connections.len(), "requests were cut off");
     }
     Ok(())
+}
+
+/// Durations are kept one by one until somebody asks for the metrics or this sums them up.
+async fn tidy_metrics(stop: CancellationToken) {
+    while timeout(METRICS_PERIOD, stop.cancelled()).await.is_err() {
+        metrics().run_upkeep();
+    }
 }
 
 async fn accept(
