@@ -73,7 +73,7 @@ impl Azurite {
         let folder = TempDir::new()?;
         // Azurite cannot tell which port it chose: take a free one and give it that.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = Command::new("node");
+        let mut command = Command::new(dev_dir.join("bin/node"));
         command
             .arg(script)
             .args([
@@ -87,7 +87,7 @@ impl Azurite {
             .current_dir(folder.path())
             .stdin(Stdio::null());
         let (child, ()) = Child::start(command, &folder.path().join("azurite.log"), |line| {
-            line.contains("successfully listening").then_some(())
+            line.contains("successfully listens").then_some(())
         })
         .context("starting Azurite")?;
         let start = Instant::now();
