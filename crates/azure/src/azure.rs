@@ -1,6 +1,6 @@
 //! The one handle of this crate: a cloud, the host's identities, our app, and the caches.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use model::{AccountName, ClientProof, Clock, ContainerName, Credential, Secret};
 use reqwest::Method;
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) http: Arc<Http>,
     pub(crate) tokens: Tokens,
     pub(crate) delegation_keys: DelegationKeys,
+    /// Bounds how long requests are tried again, where somebody waits for the answer.
+    pub(crate) patience: Option<Duration>,
     app: Option<AppRegistration>,
 }
 
@@ -71,7 +73,25 @@ impl Azure {
             cloud,
             http,
             app,
+            patience: None,
         })))
+    }
+
+    /// Shares the connections, and nothing that was got through them.
+    pub(crate) fn with_own_caches(&self, patience: Duration) -> Self {
+        let shared = &self.0;
+        Self(Arc::new(Shared {
+            cloud: Arc::clone(&shared.cloud),
+            http: Arc::clone(&shared.http),
+            tokens: shared.tokens.with_own_cache(patience),
+            delegation_keys: DelegationKeys::default(),
+            app: shared.app.clone(),
+            patience: Some(patience),
+        }))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
     }
 
     /// The cloud that this handle talks to.

@@ -216,7 +216,7 @@ pub(crate) fn transport_error(error: reqwest::Error, to: Destination) -> Error {
 }
 
 /// The resolver's texts for a name that does not exist (glibc, musl, macOS), unlike one it could not ask about.
-fn is_unknown_host(causes: &str) -> bool {
+pub(crate) fn is_unknown_host(causes: &str) -> bool {
     [
         "Name or service not known",
         "No address associated",

@@ -15,6 +15,7 @@ mod encoding;
 mod error;
 mod http;
 mod instant;
+mod probe;
 mod renewable;
 mod retry;
 mod sas;
@@ -30,6 +31,7 @@ pub use blob::{
 pub use challenge::Challenge;
 pub use cloud::Cloud;
 pub use error::{Error, ErrorKind};
+pub use probe::{AccountInfo, Greeting, Preflight, credential_expiry};
 
 /// What this crate's calls return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

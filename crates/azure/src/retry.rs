@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::{Error, ErrorKind, Result};
 
 /// How often and how long one kind of request is tried.
+#[derive(Clone, Copy)]
 pub(crate) struct Policy {
     /// Tries in all.
     tries: u32,
@@ -66,6 +67,12 @@ fn maybe_happened(error: &Error) -> bool {
 }
 
 impl Policy {
+    /// The same with at most this much patience.
+    pub(crate) fn within(mut self, patience: Option<Duration>) -> Self {
+        self.budget = self.budget.min(patience.unwrap_or(self.budget));
+        self
+    }
+
     /// The wait before the next try, or `None` when this failure is final. `jitter` is in 0..1.
     fn wait(
         &self,

@@ -8,7 +8,7 @@ use model::{AccountName, Actor, ContainerName, Credential, Permission};
 use store::AzureLink;
 
 use crate::{
-    AzureAnswer, Engine, Error, Problem, Result,
+    AzureAnswer, Engine, Error, Fix, Problem, Result, Who,
     explain::{Doing, Situation, explain},
     require,
 };
@@ -94,13 +94,16 @@ impl Engine {
                     blob: None,
                     credential,
                     app_client_id: self.settings().app_client_id.as_deref(),
-                    doing: Doing::List,
+                    doing: Doing::SignIn,
                 },
             ),
             _ => Problem {
                 code: "sign_in_failed",
                 cause: format!("Entra ID gave no token: {}.", error.message().trim_end_matches('.')),
-                fix: "Check the settings of the app registration (LONGSHORE_APP_…), and that this machine can reach Entra ID.".to_owned(),
+                fix: Fix::by(
+                    Who::Operator,
+                    "The operator checks the settings of the app registration (LONGSHORE_APP_…), and that this machine can reach Entra ID.",
+                ),
                 azure: error.status().map(|status| AzureAnswer {
                     status: Some(status),
                     code: error.code().map(str::to_owned),

@@ -98,6 +98,29 @@ impl Engine {
     /// Completes and checks an Azure link: it exists, and the account belongs to its tenant.
     /// Other credentials pass as they are.
     pub(crate) async fn check_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
+        self.complete_link(org, draft).await?;
+        let Credential::AzureLink { tenant_id } = &draft.credential else {
+            return Ok(());
+        };
+        let owner = self
+            .azure()
+            .tenant_of_account(&draft.account)
+            .await
+            .map_err(|error| self.explain_draft(&error, draft, None, Doing::List))?;
+        if !owner.tenant_id.eq_ignore_ascii_case(tenant_id) {
+            return Err(Error::field(
+                "account_name",
+                format!(
+                    "The storage account {} belongs to the tenant {}, and this Azure link is to the tenant {tenant_id}. Link the account's tenant too, or choose an account of the linked one.",
+                    draft.account, owner.tenant_id
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Names the tenant of an Azure link, which must be one of the organization's.
+    pub(crate) async fn complete_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
         let Credential::AzureLink { tenant_id } = &draft.credential else {
             return Ok(());
         };
@@ -126,20 +149,6 @@ impl Engine {
                 .find(|link| link.tenant_id.eq_ignore_ascii_case(wanted))
                 .ok_or_else(|| no_link(wanted))?,
         };
-        let owner = self
-            .azure()
-            .tenant_of_account(&draft.account)
-            .await
-            .map_err(|error| self.explain_draft(&error, draft, None, Doing::List))?;
-        if !owner.tenant_id.eq_ignore_ascii_case(&link.tenant_id) {
-            return Err(Error::field(
-                "account_name",
-                format!(
-                    "The storage account {} belongs to the tenant {}, and this Azure link is to the tenant {}. Link the account's tenant too, or choose an account of the linked one.",
-                    draft.account, owner.tenant_id, link.tenant_id
-                ),
-            ));
-        }
         draft.credential = Credential::AzureLink {
             tenant_id: link.tenant_id.clone(),
         };

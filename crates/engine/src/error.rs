@@ -5,6 +5,8 @@ use std::fmt;
 use model::Permission;
 use serde::Serialize;
 
+use crate::Fix;
+
 /// Why a call did not do its work. Nothing in it is secret: texts from Azure are redacted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -101,7 +103,7 @@ pub struct Problem {
     /// What Azure's answer means here.
     pub cause: String,
     /// What to do, by whom; with the exact command where there is one.
-    pub fix: String,
+    pub fix: Fix,
     /// What Azure said, when it answered at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub azure: Option<AzureAnswer>,

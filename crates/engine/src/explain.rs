@@ -4,6 +4,7 @@
 //! reported as "Azure answered CODE (status)". The table follows Microsoft's "Storage error
 //! codes", "SAS error codes", "Troubleshoot 403" and "Entra authentication error codes".
 
+mod advice;
 mod commands;
 mod network;
 mod sas;
@@ -14,7 +15,8 @@ mod token;
 use azure::{Challenge, Cloud, ErrorKind};
 use model::{AccountName, BlobName, ContainerName, Credential};
 
-use crate::{AzureAnswer, Problem};
+use crate::{AzureAnswer, Fix, Problem, Who};
+pub(crate) use advice::{Finding, word_finding};
 use commands::{Scope, assign_role};
 
 /// What was being done when Azure refused.
@@ -30,6 +32,8 @@ pub enum Doing {
     Delete,
     /// Getting a user delegation key, which signs keyless SAS.
     Sign,
+    /// Getting a token, or reaching the account at all.
+    SignIn,
 }
 
 /// Who was doing what, and where: fills the sentences and the commands.
@@ -74,7 +78,7 @@ pub fn explain(error: &azure::Error, situation: &Situation<'_>) -> Problem {
 }
 
 /// One row of the table: a stable code, the cause, the fix.
-type Row = (&'static str, String, String);
+type Row = (&'static str, String, Fix);
 
 fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
     let (code, cause, fix) = row(answer, at);
@@ -94,26 +98,48 @@ fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
 fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     let (account, container) = (at.account, at.container);
     match answer.kind {
+        ErrorKind::ContainerNotFound if answer.code == Some("ContainerBeingDeleted") => (
+            "container_being_deleted",
+            format!("The container {container} of {account} is being deleted."),
+            Fix::by(
+                Who::You,
+                "Wait until it is gone (at least 30 seconds) and create it again, or choose another container",
+            )
+            .command(commands::create_container(at))
+            .takes("at least 30 seconds"),
+        ),
         ErrorKind::ContainerNotFound => (
             "container_not_found",
             format!("The storage account {account} has no container {container}."),
-            format!(
-                "Correct the container's name, or create it: {}",
-                commands::create_container(at)
-            ),
+            Fix::by(Who::You, "Correct the container's name, or create it")
+                .command(commands::create_container(at)),
         ),
         ErrorKind::AccountNotFound => network::account_not_found(at),
         ErrorKind::NotFound => (
             "blob_not_found",
             format!("{} does not exist in {account}/{container}.", the_blob(at)),
-            "It was deleted or renamed in Azure; put it back, or sync the storage again.".to_owned(),
+            Fix::by(
+                Who::You,
+                "It was deleted or renamed in Azure; put it back, or sync the storage again.",
+            ),
         ),
         ErrorKind::CredentialRejected => rejected(answer, at),
         ErrorKind::TokenRefused => token::refused(answer, at),
         ErrorKind::IdentityUnavailable => token::identity_unavailable(answer, at),
-        ErrorKind::WrongTenant => wrong_tenant(answer, at),
+        ErrorKind::WrongTenant => wrong_tenant(
+            answer
+                .challenge
+                .map(|challenge| challenge.tenant_id.as_str()),
+            at,
+        ),
+        ErrorKind::RoleMissing | ErrorKind::Firewall
+            if matches!(at.credential, Credential::Sas { .. }) && sas::is_field(answer) =>
+        {
+            sas::rejected(answer, at)
+        }
         ErrorKind::RoleMissing => match at.credential {
             Credential::Sas { .. } => sas::permission_missing(at),
+            _ if at.doing == Doing::Sign => delegator_missing(at),
             _ => role_missing(at),
         },
         ErrorKind::Firewall => network::firewall(at),
@@ -122,14 +148,23 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             format!(
                 "The storage account {account} does not allow account keys, nor SAS tokens signed with one (allowSharedKeyAccess is false)."
             ),
-            format!(
-                "Use a service principal, a managed identity or an Azure link instead. If your policy allows keys, an administrator can switch them on: az storage account update --name {account} --allow-shared-key-access true"
-            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                "Use a service principal, a managed identity or an Azure link instead. If your policy allows keys, an administrator can switch them on",
+            )
+            .command(format!(
+                "az storage account update --name {account} --allow-shared-key-access true"
+            ))
+            .portal("Storage account, Configuration, Allow storage account key access")
+            .takes("up to a minute"),
         ),
         ErrorKind::PublicAccessDisabled => (
             "public_access_disabled",
             format!("The storage account {account} does not allow anonymous access."),
-            "Give the storage a credential: an Azure link, a service principal, a managed identity or a SAS token.".to_owned(),
+            Fix::by(
+                Who::You,
+                "Give the storage a credential: an Azure link, a service principal, a managed identity or a SAS token.",
+            ),
         ),
         ErrorKind::NoCredential => (
             "credential_required",
@@ -140,43 +175,73 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 ),
                 None => format!("The container {container} of {account} is not public."),
             },
-            "Give the storage a credential of that tenant: an Azure link, a service principal, a managed identity or a SAS token.".to_owned(),
+            Fix::by(
+                Who::You,
+                "Give the storage a credential of that tenant: an Azure link, a service principal, a managed identity or a SAS token.",
+            ),
         ),
         ErrorKind::ConditionNotMet => (
             "changed_meanwhile",
             format!("{} was changed by somebody else meanwhile.", the_blob(at)),
-            "Nothing was overwritten. Do it again to work on the present content.".to_owned(),
+            Fix::by(
+                Who::You,
+                "Nothing was overwritten. Do it again to work on the present content.",
+            ),
+        ),
+        ErrorKind::AlreadyExists if answer.code == Some("UnauthorizedBlobOverwrite") => (
+            "overwrite_not_allowed",
+            format!(
+                "{} exists in {account}/{container}, and the credential may add blobs but not replace them.",
+                the_blob(at)
+            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                "Nothing was overwritten. Where changed annotations must replace their file, an administrator grants Storage Blob Data Contributor",
+            )
+            .command(assign_role(at, "Storage Blob Data Contributor", Scope::Container))
+            .takes(ROLE_TAKES),
         ),
         ErrorKind::AlreadyExists => (
             "already_exists",
             format!("{} exists already in {account}/{container}.", the_blob(at)),
-            "Nothing was overwritten. Delete or rename that blob, or choose another prefix.".to_owned(),
+            Fix::by(
+                Who::You,
+                "Nothing was overwritten. Delete or rename that blob, or choose another prefix.",
+            ),
         ),
         ErrorKind::InvalidRange => (
             "invalid_range",
             format!("{} has no bytes in the range asked for.", the_blob(at)),
-            "Ask for a range inside the blob's size.".to_owned(),
+            Fix::by(Who::You, "Ask for a range inside the blob's size."),
+        ),
+        ErrorKind::Archived if answer.code == Some("BlobBeingRehydrated") => (
+            "blob_rehydrating",
+            format!("{} is on its way out of the archive tier.", the_blob(at)),
+            Fix::by(Who::You, "Wait until it is there.").takes("up to 15 hours"),
         ),
         ErrorKind::Archived => (
             "blob_archived",
             format!("{} is in the archive tier, which cannot be read.", the_blob(at)),
-            format!(
-                "Rehydrate it, which takes up to 15 hours: {}",
-                commands::rehydrate(at)
-            ),
+            Fix::by(Who::AzureAdministrator, "Rehydrate it, which takes up to 15 hours")
+                .command(commands::rehydrate(at))
+                .takes("up to 15 hours"),
         ),
         ErrorKind::Interrupted => (
             "interrupted",
             format!("The connection to {account} broke while {} was on its way.", the_blob(at)),
-            "Try again. If it stays, check the network of the machine that runs Longshore.".to_owned(),
+            Fix::by(
+                Who::Operator,
+                "Try again. If it stays, check the network of the machine that runs Longshore.",
+            ),
         ),
         ErrorKind::Throttled => network::throttled(at),
         ErrorKind::Unreachable => network::unreachable(answer, at),
+        ErrorKind::CertificateUntrusted => network::certificate_untrusted(answer, at),
         ErrorKind::TimedOut => network::timed_out(at),
         ErrorKind::InvalidInput => (
             "invalid_input",
             format!("Azure does not accept the request: {}", clean(answer.message)),
-            "Correct the storage's settings.".to_owned(),
+            Fix::by(Who::You, "Correct the storage's settings."),
         ),
         _ => unknown(answer, "Azure"),
     }
@@ -196,8 +261,11 @@ fn unknown(answer: &Answer<'_>, who: &str) -> Row {
     (
         "azure_error",
         format!("{said}: {}", clean(answer.message)),
-        format!(
-            "Look up the code in Microsoft's documentation; its support asks for{request} the time and the storage account's name."
+        Fix::by(
+            Who::You,
+            format!(
+                "Look up the code in Microsoft's documentation; its support asks for{request} the time and the storage account's name."
+            ),
         ),
     )
 }
@@ -227,21 +295,24 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         Credential::AccountKey { .. } => (
             "account_key_rejected",
             format!("Azure does not accept the account key for {account}: it is not one of the account's two keys."),
-            format!("Copy key1 or key2 again, without spaces: az storage account keys list --account-name {account} --query \"[0].value\" --output tsv"),
+            Fix::by(Who::You, "Copy key1 or key2 again, without spaces").command(format!(
+                "az storage account keys list --account-name {account} --query \"[0].value\" --output tsv"
+            ))
+            .portal("Storage account, Security + networking, Access keys"),
         ),
         Credential::Sas { .. } => sas::rejected(answer, at),
         _ => (
             "token_rejected",
             format!("The storage account {account} does not accept the access token: {}", clean(answer.message)),
-            "Try again in a minute. If it stays, check that the storage account and the identity are of the same tenant and cloud.".to_owned(),
+            Fix::by(
+                Who::You,
+                "Try again in a minute. If it stays, check that the storage account and the identity are of the same tenant and cloud.",
+            ),
         ),
     }
 }
 
-fn wrong_tenant(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
-    let owner = answer
-        .challenge
-        .map(|challenge| challenge.tenant_id.as_str());
+fn wrong_tenant(owner: Option<&str>, at: &Situation<'_>) -> Row {
     let ours = match at.credential {
         Credential::ServicePrincipal { tenant_id, .. } => {
             format!("the service principal is of the tenant {tenant_id}")
@@ -263,65 +334,92 @@ fn wrong_tenant(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     };
     let owner = owner.unwrap_or("TENANT_ID");
     let fix = match at.credential {
-        Credential::AzureLink { .. } => {
+        Credential::AzureLink { .. } => Fix::by(
+            Who::AzureAdministrator,
             format!(
                 "Connect the tenant {owner} too (its administrator consents), and choose that link for this storage."
-            )
-        }
-        _ => format!(
-            "Use an identity of the tenant {owner}. To see which accounts that tenant has: az login --tenant {owner} && az storage account list --query \"[].name\" --output tsv"
+            ),
         ),
+        _ => Fix::by(
+            Who::You,
+            format!(
+                "Use an identity of the tenant {owner}. To see which accounts that tenant has"
+            ),
+        )
+        .command(format!(
+            "az login --tenant {} && az storage account list --query \"[].name\" --output tsv",
+            commands::quote(owner)
+        )),
     };
     ("wrong_tenant", cause, fix)
 }
 
-fn role_missing(at: &Situation<'_>) -> Row {
-    let (account, container) = (at.account, at.container);
-    let (role, scope, what) = match at.doing {
-        Doing::List => (
-            "Storage Blob Data Reader",
-            Scope::Container,
-            "list the blobs of",
-        ),
-        Doing::Read => (
-            "Storage Blob Data Reader",
-            Scope::Container,
-            "read the blobs of",
-        ),
-        Doing::Write => (
-            "Storage Blob Data Contributor",
-            Scope::Container,
-            "write blobs to",
-        ),
-        Doing::Delete => (
-            "Storage Blob Data Contributor",
-            Scope::Container,
-            "delete blobs of",
-        ),
-        // The action has no meaning below the account, so a container's role does not carry it.
-        Doing::Sign => (
-            "Storage Blob Delegator",
-            Scope::Account,
-            "get a user delegation key (for SAS) of",
-        ),
-    };
-    let whose = match at.credential {
+/// How long a new role assignment takes to act.
+const ROLE_TAKES: &str = "up to 10 minutes";
+
+/// Who the credential acts as, at the beginning of a sentence.
+fn whose(at: &Situation<'_>) -> &'static str {
+    match at.credential {
         Credential::ManagedIdentity { .. } => "The managed identity",
         Credential::AzureLink { .. } => "Longshore's enterprise application",
         _ => "The service principal",
-    };
-    let scope_name = match scope {
-        Scope::Container => format!("the container {account}/{container}"),
-        Scope::Account => format!("the storage account {account}"),
+    }
+}
+
+fn role_missing(at: &Situation<'_>) -> Row {
+    let place = format!("the container {}/{}", at.account, at.container);
+    let (role, what) = match at.doing {
+        Doing::List | Doing::Sign | Doing::SignIn => {
+            ("Storage Blob Data Reader", "list the blobs of")
+        }
+        Doing::Read => ("Storage Blob Data Reader", "read the blobs of"),
+        Doing::Write => ("Storage Blob Data Contributor", "write blobs to"),
+        Doing::Delete => ("Storage Blob Data Contributor", "delete blobs of"),
     };
     (
         "role_missing",
         format!(
-            "{whose} may not {what} {scope_name}: it has no role that allows it (Owner and Contributor of the subscription do not)."
+            "{} may not {what} {place}: no role that allows it acts there. Reader, Contributor and Owner are about the account and not its data, and a role on another container or account does not count; to see what it has: {}",
+            whose(at),
+            commands::list_roles(at)
         ),
+        Fix::by(
+            Who::AzureAdministrator,
+            format!("An administrator grants {role} on {place}; a new role takes up to 10 minutes to act"),
+        )
+        .command(assign_role(at, role, Scope::Container))
+        .portal(format!(
+            "Storage account {}, Containers, {}, Access control (IAM), Add role assignment, {role}",
+            at.account, at.container
+        ))
+        .bicep(commands::bicep_role(at, role, Scope::Container))
+        .takes(ROLE_TAKES),
+    )
+}
+
+/// The action has no meaning below the account, so a container's role does not carry it.
+fn delegator_missing(at: &Situation<'_>) -> Row {
+    const ROLE: &str = "Storage Blob Delegator";
+    (
+        "delegator_missing",
         format!(
-            "An administrator grants {role} on {scope_name}; a new role takes up to 10 minutes to act: {}",
-            assign_role(at, role, scope)
+            "{} may not get a user delegation key of the storage account {}, which pre-signed URLs without an account key need. A role on a container alone does not allow it: this right exists on the storage account only.",
+            whose(at),
+            at.account
         ),
+        Fix::by(
+            Who::AzureAdministrator,
+            format!(
+                "Switch pre-signed URLs off (presign=false), so that blobs are streamed through Longshore; or an administrator grants {ROLE} on the storage account {}, and a new role takes up to 10 minutes to act",
+                at.account
+            ),
+        )
+        .command(assign_role(at, ROLE, Scope::Account))
+        .portal(format!(
+            "Storage account {}, Access control (IAM), Add role assignment, {ROLE}",
+            at.account
+        ))
+        .bicep(commands::bicep_role(at, ROLE, Scope::Account))
+        .takes(ROLE_TAKES),
     )
 }

@@ -10,6 +10,7 @@ mod blob_uris;
 pub mod check;
 mod connection;
 mod error;
+mod expiry;
 mod explain;
 mod export;
 mod fix;

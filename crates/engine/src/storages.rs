@@ -174,7 +174,8 @@ impl Engine {
             .await
     }
 
-    async fn draft(
+    /// The storage that a form describes, checked field by field.
+    pub(crate) async fn draft(
         &self,
         actor: &Actor,
         direction: Direction,
@@ -188,7 +189,8 @@ impl Engine {
         Ok(draft)
     }
 
-    async fn stored(
+    /// A storage of this direction and kind with its credential.
+    pub(crate) async fn stored(
         &self,
         actor: &Actor,
         direction: Direction,

@@ -313,7 +313,13 @@ impl IntoResponse for ApiError {
         }
         let (cause, fix, azure) = parts
             .problem
-            .map(|problem| (Some(problem.cause), Some(problem.fix), problem.azure))
+            .map(|problem| {
+                (
+                    Some(problem.cause),
+                    Some(problem.fix.to_string()),
+                    problem.azure,
+                )
+            })
             .unwrap_or_default();
         let body = ErrorBody {
             id,
@@ -401,7 +407,10 @@ mod tests {
         let problem = || Problem {
             code: "role_missing",
             cause: "The identity may not list blobs.".to_owned(),
-            fix: "Grant it Storage Blob Data Reader.".to_owned(),
+            fix: engine::Fix::by(
+                engine::Who::AzureAdministrator,
+                "Grant it Storage Blob Data Reader.",
+            ),
             azure: None,
         };
         let (status, served) = body(Error::from(problem()).into()).await;

@@ -94,6 +94,7 @@ impl ContainerClient {
         }
         let call = call.timeout(TIMEOUT);
         let body = retry::STORAGE
+            .within(self.0.account.shared.patience)
             .run(async || {
                 let response = self.0.account.send(&call).await?;
                 read_body(response, Destination::Storage, ANSWER_LIMIT).await

@@ -34,6 +34,10 @@ impl ContainerClient {
         Self(Arc::new(Container { account, name }))
     }
 
+    pub(crate) fn place(&self) -> (&Account, &ContainerName) {
+        (&self.0.account, &self.0.name)
+    }
+
     /// The encoded path of a blob.
     fn path(&self, blob: &BlobName) -> Result<String> {
         if matches!(blob.as_str(), "." | "..") {

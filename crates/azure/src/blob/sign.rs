@@ -126,6 +126,7 @@ impl Account {
                     .header("content-type", "application/xml")?
                     .body(body);
                 let answer = retry::STORAGE
+                    .within(self.shared.patience)
                     .run(async || {
                         let response = self.send(&call).await?;
                         read_body(response, Destination::Storage, KEY_ANSWER_LIMIT).await

@@ -66,6 +66,7 @@ impl ContainerClient {
             ),
         };
         let response = policy
+            .within(self.0.account.shared.patience)
             .run(|| self.0.account.send(&call))
             .await
             .map_err(|error| {
@@ -97,6 +98,6 @@ impl ContainerClient {
         } else {
             &retry::STORAGE
         };
-        policy.run(|| self.0.account.send(&call)).await.map(drop)
+        policy.within(self.0.account.shared.patience).run(|| self.0.account.send(&call)).await.map(drop)
     }
 }

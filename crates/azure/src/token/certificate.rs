@@ -18,6 +18,63 @@ use crate::{Error, Result};
 /// How long an assertion is good; Microsoft asks for 5 to 10 minutes.
 const LIFETIME_S: i64 = 600;
 
+/// When the certificate of a PEM text ends (`notAfter`), in Unix milliseconds; `None` when it has
+/// none that can be read.
+pub(crate) fn certificate_expiry(pem: &Secret) -> Option<i64> {
+    let der = CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok()?;
+    // Certificate, TBSCertificate; then by RFC 5280: [0] version, serial, signature, issuer, validity.
+    let (mut fields, _) = read_der(0x30, read_der(0x30, &der)?.0)?;
+    if fields.first() == Some(&0xA0) {
+        fields = read_der(0xA0, fields)?.1;
+    }
+    for tag in [0x02, 0x30, 0x30] {
+        fields = read_der(tag, fields)?.1;
+    }
+    let (validity, _) = read_der(0x30, fields)?;
+    let tag = *validity.first()?;
+    let (_, not_after) = read_der(tag, validity)?;
+    let tag = *not_after.first()?;
+    let text = std::str::from_utf8(read_der(tag, not_after)?.0).ok()?;
+    // UTCTime has two digits of the year, which begin again in 2050; GeneralizedTime has four.
+    let text = match (tag, text.get(..2)?) {
+        (0x17, year) if year < "50" => format!("20{text}"),
+        (0x17, _) => format!("19{text}"),
+        _ => text.to_owned(),
+    };
+    if text.len() != 15 || !text.is_ascii() {
+        return None;
+    }
+    crate::instant::parse_iso(&format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        &text[..4],
+        &text[4..6],
+        &text[6..8],
+        &text[8..10],
+        &text[10..12],
+        &text[12..14]
+    ))
+}
+
+/// One DER element of this tag: its content, and what follows.
+fn read_der(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&found, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7F))?;
+        if digits.len() > 4 {
+            return None;
+        }
+        let length = digits
+            .iter()
+            .fold(0usize, |length, &digit| length << 8 | usize::from(digit));
+        (length, rest)
+    };
+    (found == tag).then_some(())?;
+    rest.split_at_checked(length)
+}
+
 /// The key and the thumbprint of a PEM text.
 pub(super) struct ClientCertificate {
     key: RsaKeyPair,

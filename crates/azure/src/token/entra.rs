@@ -94,6 +94,7 @@ impl Tokens {
             Bytes::from(form.finish())
         };
         retry::ENTRA
+            .within(self.patience)
             .run(|| {
                 let mut request = Request::new(Method::POST, endpoint.clone());
                 *request.body_mut() = Some(body.clone().into());

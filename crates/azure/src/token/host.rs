@@ -57,7 +57,8 @@ impl Tokens {
             IdentitySource::AppService => self.app_service_call(identity, resource)?,
             _ => self.imds_call(identity, resource)?,
         };
-        let attempts = retry::IDENTITY.run(|| {
+        let policy = retry::IDENTITY.within(self.patience);
+        let attempts = policy.run(|| {
             let mut request = Request::new(Method::GET, url.clone());
             request.headers_mut().insert(header, value.clone());
             *request.timeout_mut() = Some(BUDGET);

@@ -7,7 +7,10 @@ mod host;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+
+pub(crate) use certificate::certificate_expiry;
 
 use aws_lc_rs::digest;
 use model::{ClientProof, IdentityId, IdentitySource, Secret};
@@ -158,6 +161,8 @@ pub(crate) struct Tokens {
     cloud: Arc<Cloud>,
     host: HostIdentity,
     cache: Cache<(Fingerprint, Resource), AccessToken>,
+    /// Bounds how long requests are tried again.
+    patience: Option<Duration>,
 }
 
 impl Tokens {
@@ -167,6 +172,18 @@ impl Tokens {
             cloud,
             host,
             cache: Cache::default(),
+            patience: None,
+        }
+    }
+
+    /// The same sources with no token of theirs.
+    pub(crate) fn with_own_cache(&self, patience: Duration) -> Self {
+        Self {
+            http: Arc::clone(&self.http),
+            cloud: Arc::clone(&self.cloud),
+            host: self.host.clone(),
+            cache: Cache::default(),
+            patience: Some(patience),
         }
     }
 

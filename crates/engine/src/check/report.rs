@@ -73,28 +73,97 @@ pub enum StepState {
     Unknown,
 }
 
-/// Every step's id, in the order of a report.
-pub const STEPS: [&str; 17] = [
-    "dns",
-    "tls",
-    "clock",
-    "tenant",
-    "sign_in",
-    "list",
-    "read",
-    "ranged_read",
-    "delegation_key",
-    "sas_round_trip",
-    "write",
-    "overwrite",
-    "delete",
-    "cors",
-    "public_access",
-    "account_kind",
-    "least_privilege",
+/// Every step's id and title, in the order of a report.
+pub const STEPS: [(&str, &str); 19] = [
+    ("dns", "Find the account by name"),
+    ("tls", "Connect with TLS"),
+    ("network", "Pass the account's firewall"),
+    ("clock", "Compare the clocks"),
+    ("sign_in", "Get an access token"),
+    ("tenant", "Compare the tenants"),
+    ("list", "List the container"),
+    ("read", "Read a blob"),
+    ("ranged_read", "Read a part of a blob"),
+    ("delegation_key", "Get a user delegation key"),
+    ("sas_round_trip", "Read a blob by a pre-signed URL"),
+    ("write", "Write a new blob"),
+    ("overwrite", "Replace a blob"),
+    ("delete", "Delete a blob"),
+    ("cors", "Read from the browser's page (CORS)"),
+    ("public_access", "Public access"),
+    ("account_kind", "Kind of account and blobs"),
+    ("least_privilege", "Least privilege"),
+    ("expiry", "Expiry of the credential"),
 ];
 
+impl StepState {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Advice => "advice",
+            Self::NotYetEffective => "not_yet_effective",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Passed => "Passed",
+            Self::Failed => "Failed",
+            Self::Skipped => "Skipped",
+            Self::Advice => "Advice",
+            Self::NotYetEffective => "Granted, not yet effective",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl Verdict {
+    /// One sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Ready => "Everything that is needed works.",
+            Self::Advice => "Everything that is needed works; there is advice.",
+            Self::NotYetEffective => {
+                "What was granted has no effect yet; new roles take up to 10 minutes."
+            }
+            Self::Failed => "It does not work yet.",
+            Self::Unknown => "It could not be found out.",
+        }
+    }
+
+    fn of(steps: &[CheckStep]) -> Self {
+        let any = |state| steps.iter().any(|step| step.state == state);
+        if any(StepState::Failed) {
+            Self::Failed
+        } else if any(StepState::NotYetEffective) {
+            Self::NotYetEffective
+        } else if any(StepState::Unknown) {
+            Self::Unknown
+        } else if any(StepState::Advice) {
+            Self::Advice
+        } else {
+            Self::Ready
+        }
+    }
+}
+
 impl CheckReport {
+    /// Puts the steps in their order and draws the conclusion.
+    pub(super) fn new(subject: String, mut steps: Vec<CheckStep>, took_ms: u64) -> Self {
+        steps.sort_by_key(|step| STEPS.iter().position(|(id, _)| *id == step.id));
+        Self {
+            verdict: Verdict::of(&steps),
+            subject,
+            steps,
+            took_ms,
+        }
+    }
+
     /// The step of that id, when it is part of the report.
     pub fn step(&self, id: &str) -> Option<&CheckStep> {
         self.steps.iter().find(|step| step.id == id)

@@ -25,6 +25,46 @@ pub(super) fn assign_role(at: &Situation<'_>, role: &str, scope: Scope) -> Strin
     )
 }
 
+/// Shows every role of the credential's identity, with its scope.
+pub(super) fn list_roles(at: &Situation<'_>) -> String {
+    let assignee = assignee(at)
+        .replace("--assignee-object-id", "--assignee")
+        .replace(" --assignee-principal-type ServicePrincipal", "");
+    format!("az role assignment list {assignee} --all --output table")
+}
+
+/// The same grant as [`assign_role`] in Bicep; the ids are those of Azure's built-in roles.
+pub(super) fn bicep_role(at: &Situation<'_>, role: &str, scope: Scope) -> String {
+    let id = match role {
+        "Storage Blob Data Reader" => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+        "Storage Blob Data Contributor" => "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+        _ => "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
+    };
+    let (declared, symbol) = match scope {
+        Scope::Account => (String::new(), "account"),
+        Scope::Container => (
+            format!(
+                "resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {{\n  parent: account\n  name: 'default'\n}}\nresource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {{\n  parent: blobs\n  name: '{}'\n}}\n",
+                at.container
+            ),
+            "container",
+        ),
+    };
+    format!(
+        "param principalId string\nresource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {{\n  name: '{}'\n}}\n{declared}resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{\n  scope: {symbol}\n  name: guid({symbol}.id, principalId, '{id}')\n  properties: {{\n    principalId: principalId\n    principalType: 'ServicePrincipal'\n    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{id}')\n  }}\n}}\n",
+        at.account
+    )
+}
+
+/// Lets a web page of this origin read the account's blobs.
+pub(super) fn add_cors(at: &Situation<'_>, origin: &str) -> String {
+    format!(
+        "az storage cors add --services b --methods GET HEAD OPTIONS --origins {} --allowed-headers '*' --exposed-headers '*' --max-age 3600 --account-name {}",
+        quote(origin),
+        at.account
+    )
+}
+
 /// The identity as `az role assignment create` takes it.
 fn assignee(at: &Situation<'_>) -> String {
     match at.credential {

@@ -1,6 +1,7 @@
 //! Between us and Azure: names that do not resolve, firewalls, clocks, throttling.
 
 use super::{Answer, Row, Situation, clean};
+use crate::{Fix, Who};
 
 pub(super) fn firewall(at: &Situation<'_>) -> Row {
     let account = at.account;
@@ -9,9 +10,15 @@ pub(super) fn firewall(at: &Situation<'_>) -> Row {
         format!(
             "The storage account {account} refuses this machine whatever its credential: its firewall (network rules, or public network access switched off) does not let it in."
         ),
-        format!(
-            "An administrator lets the machine that runs Longshore in, by its public address: az storage account network-rule add --account-name {account} --ip-address ADDRESS. A machine in the same Azure region has no public address there: it needs a virtual network rule or a private endpoint. To see the rules: az storage account show --name {account} --query \"{{publicNetworkAccess:publicNetworkAccess,rules:networkRuleSet}}\""
-        ),
+        Fix::by(
+            Who::AzureAdministrator,
+            format!("A machine in the same Azure region has no public address there: it needs a virtual network rule or a private endpoint. To see the rules: az storage account show --name {account} --query \"{{publicNetworkAccess:publicNetworkAccess,rules:networkRuleSet}}\". Otherwise an administrator lets the machine that runs Longshore in, by its public address"),
+        )
+        .command(format!(
+            "az storage account network-rule add --account-name {account} --ip-address ADDRESS"
+        ))
+        .portal("Storage account, Security + networking, Networking")
+        .takes("up to a minute"),
     )
 }
 
@@ -22,7 +29,10 @@ pub(super) fn throttled(at: &Situation<'_>) -> Row {
             "The storage account {} (or Entra ID) is at its request limit and kept refusing, although we waited as it asked.",
             at.account
         ),
-        "Try again later, or have fewer programs use the account at once. What was done so far is kept.".to_owned(),
+        Fix::by(
+            Who::You,
+            "Try again later, or have fewer programs use the account at once. What was done so far is kept.",
+        ),
     )
 }
 
@@ -35,7 +45,11 @@ pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
             "The host of the storage account {account} cannot be found by name: the {} cloud has no such account, or this machine's DNS does not work.",
             at.cloud.name
         ),
-        "Correct the account's name. To see the accounts that you can: az storage account list --query \"[].name\" --output tsv".to_owned(),
+        Fix::by(
+            Who::You,
+            "Correct the account's name. To see the accounts that you can",
+        )
+        .command("az storage account list --query \"[].name\" --output tsv"),
     )
 }
 
@@ -48,7 +62,25 @@ pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             at.account,
             clean(answer.message)
         ),
-        "Check the network of the machine that runs Longshore: proxy, outbound rules (port 443), private endpoint, and that TLS is not intercepted.".to_owned(),
+        Fix::by(
+            Who::Operator,
+            "Check the network of the machine that runs Longshore: proxy, outbound rules (port 443), private endpoint, and that TLS is not intercepted.",
+        ),
+    )
+}
+
+pub(super) fn certificate_untrusted(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    (
+        "certificate_untrusted",
+        format!(
+            "The TLS certificate that answers for the storage account {} (or Entra ID) is not trusted on this machine; something between here and Azure may replace it: {}",
+            at.account,
+            clean(answer.message)
+        ),
+        Fix::by(
+            Who::Operator,
+            "The operator excepts Azure's hosts from TLS inspection, or installs the inspecting proxy's certificate authority on the machine that runs Longshore (or names it as extra_ca_file in the cloud profile).",
+        ),
     )
 }
 
@@ -59,7 +91,10 @@ pub(super) fn timed_out(at: &Situation<'_>) -> Row {
             "The storage account {} (or Entra ID) did not answer in time.",
             at.account
         ),
-        "Try again. If it stays, check the network of the machine that runs Longshore.".to_owned(),
+        Fix::by(
+            Who::Operator,
+            "Try again. If it stays, check the network of the machine that runs Longshore.",
+        ),
     )
 }
 
@@ -91,6 +126,7 @@ pub(super) fn clock_skew(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             "The clock of the machine that runs Longshore is {off}, so the request to {} was refused.",
             at.account
         ),
-        "The operator sets the clock, for instance with: timedatectl set-ntp true".to_owned(),
+        Fix::by(Who::Operator, "The operator sets the clock, for instance with")
+            .command("timedatectl set-ntp true"),
     )
 }

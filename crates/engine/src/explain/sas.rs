@@ -1,6 +1,18 @@
 //! What is wrong with a SAS token, as Azure's "SAS error codes" tell it.
 
 use super::{Answer, Doing, Row, Situation, clean, commands::quote};
+use crate::{Fix, Who};
+
+/// Is it about one field of the token?
+pub(super) fn is_field(answer: &Answer<'_>) -> bool {
+    matches!(
+        answer.code.unwrap_or_default(),
+        "AuthorizationSourceIPMismatch"
+            | "AuthorizationProtocolMismatch"
+            | "AuthorizationServiceMismatch"
+            | "AuthorizationResourceTypeMismatch"
+    )
+}
 
 /// `AuthenticationFailed` or one of the mismatches: the token itself does not fit.
 pub(super) fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
@@ -50,7 +62,7 @@ pub(super) fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 pub(super) fn permission_missing(at: &Situation<'_>) -> Row {
     let letter = match at.doing {
         Doing::List => "l (list)",
-        Doing::Read | Doing::Sign => "r (read)",
+        Doing::Read | Doing::Sign | Doing::SignIn => "r (read)",
         Doing::Write => "c and w (create and write)",
         Doing::Delete => "d (delete)",
     };
@@ -63,15 +75,20 @@ pub(super) fn permission_missing(at: &Situation<'_>) -> Row {
     )
 }
 
-fn new_token(at: &Situation<'_>) -> String {
+fn new_token(at: &Situation<'_>) -> Fix {
     let permissions = match at.doing {
-        Doing::List | Doing::Read | Doing::Sign => "rl",
+        Doing::List | Doing::Read | Doing::Sign | Doing::SignIn => "rl",
         Doing::Write => "rcwl",
         Doing::Delete => "rcwdl",
     };
-    format!(
-        "Make a new token and enter it: az storage container generate-sas --account-name {} --name {} --permissions {permissions} --https-only --expiry YYYY-MM-DDTHH:MMZ --as-user --auth-mode login --output tsv",
+    token_with(at, permissions)
+}
+
+/// How to make a token with these permissions.
+pub(super) fn token_with(at: &Situation<'_>, permissions: &str) -> Fix {
+    Fix::by(Who::AzureAdministrator, "Make a new token and enter it").command(format!(
+        "az storage container generate-sas --account-name {} --name {} --permissions {permissions} --https-only --expiry YYYY-MM-DDTHH:MMZ --as-user --auth-mode login --output tsv",
         at.account,
         quote(at.container.as_str())
-    )
+    ))
 }

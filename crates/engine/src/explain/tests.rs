@@ -170,10 +170,11 @@ fn each_refusal_by_storage_names_cause_and_fix() {
             "AuthorizationPermissionMismatch",
             machine(IdentityId::ClientId(CLIENT.to_owned())),
             Doing::Sign,
-            "role_missing",
+            "delegator_missing",
             &[
                 "Storage Blob Delegator",
                 "managed identity",
+                "presign=false",
                 "on the storage account acct1",
                 CLIENT,
                 "--output tsv)\"",

@@ -3,6 +3,7 @@
 use model::{ClientProof, Credential, IdentityId};
 
 use super::{Answer, Row, Situation, clean, commands::quote, network, unknown};
+use crate::{Fix, Who};
 
 /// Who asks Entra ID for the token, as the sentences need it.
 struct Client<'a> {
@@ -45,91 +46,111 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         id,
         is_ours,
     } = Client::of(at);
-    let who = if is_ours {
-        "The operator of Longshore"
+    let (role, who) = if is_ours {
+        (Who::Operator, "The operator of Longshore")
     } else {
-        "The owner of the app registration"
+        (Who::AppOwner, "The owner of the app registration")
     };
     let app = quote(id);
     match answer.code.unwrap_or_default() {
         "AADSTS7000215" => (
             "client_secret_wrong",
             format!("Entra ID refuses the client secret of the app {id}. Either it is not the secret's value (its id is often pasted instead), or it was removed."),
-            format!("{who} makes a new one and enters its value (shown once): az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
+            Fix::by(role, format!("{who} makes a new one and enters its value (shown once)")).command(
+                format!("az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
+            ),
         ),
         "AADSTS7000222" => (
             "client_secret_expired",
             format!("The client secret of the app {id} has expired."),
-            format!("{who} makes a new one and enters its value (shown once): az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
+            Fix::by(role, format!("{who} makes a new one and enters its value (shown once)")).command(
+                format!("az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
+            ),
         ),
         "AADSTS700027" => (
             "client_certificate_unknown",
             format!("The app {id} does not know the certificate (or its key): {}", clean(answer.message)),
-            format!("{who} uploads the public certificate: az ad app credential reset --id {app} --append --cert @CERTIFICATE.pem"),
+            Fix::by(role, format!("{who} uploads the public certificate")).command(format!(
+                "az ad app credential reset --id {app} --append --cert @CERTIFICATE.pem"
+            )),
         ),
         "AADSTS700024" => network::clock_skew(answer, at),
         "AADSTS700016" | "AADSTS700038" if !is_ours => (
             "client_id_unknown",
             format!("The tenant {tenant} has no app with the client id {id}."),
-            format!("Correct the client id (the application id, not the object id) or the tenant id: az login --tenant {} && az ad sp show --id {app} --query \"{{name:displayName,clientId:appId,tenant:appOwnerOrganizationId}}\"", quote(tenant)),
+            Fix::by(Who::You, "Correct the client id (the application id, not the object id) or the tenant id").command(
+                format!("az login --tenant {} && az ad sp show --id {app} --query \"{{name:displayName,clientId:appId,tenant:appOwnerOrganizationId}}\"", quote(tenant)),
+            ),
         ),
         "AADSTS700016" | "AADSTS7000229" | "AADSTS65001" | "AADSTS650056" if is_ours => (
             "consent_missing",
             format!("Longshore's app {id} is not in the tenant {tenant}: its administrator has not consented, or has removed the enterprise application."),
-            format!(
-                "An administrator of {tenant} consents at {}{tenant}/adminconsent?client_id={id}",
-                with_slash(&at.cloud.authority)
+            Fix::by(
+                Who::AzureAdministrator,
+                format!(
+                    "An administrator of {tenant} consents at {}{tenant}/adminconsent?client_id={id}",
+                    with_slash(&at.cloud.authority)
+                ),
             ),
         ),
         "AADSTS700038" => (
             "client_id_unknown",
             format!("{id} is not an app's client id."),
-            "The operator of Longshore corrects LONGSHORE_APP_CLIENT_ID.".to_owned(),
+            Fix::by(Who::Operator, "The operator of Longshore corrects LONGSHORE_APP_CLIENT_ID."),
         ),
         "AADSTS7000229" => (
             "service_principal_missing",
             format!("The app {id} has no service principal in the tenant {tenant}."),
-            format!("An administrator of {tenant} creates it: az ad sp create --id {app}"),
+            Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} creates it"))
+                .command(format!("az ad sp create --id {app}")),
         ),
         "AADSTS7000112" => (
             "service_principal_disabled",
             format!("The service principal of the app {id} is disabled in the tenant {tenant}."),
-            format!("An administrator of {tenant} enables it: az ad sp update --id {app} --set accountEnabled=true"),
+            Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} enables it"))
+                .command(format!("az ad sp update --id {app} --set accountEnabled=true")),
         ),
         "AADSTS90002" => (
             "tenant_not_found",
             format!("Entra ID ({}) has no tenant {tenant}.", at.cloud.name),
-            "Correct the tenant id; if it is of another cloud (US Government, China), the operator sets LONGSHORE_CLOUD: az account show --query tenantId --output tsv".to_owned(),
+            Fix::by(Who::You, "Correct the tenant id; if it is of another cloud (US Government, China), the operator sets LONGSHORE_CLOUD")
+                .command("az account show --query tenantId --output tsv"),
         ),
         "AADSTS900382" | "AADSTS900432" | "AADSTS90038" => (
             "wrong_cloud",
             format!("The tenant {tenant} is of another cloud than {}.", at.cloud.name),
-            "The operator sets LONGSHORE_CLOUD to that cloud (public, usgov, china), and the app registration must be of it too.".to_owned(),
+            Fix::by(Who::Operator, "The operator sets LONGSHORE_CLOUD to that cloud (public, usgov, china), and the app registration must be of it too."),
         ),
         "AADSTS500011" => (
             "storage_not_registered",
             format!("The tenant {tenant} does not know Azure Storage."),
-            "An administrator registers it once: az provider register --namespace Microsoft.Storage".to_owned(),
+            Fix::by(Who::AzureAdministrator, "An administrator registers it once")
+                .command("az provider register --namespace Microsoft.Storage"),
         ),
         "AADSTS50194" => (
             "app_not_multi_tenant",
             format!("The app {id} is registered for its own tenant only, so {tenant} cannot use it."),
-            format!("{who} makes it multi-tenant: az ad app update --id {app} --sign-in-audience AzureADMultipleOrgs"),
+            Fix::by(role, format!("{who} makes it multi-tenant"))
+                .command(format!("az ad app update --id {app} --sign-in-audience AzureADMultipleOrgs")),
         ),
         "AADSTS53003" => (
             "conditional_access",
             format!("A Conditional Access policy of the tenant {tenant} blocks the app {id}."),
-            format!("An administrator of {tenant} looks at Entra ID, Sign-in logs, Service principal sign-ins, and allows the app or the address of the machine that runs Longshore."),
+            Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} looks at Entra ID, Sign-in logs, Service principal sign-ins, and allows the app or the address of the machine that runs Longshore."))
+                .portal("Entra ID, Protection, Conditional Access"),
         ),
         "AADSTS700211" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" | "AADSTS700229" => (
             "federation_mismatch",
             format!("No federated credential of the app {id} matches the token of this machine's identity (issuer, subject and audience, letter case included): {}", clean(answer.message)),
-            format!("{who} compares them, and waits a minute after a change: az ad app federated-credential list --id {app}"),
+            Fix::by(role, format!("{who} compares them, and waits a minute after a change"))
+                .command(format!("az ad app federated-credential list --id {app}"))
+                .takes("up to a minute"),
         ),
         "AADSTS65001" | "AADSTS65004" | "AADSTS65005" | "AADSTS650056" | "AADSTS650057" => (
             "consent_missing",
             format!("The app {id} has no consent in the tenant {tenant}."),
-            format!("An administrator of {tenant} grants it: az ad app permission admin-consent --id {app}"),
+            Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} grants it"))
+                .command(format!("az ad app permission admin-consent --id {app}")),
         ),
         _ => unknown(answer, "Entra ID"),
     }
@@ -171,20 +192,37 @@ pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> R
         Some(400 | 404) => (
             "identity_not_found",
             format!("The machine that runs Longshore does not have {name}."),
-            format!(
-                "An administrator assigns it (for App Service: az webapp identity assign): {assign}"
-            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                "An administrator assigns it (for App Service: az webapp identity assign)",
+            )
+            .command(assign),
         ),
         Some(_) => unknown(answer, "The managed identity endpoint"),
+        None if answer.message.contains("in time") || answer.message.contains("no token within") => (
+            "identity_endpoint_slow",
+            format!(
+                "The managed identity endpoint of the machine that runs Longshore did not answer in time: {}",
+                clean(answer.message)
+            ),
+            Fix::by(
+                Who::Operator,
+                "Try again in a minute. If it stays, the operator checks that the machine (or a proxy, or a container's network policy) lets requests to 169.254.169.254 pass, and that no other program asks it more than 20 times a second.",
+            ),
+        ),
         None => (
             "identity_endpoint_absent",
             format!(
                 "The machine that runs Longshore has no managed identity endpoint: {}",
                 clean(answer.message)
             ),
-            format!(
-                "A managed identity works only on a machine in Azure. There, an administrator assigns {name}: {assign}. Elsewhere use a service principal or an Azure link."
-            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                format!(
+                    "A managed identity works only on a machine in Azure; elsewhere use a service principal or an Azure link. In Azure, an administrator assigns {name}"
+                ),
+            )
+            .command(assign),
         ),
     }
 }

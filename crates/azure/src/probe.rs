@@ -1,0 +1,251 @@
+//! What an access check asks Azure beyond ordinary work: each question once, and without patience.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use model::{AccountName, BlobName, ContainerName, Credential, Secret};
+use reqwest::{Method, Request};
+use tokio::net::lookup_host;
+use url::{Url, form_urlencoded};
+
+use crate::{
+    Azure, Challenge, ContainerClient, Error, ErrorKind, Result,
+    account::{Account, Auth, Call, header_of},
+    encoding,
+    http::{Destination, is_unknown_host, read_body},
+    instant,
+    token::certificate_expiry,
+};
+
+/// No new try of a refused request begins after this.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// For one question.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How an account met an anonymous request.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    /// Azure's clock minus ours, when it answered.
+    pub clock_skew_ms: Option<i64>,
+    /// Whom the account trusts, or why it did not say.
+    pub challenge: Result<Challenge>,
+}
+
+/// What `Get Account Information` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountInfo {
+    /// `StorageV2`, `BlobStorage`, `BlockBlobStorage`, …
+    pub kind: Option<String>,
+    /// Directories are real: a hierarchical namespace.
+    pub is_hierarchical: bool,
+}
+
+/// The answer to a browser's question whether it may read across origins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preflight {
+    Allowed,
+    /// No CORS rule of the account lets this origin in.
+    Refused,
+}
+
+impl Azure {
+    /// The same cloud, host and app without any cached token or key, and with little patience: what
+    /// it answers is true now.
+    pub fn for_a_check(&self) -> Self {
+        self.with_own_caches(PATIENCE)
+    }
+
+    /// The addresses of the account's host.
+    ///
+    /// # Errors
+    /// `AccountNotFound` when there is no such name, `Unreachable` when the resolver does not answer.
+    pub async fn resolve(&self, account: &AccountName) -> Result<Vec<IpAddr>> {
+        let url = Url::parse(&self.cloud().account_url(account))
+            .map_err(|error| Error::invalid(format!("the account's address: {error}")))?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url.port_or_known_default().unwrap_or(443);
+        match lookup_host((host, port)).await {
+            Ok(found) => Ok(found.map(|address| address.ip()).collect()),
+            Err(error) => {
+                let text = error.to_string();
+                let kind = if is_unknown_host(&text) {
+                    ErrorKind::AccountNotFound
+                } else {
+                    ErrorKind::Unreachable
+                };
+                Err(Error::new(kind, format!("looking up {host}: {text}")))
+            }
+        }
+    }
+
+    /// Asks the account, anonymously, to list its containers: never allowed, so that it says whom
+    /// it trusts and what time it is. No retries.
+    pub async fn greet(&self, account: &AccountName) -> Greeting {
+        let account = Account::new(Arc::clone(self.shared()), account.clone(), Auth::Anonymous);
+        let call = Call::new(Method::GET, "/")
+            .query("comp", "list")
+            .timeout(TIMEOUT);
+        let error = match account.send(&call).await {
+            Err(error) => error,
+            Ok(_) => Error::new(
+                ErrorKind::Unexpected,
+                "the account lists its containers to anyone",
+            ),
+        };
+        Greeting {
+            clock_skew_ms: error.clock_skew_ms(),
+            challenge: match error.challenge() {
+                Some(challenge) => challenge.clone().believed(self.cloud()),
+                // Where the account is in the path and not in the host's name.
+                None if error.kind() == ErrorKind::NotFound => {
+                    Err(error.with_kind(ErrorKind::AccountNotFound))
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Asks, as a browser does before a page of `origin` reads a blob. Never authenticated.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the origin cannot be a header; what prevents an answer.
+    pub async fn preflight(
+        &self,
+        account: &AccountName,
+        container: &ContainerName,
+        blob: Option<&BlobName>,
+        origin: &str,
+    ) -> Result<Preflight> {
+        let account = Account::new(Arc::clone(self.shared()), account.clone(), Auth::Anonymous);
+        let path = match blob {
+            Some(blob) => format!("/{container}/{}", encoding::blob_path(blob.as_str())),
+            None => format!("/{container}/blob"),
+        };
+        let call = Call::new(Method::OPTIONS, path)
+            .header("origin", origin)?
+            .header("access-control-request-method", "GET")?
+            .timeout(TIMEOUT);
+        match account.send(&call).await {
+            Ok(response) => {
+                let allowed = header_of(&response, "access-control-allow-origin");
+                Ok(match allowed {
+                    Some(allowed) if allowed == "*" || allowed == origin => Preflight::Allowed,
+                    _ => Preflight::Refused,
+                })
+            }
+            // 403 CorsPreflightFailure; 400 where CORS was never switched on.
+            Err(error) if matches!(error.status(), Some(400 | 403)) => Ok(Preflight::Refused),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl ContainerClient {
+    /// The account's kind; Azure may refuse to tell it to a credential that reads blobs well.
+    ///
+    /// # Errors
+    /// The kinds of a refused credential.
+    pub async fn account_info(&self) -> Result<AccountInfo> {
+        let (account, name) = self.place();
+        let call = Call::new(Method::GET, format!("/{name}"))
+            .query("restype", "account")
+            .query("comp", "properties")
+            .timeout(TIMEOUT);
+        let response = account.send(&call).await?;
+        Ok(AccountInfo {
+            kind: header_of(&response, "x-ms-account-kind"),
+            is_hierarchical: header_of(&response, "x-ms-is-hns-enabled").as_deref() == Some("true"),
+        })
+    }
+
+    /// Reads the first byte behind a pre-signed URL of this account, with nothing but the URL.
+    ///
+    /// # Errors
+    /// What Azure says about the SAS; `InvalidInput` for a URL of another account.
+    pub async fn read_signed(&self, url: &Secret) -> Result<Bytes> {
+        let (account, _) = self.place();
+        if !url.expose().starts_with(&format!("{}/", account.url)) {
+            return Err(Error::invalid("the URL is of another account"));
+        }
+        let address = Url::parse(url.expose())
+            .map_err(|error| Error::invalid(format!("the URL is unusable: {error}")))?;
+        let mut request = Request::new(Method::GET, address);
+        request.headers_mut().insert(
+            "range",
+            reqwest::header::HeaderValue::from_static("bytes=0-0"),
+        );
+        *request.timeout_mut() = Some(TIMEOUT);
+        let http = &account.shared.http;
+        let response = http.send(Destination::Storage, request).await?;
+        if response.status().is_success() {
+            // An account that ignores ranges would send all of it.
+            read_body(response, Destination::Storage, 1 << 20).await
+        } else {
+            Err(http
+                .failure(response, |answer| answer.storage_error(None))
+                .await)
+        }
+    }
+}
+
+/// When a credential stops working by its own text, in Unix milliseconds: `se` of a SAS, `notAfter`
+/// of a client certificate. A client secret's end is known to Entra ID only.
+pub fn credential_expiry(credential: &Credential) -> Option<i64> {
+    match credential {
+        Credential::Sas { token } => {
+            let query = token.expose().trim().trim_start_matches('?');
+            let (_, end) =
+                form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "se")?;
+            instant::parse_iso(&end)
+                // Azure also takes days and minutes.
+                .or_else(|| instant::parse_iso(&format!("{end}T00:00:00Z")))
+                .or_else(|| instant::parse_iso(&format!("{}:00Z", end.trim_end_matches('Z'))))
+        }
+        Credential::ServicePrincipal {
+            proof: model::ClientProof::Certificate { pem },
+            ..
+        } => certificate_expiry(pem),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClientProof, Credential, Secret};
+
+    use super::credential_expiry;
+
+    #[test]
+    fn the_end_of_a_sas_in_every_spelling() {
+        for (token, end) in [
+            (
+                "sv=1&se=2026-01-01T01%3A00%3A00Z&sig=x",
+                Some(1_767_229_200_000),
+            ),
+            ("?se=2026-01-01T01:00Z&sig=x", Some(1_767_229_200_000)),
+            ("se=2026-01-01&sig=x", Some(1_767_225_600_000)),
+            ("si=policy&sig=x", None),
+            ("se=soon&sig=x", None),
+        ] {
+            let credential = Credential::Sas {
+                token: Secret::new(token),
+            };
+            assert_eq!(credential_expiry(&credential), end, "{token}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_certificate() {
+        let pem = local_azure::self_signed("longshore").unwrap();
+        let credential = |pem: &str| Credential::ServicePrincipal {
+            tenant_id: "t".to_owned(),
+            client_id: "c".to_owned(),
+            proof: ClientProof::Certificate {
+                pem: Secret::new(pem),
+            },
+        };
+        // 2026-01-01; the local Azure's certificates outlive their test by far.
+        assert!(credential_expiry(&credential(&pem)).unwrap() > 1_767_225_600_000);
+        assert_eq!(credential_expiry(&credential("no PEM")), None);
+    }
+}

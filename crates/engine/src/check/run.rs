@@ -1,0 +1,256 @@
+//! One check on its way: which step follows which, within which time.
+
+use std::time::Duration;
+
+use azure::{Azure, ContainerClient, ErrorKind};
+use model::{BlobName, Credential, Direction, OrgId};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    CheckOptions, CheckReport, CheckStep, Granted, LONGEST_CHECK, STEPS, StepState, Subject,
+};
+use crate::{
+    Doing, Engine, Problem, Result, Situation,
+    explain::{Finding, explain, word_finding},
+};
+
+/// One check.
+pub(super) struct Check<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) azure: Azure,
+    pub(super) org: OrgId,
+    pub(super) subject: Subject,
+    pub(super) options: &'a CheckOptions,
+    pub(super) client: ContainerClient,
+    started: Instant,
+    deadline: Instant,
+}
+
+/// How a step went, before it is worded.
+pub(super) enum Outcome {
+    Passed(String),
+    /// Why it was not tried.
+    Skipped(String),
+    Failed(Problem),
+    /// Refused, and the role may not act yet.
+    RoleMissing(Problem),
+    Advice(Problem),
+}
+
+/// Why a request of a step gave nothing.
+pub(super) enum Stop {
+    Azure(azure::Error),
+    /// The step's limit, in seconds.
+    Time(u64),
+}
+
+/// The steps so far.
+#[derive(Default)]
+pub(super) struct Steps(Vec<CheckStep>);
+
+impl<'a> Check<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        org: OrgId,
+        subject: Subject,
+        options: &'a CheckOptions,
+    ) -> Self {
+        let azure = engine.azure().for_a_check();
+        let draft = &subject.draft;
+        let client = azure.container(&draft.credential, &draft.account, &draft.container);
+        let started = Instant::now();
+        Self {
+            engine,
+            azure,
+            org,
+            client,
+            options,
+            subject,
+            started,
+            deadline: started + options.time.min(LONGEST_CHECK),
+        }
+    }
+
+    pub(super) async fn run(self) -> Result<CheckReport> {
+        let mut steps = Steps::default();
+        self.reach(&mut steps).await;
+        match self.subject.draft.direction {
+            Direction::Source => self.look_and_read(&mut steps).await?,
+            Direction::Target => self.write_and_delete(&mut steps).await,
+        }
+        self.credential_advice(&mut steps);
+        let took = self.started.elapsed();
+        Ok(CheckReport::new(
+            self.subject.title(),
+            steps.0,
+            millis(took),
+        ))
+    }
+
+    /// Waits at most `seconds`, and never beyond the check's end.
+    pub(super) async fn limited<T>(
+        &self,
+        seconds: u64,
+        answer: impl Future<Output = azure::Result<T>>,
+    ) -> Result<T, Stop> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match timeout(left.min(Duration::from_secs(seconds)), answer).await {
+            Ok(answer) => answer.map_err(Stop::Azure),
+            Err(_) => Err(Stop::Time(seconds.min(left.as_secs()))),
+        }
+    }
+
+    /// Tries again while the role is missing: a new one takes minutes to act. The second value
+    /// says whether it was refused at first.
+    pub(super) async fn while_role_missing<T, F: Future<Output = Result<T, Stop>>>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> (Result<T, Stop>, bool) {
+        let until = self.deadline.min(Instant::now() + self.options.role_wait);
+        let mut was_refused = false;
+        loop {
+            match attempt().await {
+                Err(Stop::Azure(error))
+                    if error.kind() == ErrorKind::RoleMissing
+                        && self.subject.uses_token()
+                        && Instant::now() + ROLE_PAUSE < until =>
+                {
+                    was_refused = true;
+                    sleep(ROLE_PAUSE).await;
+                }
+                answer => return (answer, was_refused),
+            }
+        }
+    }
+
+    pub(super) fn situation<'s>(
+        &'s self,
+        blob: Option<&'s BlobName>,
+        doing: Doing,
+    ) -> Situation<'s> {
+        let draft = &self.subject.draft;
+        Situation {
+            cloud: self.engine.cloud(),
+            account: &draft.account,
+            container: &draft.container,
+            blob,
+            credential: &draft.credential,
+            app_client_id: self.engine.settings().app_client_id.as_deref(),
+            doing,
+        }
+    }
+
+    pub(super) fn word(&self, stop: &Stop, blob: Option<&BlobName>, doing: Doing) -> Problem {
+        let at = self.situation(blob, doing);
+        match stop {
+            Stop::Azure(error) => explain(error, &at),
+            Stop::Time(seconds) => word_finding(&Finding::StepTimedOut(*seconds), &at),
+        }
+    }
+
+    pub(super) fn find(&self, finding: &Finding<'_>) -> Problem {
+        word_finding(finding, &self.situation(None, Doing::List))
+    }
+
+    /// What a refusal means for the step.
+    pub(super) fn refused(&self, stop: &Stop, blob: Option<&BlobName>, doing: Doing) -> Outcome {
+        let problem = self.word(stop, blob, doing);
+        match stop {
+            Stop::Azure(error)
+                if error.kind() == ErrorKind::RoleMissing && self.subject.uses_token() =>
+            {
+                Outcome::RoleMissing(problem)
+            }
+            _ => Outcome::Failed(problem),
+        }
+    }
+
+    /// Notes a step.
+    pub(super) fn note(
+        &self,
+        steps: &mut Steps,
+        id: &'static str,
+        tried: impl Into<String>,
+        took: Duration,
+        outcome: Outcome,
+    ) {
+        let step = CheckStep {
+            id,
+            title: STEPS
+                .iter()
+                .find(|(known, _)| *known == id)
+                .map_or(id, |(_, title)| title),
+            state: StepState::Passed,
+            tried: tried.into(),
+            azure: None,
+            code: None,
+            cause: String::new(),
+            fix: None,
+            took_ms: millis(took),
+        };
+        steps.0.push(match outcome {
+            Outcome::Passed(cause) => CheckStep { cause, ..step },
+            Outcome::Skipped(cause) => CheckStep {
+                state: StepState::Skipped,
+                cause,
+                ..step
+            },
+            Outcome::Failed(problem) if problem.code == "azure_error" => {
+                told(step, StepState::Unknown, problem)
+            }
+            Outcome::RoleMissing(problem) if self.options.granted == Granted::JustNow => {
+                told(step, StepState::NotYetEffective, problem)
+            }
+            Outcome::Failed(problem) | Outcome::RoleMissing(problem) => {
+                told(step, StepState::Failed, problem)
+            }
+            Outcome::Advice(problem) => told(step, StepState::Advice, problem),
+        });
+    }
+
+    /// Notes that a step was not tried.
+    pub(super) fn skip(&self, steps: &mut Steps, id: &'static str, why: impl Into<String>) {
+        self.note(steps, id, "", Duration::ZERO, Outcome::Skipped(why.into()));
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        matches!(self.subject.draft.credential, Credential::Anonymous)
+    }
+}
+
+/// Between two tries of a missing role.
+const ROLE_PAUSE: Duration = Duration::from_secs(1);
+
+impl Steps {
+    /// The title of the first step that did not let the rest go on, if there is one.
+    pub(super) fn stopped_by(&self) -> Option<&'static str> {
+        self.0
+            .iter()
+            .find(|step| {
+                matches!(
+                    step.state,
+                    StepState::Failed | StepState::NotYetEffective | StepState::Unknown
+                )
+            })
+            .map(|step| step.title)
+    }
+
+    pub(super) fn because(title: &str) -> String {
+        format!("Not tried, because this must work first: {title}.")
+    }
+}
+
+fn told(step: CheckStep, state: StepState, problem: Problem) -> CheckStep {
+    CheckStep {
+        state,
+        azure: problem.azure,
+        code: Some(problem.code),
+        cause: problem.cause,
+        fix: Some(problem.fix),
+        ..step
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,262 @@
+//! What an access check finds besides refusals: nothing to import, no CORS rule, more rights than
+//! needed, an end that is near.
+
+use super::{Answer, Scope, Situation, commands, word};
+use crate::{Fix, Problem, Who};
+
+/// Something to tell that no answer of Azure's says by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Finding<'a> {
+    /// A step was not over in this many seconds.
+    StepTimedOut(u64),
+    /// The clock is off by this much (ours is behind when positive), and Azure would refuse.
+    ClockWrong(i64),
+    /// The clock is off, and Azure still tolerates it.
+    ClockDrifts(i64),
+    /// The account's tenant is not the credential's.
+    WrongTenant(&'a str),
+    ContainerEmpty,
+    PrefixMatchesNothing {
+        prefix: &'a str,
+        /// Names at the container's first level.
+        there_is: &'a [String],
+    },
+    FilterMatchesNothing {
+        filter: &'a str,
+        seen: i64,
+        example: Option<&'a str>,
+    },
+    /// Every blob is deeper than the storage looks.
+    OnlyFolders { folders: i64 },
+    /// Only folder markers and files of our own.
+    NothingToImport { seen: i64 },
+    SomeArchived { archived: i64, seen: i64 },
+    CorsMissing { origin: &'a str },
+    ContainerPublic,
+    AccountKey,
+    SasMoreRights { extra: &'a str, needed: &'a str },
+    SasAccountWide,
+    SasHttpAllowed,
+    AppendOnly,
+    /// The SAS or certificate ends in this many days.
+    ExpiresSoon { what: &'a str, days: i64 },
+    CertificateExpired,
+}
+
+/// The finding in words.
+pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem {
+    let (account, container) = (at.account, at.container);
+    let (code, cause, fix) = match *finding {
+        Finding::StepTimedOut(seconds) => return timed_out(seconds, at),
+        Finding::ClockWrong(skew_ms) => {
+            let answer = Answer {
+                clock_skew_ms: Some(skew_ms),
+                ..silent(azure::ErrorKind::CredentialRejected, "")
+            };
+            let (code, _, fix) = super::network::clock_skew(&answer, at);
+            (
+                code,
+                format!(
+                    "The clock of the machine that runs Longshore is {} minutes {} Azure's; from 15 minutes on Azure refuses every signature and token.",
+                    skew_ms.abs() / 60_000,
+                    side(skew_ms)
+                ),
+                fix,
+            )
+        }
+        Finding::ClockDrifts(skew_ms) => (
+            "clock_drifts",
+            format!(
+                "The clock of the machine that runs Longshore is {} minutes {} Azure's. It works until 15.",
+                skew_ms.abs() / 60_000,
+                side(skew_ms)
+            ),
+            Fix::by(Who::Operator, "The operator sets the clock, for instance with")
+                .command("timedatectl set-ntp true"),
+        ),
+        Finding::WrongTenant(owner) => super::wrong_tenant(Some(owner), at),
+        Finding::ContainerEmpty => (
+            "container_empty",
+            format!("The container {account}/{container} can be listed, and holds no blobs."),
+            Fix::by(Who::You, "Upload blobs, or choose another container."),
+        ),
+        Finding::PrefixMatchesNothing { prefix, there_is } => (
+            "prefix_matches_nothing",
+            match there_is {
+                [] => format!(
+                    "The container {account}/{container} can be listed, and no blob's name begins with {prefix:?}: it holds no blobs."
+                ),
+                names => format!(
+                    "The container {account}/{container} can be listed, and no blob's name begins with {prefix:?} (upper and lower case count). It holds: {}.",
+                    names.join(", ")
+                ),
+            },
+            Fix::by(Who::You, "Correct the prefix, or upload the blobs first."),
+        ),
+        Finding::FilterMatchesNothing {
+            filter,
+            seen,
+            example,
+        } => (
+            "filter_matches_nothing",
+            format!(
+                "Of {seen} blobs seen none matches the filter {filter:?}{}.",
+                example.map_or_else(String::new, |name| format!(", for instance {name:?} does not"))
+            ),
+            Fix::by(
+                Who::You,
+                "Correct the filter: a regular expression that must match the blob's whole name from its beginning (folders included), or a glob like *.png.",
+            ),
+        ),
+        Finding::OnlyFolders { folders } => (
+            "only_folders",
+            format!("All blobs are in {folders} folders below, and the storage is not recursive."),
+            Fix::by(Who::You, "Switch recursive_scan on, or name one of the folders as prefix."),
+        ),
+        Finding::NothingToImport { seen } => (
+            "nothing_to_import",
+            format!("The {seen} blobs seen are folder markers or files that Longshore wrote itself."),
+            Fix::by(Who::You, "Upload blobs, or correct the prefix."),
+        ),
+        Finding::SomeArchived { archived, seen } => (
+            "some_blobs_archived",
+            format!("Of {seen} blobs seen {archived} are in the archive tier, which cannot be read."),
+            Fix::by(
+                Who::AzureAdministrator,
+                "Rehydrate them before they are labeled, or leave them out with the filter. One blob",
+            )
+            .command(commands::rehydrate(at))
+            .takes("up to 15 hours"),
+        ),
+        Finding::CorsMissing { origin } => (
+            "cors_missing",
+            format!(
+                "No CORS rule of the storage account {account} lets pages of {origin} read its blobs, so that the browser shows no media behind pre-signed URLs."
+            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                "Switch pre-signed URLs off (presign=false), so that blobs are streamed through Longshore and need no rule; or an administrator adds one (an account has room for five)",
+            )
+            .command(commands::add_cors(at, origin))
+            .portal("Storage account, Settings, Resource sharing (CORS), Blob service")
+            .takes("up to a minute"),
+        ),
+        Finding::ContainerPublic => (
+            "container_public",
+            format!("Anyone can read the blobs of {account}/{container} without a credential."),
+            Fix::by(
+                Who::AzureAdministrator,
+                "If that is not meant, an administrator ends it",
+            )
+            .command(format!(
+                "az storage container set-permission --account-name {account} --name {} --public-access off --auth-mode key",
+                commands::quote(container.as_str())
+            )),
+        ),
+        Finding::AccountKey => (
+            "account_key_all_rights",
+            format!(
+                "An account key can read, change and delete everything in {account}, and cannot be limited."
+            ),
+            Fix::by(
+                Who::You,
+                "Use an Azure link, a service principal or a managed identity with a role on this container only.",
+            ),
+        ),
+        Finding::SasMoreRights { extra, needed } => (
+            "sas_more_rights",
+            format!("The SAS token allows more than is needed (sp has {extra:?} besides {needed:?})."),
+            super::sas::token_with(at, needed),
+        ),
+        Finding::SasAccountWide => (
+            "sas_account_wide",
+            format!("The SAS token is for the whole account {account}, not for this container."),
+            super::sas::token_with(at, "rl"),
+        ),
+        Finding::SasHttpAllowed => (
+            "sas_http_allowed",
+            "The SAS token can be used without encryption (spr is not https).".to_owned(),
+            super::sas::token_with(at, "rl"),
+        ),
+        Finding::AppendOnly => (
+            "append_only",
+            "The credential may add blobs and not replace them. New annotations are written; a changed annotation cannot replace its file.".to_owned(),
+            Fix::by(
+                Who::AzureAdministrator,
+                "If nothing may ever be overwritten, leave it. Otherwise an administrator grants Storage Blob Data Contributor",
+            )
+            .command(commands::assign_role(
+                at,
+                "Storage Blob Data Contributor",
+                Scope::Container,
+            ))
+            .takes(super::ROLE_TAKES),
+        ),
+        Finding::ExpiresSoon { what, days } => (
+            "expires_soon",
+            match days {
+                ..0 => format!("The {what} has expired."),
+                0 => format!("The {what} expires within a day."),
+                1 => format!("The {what} expires in 1 day."),
+                _ => format!("The {what} expires in {days} days."),
+            },
+            Fix::by(Who::You, format!("Make a new {what} and enter it before then.")),
+        ),
+        Finding::CertificateExpired => (
+            "client_certificate_expired",
+            "The client certificate has expired, so that Entra ID does not accept it.".to_owned(),
+            Fix::by(
+                Who::AppOwner,
+                "The owner of the app registration makes a new one, and it is entered with its key",
+            )
+            .command(format!(
+                "az ad app credential reset --id {} --append --create-cert",
+                client_id(at)
+            )),
+        ),
+    };
+    Problem {
+        code,
+        cause,
+        fix,
+        azure: None,
+    }
+}
+
+fn client_id(at: &Situation<'_>) -> String {
+    match at.credential {
+        model::Credential::ServicePrincipal { client_id, .. } => commands::quote(client_id),
+        _ => "CLIENT_ID".to_owned(),
+    }
+}
+
+fn side(skew_ms: i64) -> &'static str {
+    if skew_ms > 0 { "behind" } else { "ahead of" }
+}
+
+fn silent(kind: azure::ErrorKind, message: &str) -> Answer<'_> {
+    Answer {
+        kind,
+        status: None,
+        code: None,
+        message,
+        request_id: None,
+        challenge: None,
+        clock_skew_ms: None,
+    }
+}
+
+/// The managed identity endpoint has its own words: it is this machine that does not answer.
+fn timed_out(seconds: u64, at: &Situation<'_>) -> Problem {
+    let is_host = matches!(at.credential, model::Credential::ManagedIdentity { .. })
+        && at.doing == super::Doing::SignIn;
+    let kind = if is_host {
+        azure::ErrorKind::IdentityUnavailable
+    } else {
+        azure::ErrorKind::TimedOut
+    };
+    word(
+        &silent(kind, &format!("no answer in time ({seconds} seconds)")),
+        at,
+    )
+}
