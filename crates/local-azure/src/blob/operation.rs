@@ -17,6 +17,8 @@ pub enum Operation {
     CreateContainer,
     DeleteContainer,
     GetContainerProperties,
+    /// Set Container ACL; only the control endpoint asks for it.
+    SetPublicAccess,
     ListBlobs,
     PutBlob,
     PutBlock,
@@ -127,6 +129,7 @@ impl Operation {
             Self::GetContainerProperties => {
                 needs(StorageAction::ReadContainer, Level::Container, "r")
             }
+            Self::SetPublicAccess => needs(StorageAction::WriteContainer, Level::Container, ""),
             Self::ListBlobs => needs(StorageAction::ReadBlob, Level::Container, "l"),
             Self::PutBlob | Self::PutBlockList => writes_blob,
             Self::PutBlock => Needs {

@@ -3,6 +3,7 @@
 //! | request | body → answer |
 //! |---|---|
 //! | `POST /accounts/{account}/containers` | `{name, public_access?}` |
+//! | `PATCH /accounts/{account}/containers/{name}` | `{public_access}` |
 //! | `GET /blobs/{account}/{container}` | → names in order |
 //! | `PUT /blobs/{account}/{container}/{blob}` | the bytes; `Content-Type` is kept |
 //! | `GET /blobs/{account}/{container}/{blob}` | → the bytes |
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{Path, State as Shared},
-    routing::{get, post, put},
+    routing::{get, patch, post, put},
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -25,6 +26,10 @@ use crate::{blob::PublicAccess, state::State};
 pub fn routes() -> Router<Arc<State>> {
     Router::new()
         .route("/accounts/{account}/containers", post(create_container))
+        .route(
+            "/accounts/{account}/containers/{name}",
+            patch(change_container),
+        )
         .route("/blobs/{account}/{container}", get(names))
         .route(
             "/blobs/{account}/{container}/{*blob}",
@@ -52,6 +57,25 @@ async fn create_container(
         .create_container(&account, &new.name, new.public_access)
         .await?;
     Ok(StatusCode::CREATED)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContainerSetting {
+    public_access: PublicAccess,
+}
+
+async fn change_container(
+    Shared(state): Shared<Arc<State>>,
+    Path((account, name)): Path<(String, String)>,
+    Json(setting): Json<ContainerSetting>,
+) -> Result<StatusCode, ControlError> {
+    known(&state, &account)?;
+    state
+        .blobs()
+        .set_public_access(&account, &name, setting.public_access)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn names(

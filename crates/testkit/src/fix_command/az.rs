@@ -125,6 +125,7 @@ impl<'a> Session<'a> {
             }
             "storage account network-rule add" => self.add_network_rule(&mut options).await?,
             "storage container create" => self.create_container(&mut options).await?,
+            "storage container set-permission" => self.set_permission(&mut options).await?,
             "storage container generate-sas" => self.generate_sas(&mut options).await?,
             "storage blob set-tier" => self.set_tier(&mut options).await?,
             "storage cors add" => self.add_cors(&mut options).await?,
@@ -294,6 +295,20 @@ impl<'a> Session<'a> {
         });
         self.post(&format!("/accounts/{account}/containers"), &body)
             .await
+    }
+
+    async fn set_permission(&self, options: &mut Options) -> anyhow::Result<Value> {
+        let account = options.one("--account-name")?;
+        let name = options.one("--name")?;
+        // With Entra ID this operation needs a role that nobody is told to have.
+        let mode = options.one("--auth-mode")?;
+        ensure!(mode == "key", "--auth-mode {mode}");
+        let access = match options.one("--public-access")?.as_str() {
+            "off" => "none".to_owned(),
+            on => on.to_owned(),
+        };
+        let path = format!("/accounts/{account}/containers/{name}");
+        self.patch(&path, &json!({"public_access": access})).await
     }
 
     async fn generate_sas(&self, options: &mut Options) -> anyhow::Result<Value> {

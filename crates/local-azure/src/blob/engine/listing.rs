@@ -207,7 +207,7 @@ fn write_container(out: &mut Vec<u8>, name: &str, container: &Container, with_me
     xml::element(out, "Last-Modified", &container.last_modified);
     xml::element(out, "Etag", &format!("\"{}\"", container.etag));
     out.extend_from_slice(b"<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>");
-    if let Some(access) = container.access.header() {
+    if let Some(access) = container.access().header() {
         xml::element(out, "PublicAccess", access);
     }
     out.extend_from_slice(

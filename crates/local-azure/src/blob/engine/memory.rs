@@ -32,7 +32,7 @@ pub struct Memory {
 pub(super) struct Container {
     pub etag: String,
     pub last_modified: String,
-    pub access: PublicAccess,
+    access: Mutex<PublicAccess>,
     pub metadata: Vec<(String, String)>,
     blobs: RwLock<BlobMap>,
     /// Uncommitted blocks by blob name, then block id.
@@ -43,6 +43,10 @@ pub(super) struct Container {
 pub(super) type BlobMap = BTreeMap<Box<str>, Arc<BlobRecord>>;
 
 impl Container {
+    pub fn access(&self) -> PublicAccess {
+        *self.access.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn blobs(&self) -> RwLockReadGuard<'_, BlobMap> {
         self.blobs.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,6 +69,7 @@ impl Memory {
             Operation::CreateContainer => self.create(request),
             Operation::DeleteContainer => self.delete(request),
             Operation::GetContainerProperties => self.properties(request),
+            Operation::SetPublicAccess => self.set_access(request),
             Operation::ListBlobs => {
                 let container = self.container(request)?;
                 let page = listing::list_blobs(&container.blobs(), request)?;
@@ -171,7 +176,7 @@ impl Memory {
         let headers = answer.headers_mut();
         put_validators(headers, &container.etag, &container.last_modified);
         put_metadata(headers, &container.metadata);
-        if let Some(access) = container.access.header() {
+        if let Some(access) = container.access().header() {
             headers.insert("x-ms-blob-public-access", HeaderValue::from_static(access));
         }
         for (name, value) in [
@@ -187,11 +192,22 @@ impl Memory {
         Ok(answer)
     }
 
+    fn set_access(&self, request: &BlobRequest) -> Result<Response<Body>> {
+        let access = PublicAccess::parse(request.header("x-ms-blob-public-access"))
+            .ok_or_else(|| BlobError::invalid_header("x-ms-blob-public-access", ""))?;
+        let container = self.container(request)?;
+        *container
+            .access
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = access;
+        Ok(empty_answer(StatusCode::OK))
+    }
+
     fn new_container(&self, request: &BlobRequest, access: PublicAccess) -> Arc<Container> {
         Arc::new(Container {
             etag: self.next_etag(request.now_ms),
             last_modified: time::http_date(request.now_ms),
-            access,
+            access: Mutex::new(access),
             metadata: metadata_of(&request.headers),
             blobs: RwLock::default(),
             blocks: Mutex::default(),

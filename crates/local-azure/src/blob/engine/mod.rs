@@ -144,6 +144,28 @@ impl Blobs {
         }
     }
 
+    /// Changes who may read a container without a credential.
+    ///
+    /// # Errors
+    /// `ContainerNotFound`.
+    pub async fn set_public_access(
+        &self,
+        account: &str,
+        container: &str,
+        access: PublicAccess,
+    ) -> anyhow::Result<()> {
+        let mut request = BlobRequest::internal(Method::PUT, account, container, None);
+        request.query = Query::of(&[("restype", "container"), ("comp", "acl")]);
+        if let Some(value) = access.header() {
+            request
+                .headers
+                .insert("x-ms-blob-public-access", HeaderValue::from_static(value));
+        }
+        Ok(self
+            .seed(Operation::SetPublicAccess, &request, Bytes::new())
+            .await?)
+    }
+
     /// Writes a block blob, replacing one that is there.
     ///
     /// # Errors

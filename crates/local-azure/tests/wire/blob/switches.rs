@@ -51,6 +51,31 @@ async fn account_information_tells_a_hierarchical_namespace() {
 }
 
 #[tokio::test]
+async fn public_access_is_given_and_taken_away() {
+    let azure = fixture().await;
+    change(&azure, |switches| switches.allow_public_access = true);
+    let blobs = azure.azure.state().blobs();
+    for (access, status) in [
+        (PublicAccess::Blob, 200),
+        (PublicAccess::None, 401),
+        (PublicAccess::Container, 200),
+    ] {
+        blobs
+            .set_public_access("acct", "cont", access)
+            .await
+            .unwrap();
+        let read = azure.send(Method::GET, &azure.url("/cont/b"), &[]).await;
+        assert_eq!(read.status, status, "{access:?}");
+    }
+    assert!(
+        blobs
+            .set_public_access("acct", "none", PublicAccess::Blob)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
 async fn an_archived_blob_is_read_once_it_is_back_in_another_tier() {
     let azure = fixture().await;
     for (tier, status) in [("Archive", 409), ("Hot", 200)] {
