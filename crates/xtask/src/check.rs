@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Result,
+    Result, browser,
     process::{self, command, done, in_path, say},
     proof, setup,
     workspace::{Profile, Workspace},
@@ -29,6 +29,8 @@ pub enum Counts {
     CargoTest,
     /// `== 1 failed, 12 passed, 1 error in 3.21s ==`
     Pytest,
+    /// `# pass 12` and `# fail 1`, of Node's test runner in TAP
+    Tap,
     /// The command itself is the check.
     Command,
 }
@@ -94,6 +96,7 @@ pub fn everything(workspace: &Workspace) -> Result<ExitCode> {
     }
 
     proof::everything(workspace, &programs, &mut tally);
+    browser::tests(workspace, &programs, &mut tally);
 
     done("everything ran", start);
     Ok(tally.conclude())
@@ -105,6 +108,17 @@ pub fn proofs(workspace: &Workspace) -> Result<ExitCode> {
     let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
     let mut tally = Tally::default();
     proof::everything(workspace, &programs, &mut tally);
+    Ok(tally.conclude())
+}
+
+/// The tests in a real browser only.
+pub fn browser(workspace: &Workspace) -> Result<ExitCode> {
+    setup::python_packages(workspace)?;
+    setup::chromium()?;
+    setup::browser_packages(workspace)?;
+    let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
+    let mut tally = Tally::default();
+    browser::tests(workspace, &programs, &mut tally);
     Ok(tally.conclude())
 }
 
@@ -174,11 +188,12 @@ fn count(counts: Counts, lines: &[String]) -> (u64, u64) {
             line.contains(" in ")
                 && (line.contains(" passed") || line.contains(" failed") || line.contains(" error"))
         }
+        Counts::Tap => line.starts_with("# pass ") || line.starts_with("# fail "),
         Counts::Command => false,
     };
     let summaries: Vec<&String> = match counts {
         Counts::Command => return (1, 0),
-        Counts::CargoTest => lines.iter().filter(is_summary).collect(),
+        Counts::CargoTest | Counts::Tap => lines.iter().filter(is_summary).collect(),
         // A test's own output may look like a summary; the runner's is the last.
         Counts::Nextest | Counts::Pytest => {
             lines.iter().rev().find(is_summary).into_iter().collect()
@@ -198,10 +213,16 @@ fn count(counts: Counts, lines: &[String]) -> (u64, u64) {
                     .filter_map(|pair| pair[0].parse::<u64>().ok())
                     .sum()
             };
+            let number_after = |word: &str| -> u64 {
+                line.strip_prefix(word)
+                    .filter(|_| counts == Counts::Tap)
+                    .and_then(|rest| rest.trim().parse().ok())
+                    .unwrap_or(0)
+            };
             let failures = ["failed", "timed", "error", "errors"].map(number_before);
             (
-                passed + number_before("passed"),
-                failed + failures.iter().sum::<u64>(),
+                passed + number_before("passed") + number_after("# pass "),
+                failed + failures.iter().sum::<u64>() + number_after("# fail "),
             )
         })
 }
@@ -232,6 +253,11 @@ mod tests {
                 Counts::Pytest,
                 "..F.\n1 failed, 12 passed, 2 errors in 3.21s",
                 (12, 3),
+            ),
+            (
+                Counts::Tap,
+                "ok 1 - a\n# tests 3\n# pass 2\n# fail 1",
+                (2, 1),
             ),
             (Counts::Pytest, "no tests ran in 0.01s", (0, 0)),
             (Counts::Command, "anything", (1, 0)),

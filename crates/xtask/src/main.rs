@@ -1,6 +1,7 @@
-//! What contributors run: `cargo xtask demo | test | bench | prove | setup | media`. Standard library only,
+//! What contributors run: `cargo xtask demo | test | bench | prove | browser | screenshots | setup | media`. Standard library only,
 //! so that it builds in a second on a machine that has nothing yet.
 
+mod browser;
 mod check;
 mod media;
 mod process;
@@ -8,7 +9,7 @@ mod proof;
 mod setup;
 mod workspace;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use workspace::{Profile, Workspace};
 
@@ -19,7 +20,9 @@ usage: cargo xtask COMMAND
   test                       set up and run every check and test
   bench [--quick] [ARGS…]    the benchmarks (release), as ratios
   prove                      only the proofs by Microsoft's and Label Studio's Python clients
-  setup                      install what tests need: PostgreSQL, Python packages, Azurite
+  browser                    only the tests in a real browser
+  screenshots                take the pictures of docs/img from a running demo
+  setup                      install what tests need: PostgreSQL, Python packages, Azurite, Chromium
   media                      fetch the demo's pictures, sounds, video and texts";
 
 fn main() -> ExitCode {
@@ -44,6 +47,8 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["media"] => media::prepare(&workspace).map(|_| ExitCode::SUCCESS),
         ["test"] => check::everything(&workspace),
         ["prove"] => check::proofs(&workspace),
+        ["browser"] => check::browser(&workspace),
+        ["screenshots"] => browser::screenshots(&workspace).map(|()| ExitCode::SUCCESS),
         ["demo", options @ ..] => demo(&workspace, options),
         ["bench", options @ ..] => bench(&workspace, options),
         _ => Err(USAGE.to_owned()),
@@ -60,16 +65,22 @@ fn demo(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
             _ => return Err(USAGE.to_owned()),
         }
     }
+    let mut demo = demo_command(workspace, profile)?;
+    if once {
+        demo.arg("--once");
+    }
+    process::exit_code(demo)
+}
+
+/// The demo on media and programs that are ready.
+fn demo_command(workspace: &Workspace, profile: Profile) -> Result<Command> {
     let media = media::prepare(workspace)?;
     let programs = workspace.build(profile, &["longshore", "local-azure", "demo"])?;
     let mut demo = process::command(programs.join("demo"));
     demo.arg("--media").arg(media);
     demo.arg("--longshore").arg(programs.join("longshore"));
     demo.arg("--local-azure").arg(programs.join("local-azure"));
-    if once {
-        demo.arg("--once");
-    }
-    process::exit_code(demo)
+    Ok(demo)
 }
 
 fn bench(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {

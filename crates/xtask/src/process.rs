@@ -115,10 +115,11 @@ pub struct Server(Child);
 
 impl Server {
     /// Starts it, its standard error to `log`, and waits for the first line of standard output
-    /// that `ready` accepts.
+    /// that `ready` accepts, at most `limit` long.
     pub fn start<T: Send + 'static>(
         mut command: Command,
         log: &Path,
+        limit: Duration,
         ready: impl Fn(&str) -> Option<T> + Send + 'static,
     ) -> Result<(Self, T)> {
         let log_file = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
@@ -140,7 +141,7 @@ impl Server {
                 }
             }
         });
-        match value.recv_timeout(Duration::from_secs(60)) {
+        match value.recv_timeout(limit) {
             Ok(value) => Ok((server, value)),
             Err(_) => {
                 let text = std::fs::read_to_string(log).unwrap_or_default();

@@ -4,6 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     workspace::Workspace,
 };
 
+const READY_WITHIN: Duration = Duration::from_secs(60);
 const EMAIL: &str = "owner@longshore.example";
 const PASSWORD: &str = "correct horse battery staple";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -67,9 +69,12 @@ impl LocalAzure {
         let folder = fresh(&workspace.dev_dir().join("proof"))?;
         let mut azure = command(programs.join("local-azure"));
         azure.arg("--dir").arg(&folder);
-        let (server, ready_line) = Server::start(azure, &folder.join("local-azure.log"), |line| {
-            line.starts_with('{').then(|| line.to_owned())
-        })?;
+        let (server, ready_line) = Server::start(
+            azure,
+            &folder.join("local-azure.log"),
+            READY_WITHIN,
+            |line| line.starts_with('{').then(|| line.to_owned()),
+        )?;
         Ok(Self {
             ready_line,
             folder,
@@ -95,7 +100,7 @@ fn longshore(
         .env("LONGSHORE_ADMIN_EMAIL", EMAIL)
         .env("LONGSHORE_ADMIN_PASSWORD", PASSWORD)
         .env("LONGSHORE_ADMIN_TOKEN", TOKEN);
-    Server::start(serve, &data.join("longshore.log"), |line| {
+    Server::start(serve, &data.join("longshore.log"), READY_WITHIN, |line| {
         line.split_whitespace()
             .find(|word| word.starts_with("http://"))
             .map(|url| url.trim_end_matches('/').to_owned())

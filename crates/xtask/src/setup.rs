@@ -21,6 +21,8 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     postgresql()?;
     python_packages(workspace)?;
     azurite(workspace)?;
+    chromium()?;
+    browser_packages(workspace)?;
     done("set up", start);
     Ok(())
 }
@@ -35,14 +37,26 @@ pub fn system_python() -> Result<&'static str> {
 
 /// Debian's PostgreSQL: the tests start their own private servers from it.
 fn postgresql() -> Result<()> {
-    if in_path("initdb") || debian_initdb().is_some() {
+    let is_there = || in_path("initdb") || debian_initdb().is_some();
+    debian_package("postgresql", "PostgreSQL's server programs", is_there)
+}
+
+/// Debian's Chromium, which the browser tests drive.
+pub fn chromium() -> Result<()> {
+    debian_package("chromium", "The browser Chromium", || in_path("chromium"))
+}
+
+/// Installs a package of Debian unless what it brings is there.
+fn debian_package(package: &str, what: &str, is_there: impl Fn() -> bool) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
-    say("  installing PostgreSQL (Debian packages) …");
-    let by_hand = "PostgreSQL's server programs are needed and could not be installed; \
-                   as root run: apt-get install postgresql";
+    say(&format!("  installing {package} (Debian packages) …"));
+    let by_hand = format!(
+        "{what} is needed and could not be installed; as root run: apt-get install {package}"
+    );
     if !in_path("apt-get") {
-        return Err(by_hand.to_owned());
+        return Err(by_hand);
     }
     for arguments in [
         &["update", "--quiet=2"][..],
@@ -51,7 +65,7 @@ fn postgresql() -> Result<()> {
             "--quiet=2",
             "--yes",
             "--no-install-recommends",
-            "postgresql",
+            package,
         ],
     ] {
         // As root there may be no sudo; with sudo, `env` carries the setting over.
@@ -63,14 +77,12 @@ fn postgresql() -> Result<()> {
             sudo.arg("--non-interactive").arg(words[0]);
             sudo
         } else {
-            return Err(by_hand.to_owned());
+            return Err(by_hand);
         };
         apt.args(&words[1..]).args(arguments);
         run(apt).map_err(|error| format!("{by_hand}\n{error}"))?;
     }
-    debian_initdb()
-        .map(|_| ())
-        .ok_or_else(|| by_hand.to_owned())
+    if is_there() { Ok(()) } else { Err(by_hand) }
 }
 
 fn debian_initdb() -> Option<PathBuf> {
@@ -116,33 +128,47 @@ pub fn python_packages(workspace: &Workspace) -> Result<()> {
 /// `.dev/azurite`, exactly as its lock file says.
 pub fn azurite(workspace: &Workspace) -> Result<()> {
     let source = workspace.root.join("crates/xtask/azurite");
-    let (package, lock) = (
-        source.join("package.json"),
-        source.join("package-lock.json"),
-    );
     let folder = workspace.dev_dir().join("azurite");
-    once(&folder, &[&package, &lock], || {
+    let files = ["package.json", "package-lock.json"].map(|name| source.join(name));
+    once(&folder, &files.each_ref().map(PathBuf::as_path), || {
         say("  installing Azurite (npm) …");
         let wrong = |error: io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(wrong)?;
-        for file in [&package, &lock] {
+        for file in &files {
             let name = file.file_name().unwrap_or_default();
             fs::copy(file, folder.join(name)).map_err(wrong)?;
         }
-        let node = node_package(&workspace.dev_dir().join("python")).map_err(wrong)?;
-        let mut npm = command(workspace.dev_dir().join("bin/node"));
-        npm.arg(node.join("lib/node_modules/npm/bin/npm-cli.js"));
-        npm.args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ]);
-        npm.current_dir(&folder)
-            .env("PATH", workspace.path_with_node());
-        run(npm)
+        npm_ci(workspace, &folder)
     })
+}
+
+/// The packages of `browser/`, exactly as its lock file says, beside the scripts that import them.
+pub fn browser_packages(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.root.join("browser");
+    let files = ["package.json", "package-lock.json"].map(|name| folder.join(name));
+    let modules = folder.join("node_modules");
+    once(&modules, &files.each_ref().map(PathBuf::as_path), || {
+        say("  installing playwright-core (npm) …");
+        npm_ci(workspace, &folder)
+    })
+}
+
+/// `npm ci` of the Node that came with the Python packages.
+fn npm_ci(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let node = node_package(&workspace.dev_dir().join("python"))
+        .map_err(|error| format!("the Node package: {error}"))?;
+    let mut npm = command(workspace.node());
+    npm.arg(node.join("lib/node_modules/npm/bin/npm-cli.js"));
+    npm.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]);
+    npm.current_dir(folder)
+        .env("PATH", workspace.path_with_node());
+    run(npm)
 }
 
 /// Does the work unless it was done from these very files before.

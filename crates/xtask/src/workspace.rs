@@ -45,6 +45,11 @@ impl Workspace {
         self.dev_dir().join("python/bin/python")
     }
 
+    /// The Node that came with those packages.
+    pub fn node(&self) -> PathBuf {
+        self.dev_dir().join("bin/node")
+    }
+
     /// `PATH` with setup's `node` in front.
     pub fn path_with_node(&self) -> OsString {
         let mut path = OsString::from(self.dev_dir().join("bin"));

@@ -1,0 +1,22 @@
+// node screenshots.js URL FOLDER: pictures of a running demo's pages, for README and docs.
+
+import { join } from 'node:path';
+
+import { open, signIn } from './chromium.js';
+
+const [url, folder] = process.argv.slice(2);
+const owner = { email: 'owner@longshore.example', password: 'correct horse battery staple' };
+
+const browser = await open();
+const { page } = browser;
+const picture = (name) => page.screenshot({ path: join(folder, `${name}.png`) });
+try {
+  await signIn(page, url, owner);
+  await picture('home');
+  // The first project is the pictures that came by account key.
+  await page.getByRole('link', { name: /^Images/ }).first().click();
+  await page.getByRole('table').waitFor();
+  await picture('project');
+} finally {
+  await browser.close();
+}
