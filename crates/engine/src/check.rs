@@ -95,7 +95,9 @@ impl Engine {
     ) -> Result<CheckReport> {
         let stored = self.stored(actor, direction, kind, id).await?;
         let input = StorageInput::default();
-        let draft = Draft::new(direction, kind, &input, Some(&stored), None)?;
+        let mut draft = Draft::new(direction, kind, &input, Some(&stored), None)?;
+        // After unlinking no token of the link is used, for a check neither.
+        self.complete_link(actor.org_id, &mut draft).await?;
         self.check(actor, Subject::of(draft), options).await
     }
 

@@ -2,6 +2,7 @@
 //! makes one call of the engine, and encodes.
 
 pub(crate) mod annotations;
+pub(crate) mod checks;
 pub(crate) mod exports;
 pub(crate) mod health;
 pub(crate) mod media;

@@ -1,6 +1,7 @@
 //! A few plain pages: sign in, the projects with their storages, a project's tasks with its media.
 //! Server-rendered, without any script.
 
+mod check;
 mod html;
 mod sign_in;
 
@@ -19,6 +20,7 @@ use crate::{
     extract::{Id, Query},
 };
 use html::{Text, failed, page, render, title};
+pub(crate) use check::{check, check_form};
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
 const STYLES: &str = include_str!("pages/longshore.css");
@@ -177,12 +179,13 @@ fn storage_line(storage: &Storage) -> String {
             format!("<div class=\"problem\">{}</div>", Text(error))
         });
     format!(
-        "<div>{arrow} <code>{}/{}/{}</code> <span class=\"status {1}\">{status}</span>{counts} <small>{kind}</small>{problem}</div>",
+        "<div>{arrow} <code>{}/{}/{}</code> <span class=\"status {1}\">{status}</span>{counts} <small>{kind}</small> <a href=\"/storages/{id}/check\">Check access</a>{problem}</div>",
         Text(storage.account.as_str()),
         Text(storage.container.as_str()),
         Text(storage.prefix.as_str()),
         status = status.as_str().replace('_', " "),
         kind = storage.kind.title(),
+        id = storage.id,
     )
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     App,
     api::{
-        annotations, exports, health, media, predictions, projects, storage_forms, storages,
+        annotations, checks, exports, health, media, predictions, projects, storage_forms, storages,
         sync_runs, tasks, tokens, users,
     },
     error::ApiError,
@@ -32,6 +32,8 @@ pub(crate) fn routes() -> Routes {
         // pages
         .page("/", MethodFilter::GET, pages::home)
         .page("/projects/{id}", MethodFilter::GET, pages::project)
+        .page("/storages/{id}/check", MethodFilter::GET, pages::check_form)
+        .page("/storages/{id}/check", MethodFilter::POST, pages::check)
         .page("/user/login", MethodFilter::GET, pages::sign_in_form)
         .page("/user/login", MethodFilter::POST, pages::sign_in)
         .page("/user/logout", MethodFilter::POST, pages::sign_out)
@@ -172,6 +174,14 @@ pub(crate) fn routes() -> Routes {
             "/api/projects/{id}/export/formats",
             exports::formats,
             op("The formats of the export.").lists::<exports::FormatView>(200),
+        )
+        // the access check
+        .post(
+            "/api/check",
+            checks::check,
+            op("The access check of a container or blob URL, or of a storage before it is saved.")
+                .takes::<checks::CheckPlaceFields>()
+                .returns::<Value>(200),
         )
         // tasks
         .get(
@@ -353,6 +363,13 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
             &at("/{kind}/{id}"),
             storages::delete,
             op("Deletes a storage; its tasks and blobs stay."),
+        )
+        .post(
+            &at("/{kind}/{id}/check"),
+            checks::check_storage,
+            op("The access check: what works, what does not, why, and the command that fixes it. Changes nothing in Longshore.")
+                .takes::<checks::CheckFields>()
+                .returns::<Value>(200),
         )
         .post(
             &at("/{kind}/{id}/sync"),

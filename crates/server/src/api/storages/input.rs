@@ -133,7 +133,7 @@ impl StorageFields {
 
     /// Refuses credential fields of other kinds: a key that is silently left unused would look
     /// as if it worked.
-    pub(super) fn for_kind(self, place: Place) -> Answer<StorageInput> {
+    pub(crate) fn for_kind(self, place: Place) -> Answer<StorageInput> {
         use CredentialKind::{AccountKey, AzureLink, ManagedIdentity, Sas, ServicePrincipal};
         let credential_fields: [(&str, bool, &[CredentialKind]); 11] = [
             ("account_key", self.account_key.is_some(), &[AccountKey]),
