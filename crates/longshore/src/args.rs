@@ -52,6 +52,9 @@ pub enum Command {
     },
     /// Create the database or bring it to this version
     Migrate,
+    /// Say what works with a storage or a container and what does not, and who fixes it how
+    #[command(after_help = "Exit codes: 0 it works (perhaps with advice), 1 the check could not be made, 2 wrong usage, 3 something failed, 4 granted and not yet effective, 5 unknown.")]
+    Check(CheckArgs),
     /// Start a sync of a source storage
     Sync {
         storage: StorageId,
@@ -83,6 +86,60 @@ pub enum Command {
     AzureLink(AzureLinkCommand),
     /// Print the API's OpenAPI document
     Openapi,
+}
+
+/// `longshore check`.
+#[derive(clap::Args)]
+pub struct CheckArgs {
+    /// Number of a saved storage, or URL of a container, a folder (ending in `/`) or a blob
+    #[arg(value_name = "STORAGE or URL")]
+    pub target: String,
+    /// Credential for a URL; a SAS token in the URL needs none of these
+    #[arg(long, value_enum, default_value_t = CheckAuth::Anonymous)]
+    pub auth: CheckAuth,
+    /// Tenant of a service principal or an Azure link
+    #[arg(long, value_name = "ID")]
+    pub tenant_id: Option<String>,
+    /// App of a service principal, or a user-assigned managed identity
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// File with the account key, SAS token, client secret, or certificate and key (PEM); `-` reads
+    /// standard input. An argument would be seen by every program of the machine
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// Check a URL as a target: writes and deletes one small blob
+    #[arg(long)]
+    pub target_storage: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Origin of the pages that will show the media; the public URL's when there is one
+    #[arg(long, value_name = "URL")]
+    pub origin: Option<Url>,
+    /// Seconds that one check may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub timeout: u64,
+    /// A role was granted just now: check again until it acts, at most this many seconds (10
+    /// minutes without a number)
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub wait: Option<u64>,
+}
+
+/// What a checked URL is reached with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckAuth {
+    /// Nothing
+    Anonymous,
+    /// A SAS token
+    Sas,
+    /// An account key
+    Key,
+    /// A service principal
+    ServicePrincipal,
+    /// A managed identity of this machine
+    ManagedIdentity,
+    /// Longshore's own app
+    AzureLink,
 }
 
 /// What a serving process does.

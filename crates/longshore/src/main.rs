@@ -1,6 +1,7 @@
 //! The program: command line, configuration, logging. The only reader of the environment.
 
 mod args;
+mod check;
 mod commands;
 mod config;
 mod data_dir;
@@ -22,7 +23,7 @@ use crate::{
 fn main() -> ExitCode {
     let args = Args::parse();
     match start(args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // The cause is the last line, where people look.
             logging::to_stderr(&format!("longshore: {error:#}"));
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(args: Args) -> anyhow::Result<()> {
+fn start(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.settings, std::env::vars())?;
     logging::start(&config.log)?;
     if rustls::crypto::aws_lc_rs::default_provider()
@@ -47,8 +48,9 @@ fn start(args: Args) -> anyhow::Result<()> {
         .block_on(dispatch(args.command, config))
 }
 
-async fn dispatch(command: Command, config: Config) -> anyhow::Result<()> {
+async fn dispatch(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Check(args) => return check::check(&config, args).await,
         Command::Serve { role } => serve::serve(config, role).await,
         Command::Migrate => commands::migrate(&config).await,
         Command::Sync { storage, follow } => run::sync(&config, storage, follow).await,
@@ -59,5 +61,6 @@ async fn dispatch(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Secrets(command) => commands::secrets(&config, command).await,
         Command::AzureLink(command) => commands::azure_link(&config, command).await,
         Command::Openapi => commands::openapi(),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
