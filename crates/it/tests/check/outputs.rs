@@ -1,0 +1,1 @@
+//! The same result wherever it is asked for.

@@ -1,0 +1,99 @@
+//! Roles: none, on the wrong place, of the wrong plane, not yet acting, more than needed.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::json;
+use testkit::{Role, eventually};
+
+use super::{
+    case::{Case, cases},
+    lab::Lab,
+};
+
+cases! {
+    no_role: async |lab: &Lab| {
+        let client = lab.client().await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "role_missing")
+            .azure_code("AuthorizationPermissionMismatch")
+            .says("Storage Blob Data Reader")
+            .fixed())
+    };
+    /// Enough to stream, not to sign.
+    reader_of_the_container_only: async |lab: &Lab| {
+        let client = lab.client().await?;
+        lab.azure.assign_role(&client.principal, Role::DataReader, &lab.container_scope()).await?;
+        lab.switch(super::cors::everybody()).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({"presign": true}));
+        Ok(Case::new(fields, "delegation_key", "delegator_missing")
+            .says("Storage Blob Delegator")
+            .fixed())
+    };
+    delegator_and_not_reader: async |lab: &Lab| {
+        let client = lab.client().await?;
+        lab.azure.assign_role(&client.principal, Role::Delegator, &lab.account.scope).await?;
+        lab.switch(super::cors::everybody()).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({"presign": true}));
+        Ok(Case::new(fields, "list", "role_missing").fixed())
+    };
+    reader_of_another_container: async |lab: &Lab| {
+        let client = lab.client().await?;
+        lab.azure.create_container(&lab.account, "other").await?;
+        let other = lab.account.container_scope("other");
+        lab.azure.assign_role(&client.principal, Role::DataReader, &other).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "role_missing").fixed())
+    };
+    /// Roles about the account, which do not count for its data.
+    owner_of_the_account: async |lab: &Lab| {
+        let client = lab.client().await?;
+        lab.assign(&client.principal, "Owner", &lab.account.scope).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "role_missing").says("Owner").fixed())
+    };
+    reader_of_the_subscription: async |lab: &Lab| {
+        let client = lab.client().await?;
+        let subscription: Vec<&str> = lab.account.scope.split('/').take(3).collect();
+        lab.assign(&client.principal, "Reader", &subscription.join("/")).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "role_missing").says("Reader").fixed())
+    };
+    /// Whoever has just granted it says so, and is not told to grant it.
+    role_granted_just_now: async |lab: &Lab| {
+        let client = lab.client().await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({"granted": true}));
+        Ok(Case::new(fields, "list", "role_missing").state("not_yet_effective"))
+    };
+    /// Works, and can do anything with the account.
+    account_key: async |lab: &Lab| {
+        Ok(Case::new(lab.by_key(json!({})), "least_privilege", "account_key_all_rights").state("advice"))
+    };
+}
+
+/// Azure takes minutes to act on a role: the check waits a little, and then tells how it is now.
+#[tokio::test]
+async fn a_role_that_does_not_act_yet_turns_green_by_itself() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let client = lab.client().await?;
+    let fields = lab.by_secret(&client.app, &client.secret, json!({"granted": true}));
+    let case = Case::new(fields, "", "");
+    let longshore = lab.longshore(&case)?;
+    let assignment = json!({
+        "principal": client.principal, "role": "Storage Blob Data Reader",
+        "scope": lab.container_scope(), "effective_after_ms": 6_000,
+    });
+    lab.post("/role-assignments", assignment).await?;
+    let first = lab.check(&longshore, &case).await?;
+    ensure!(first["verdict"] == "not_yet_effective", "{first:#}");
+    eventually("the role to act", Duration::from_secs(40), async || {
+        let report = lab.check(&longshore, &case).await?;
+        let verdict = report["verdict"].as_str().unwrap_or_default();
+        ensure!(
+            matches!(verdict, "not_yet_effective" | "ready"),
+            "{report:#}"
+        );
+        Ok((verdict == "ready").then_some(()))
+    })
+    .await
+}
