@@ -97,6 +97,9 @@ fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
 
 fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     let (account, container) = (at.account, at.container);
+    if let Some(row) = sas::one_blob_only(answer, at) {
+        return row;
+    }
     match answer.kind {
         ErrorKind::ContainerNotFound if answer.code == Some("ContainerBeingDeleted") => (
             "container_being_deleted",

@@ -1,7 +1,33 @@
 //! What is wrong with a SAS token, as Azure's "SAS error codes" tell it.
 
+use azure::ErrorKind;
+use model::Credential;
+
 use super::{Answer, Doing, Row, Situation, clean, commands::quote};
 use crate::{Fix, Who};
+
+/// A token of a single blob lists nothing, and Azure says so in several ways.
+pub(super) fn one_blob_only(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
+    let Credential::Sas { token } = at.credential else {
+        return None;
+    };
+    let is_refusal = matches!(
+        answer.kind,
+        ErrorKind::CredentialRejected | ErrorKind::RoleMissing | ErrorKind::Firewall
+    );
+    let is_of_blob = token
+        .expose()
+        .split(['?', '&'])
+        .any(|pair| matches!(pair, "sr=b" | "sr=bv" | "sr=bs"));
+    (is_refusal && is_of_blob && at.doing == Doing::List).then(|| {
+        (
+            "sas_one_blob_only",
+            "The SAS token is for one blob only (sr=b), so that the container cannot be listed with it."
+                .to_owned(),
+            new_token(at),
+        )
+    })
+}
 
 /// Is it about one field of the token?
 pub(super) fn is_field(answer: &Answer<'_>) -> bool {
@@ -69,7 +95,7 @@ pub(super) fn permission_missing(at: &Situation<'_>) -> Row {
     (
         "sas_permission_missing",
         format!(
-            "The SAS token lacks the permission {letter} (sp), or is for one blob only (sr must be c)."
+            "The SAS token lacks the permission {letter} (sp)."
         ),
         new_token(at),
     )
