@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Result, Store,
+    annotation_commits::Creation,
     db::{Row, Tx, sql},
     outbox::{Deleted, enqueue_deletes, enqueue_upserts},
     projects::{Counted, count},
@@ -59,75 +60,17 @@ impl Store {
         annotation: &NewAnnotation,
         now_ms: i64,
     ) -> Result<Option<Annotation>> {
-        let mut tx = self.db.begin().await?;
-        let (valid, cancelled) = weights(annotation.was_cancelled);
-        let task_row = tx
-            .row(
-                sql("UPDATE tasks SET annotation_count = annotation_count + $3,
-                     cancelled_annotation_count = cancelled_annotation_count + $4,
-                     is_labeled = CASE WHEN annotation_count + $3 >= overlap THEN 1 ELSE 0 END,
-                     updated_by = $5, updated_at_ms = $6 WHERE org_id = $1 AND id = $2
-                     RETURNING project_id, annotation_count, overlap,
-                     (SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
-                      WHERE m.org_id = $1 AND m.user_id = $5) AS completed_by_email")
-                .bind(org)
-                .bind(task)
-                .bind(valid)
-                .bind(cancelled)
-                .bind(annotation.completed_by)
-                .bind(now_ms),
-            )
-            .await?;
-        let Some(task_row) = task_row else {
-            return Ok(None);
+        let creation = Creation {
+            org,
+            task,
+            annotation: annotation.clone(),
+            now_ms,
         };
-        let project = ProjectId(task_row.get("project_id")?);
-        let inserted = tx
-            .one(
-                sql("INSERT INTO annotations (org_id, project_id, task_id, result, was_cancelled, ground_truth,
-                     lead_time, completed_by, parent_prediction_id, parent_annotation_id, created_at_ms,
-                     updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id")
-                .bind(org)
-                .bind(project)
-                .bind(task)
-                .bind(&*annotation.result)
-                .bind(annotation.was_cancelled)
-                .bind(annotation.ground_truth)
-                .bind(annotation.lead_time)
-                .bind(annotation.completed_by)
-                .bind(annotation.parent_prediction)
-                .bind(annotation.parent_annotation)
-                .bind(now_ms),
-            )
-            .await?;
-        let id = AnnotationId(inserted.get("id")?);
-        let counted = Counted {
-            annotations: valid,
-            cancelled_annotations: cancelled,
-            labeled_tasks: newly_labeled(&task_row, valid)?,
-            ..Counted::default()
-        };
-        count(&mut tx, project, counted).await?;
-        enqueue_upserts(&mut tx, &[id.0], now_ms).await?;
-        tx.commit().await?;
-        self.job_notify().notify_waiters();
-        Ok(Some(Annotation {
-            id,
-            org_id: org,
-            project_id: project,
-            task_id: task,
-            result: annotation.result.clone(),
-            was_cancelled: annotation.was_cancelled,
-            ground_truth: annotation.ground_truth,
-            lead_time: annotation.lead_time,
-            completed_by: annotation.completed_by,
-            completed_by_email: task_row.get("completed_by_email")?,
-            updated_by: None,
-            parent_prediction: annotation.parent_prediction,
-            parent_annotation: annotation.parent_annotation,
-            created_at_ms: now_ms,
-            updated_at_ms: now_ms,
-        }))
+        let created = self.annotation_commits.create(&self.db, creation).await?;
+        if created.is_some() {
+            self.job_notify().notify_waiters();
+        }
+        Ok(created)
     }
 
     /// An annotation of the organization.
@@ -273,13 +216,13 @@ impl Store {
 }
 
 /// How an annotation counts: (valid, cancelled).
-fn weights(was_cancelled: bool) -> (i64, i64) {
+pub(crate) fn weights(was_cancelled: bool) -> (i64, i64) {
     if was_cancelled { (0, 1) } else { (1, 0) }
 }
 
 /// Did adding `valid` annotations to the task make it labeled (1) or unlabeled (-1)? A task is
 /// labeled when it has as many valid annotations as its overlap asks for.
-fn newly_labeled(task: &Row, valid: i64) -> Result<i64> {
+pub(crate) fn newly_labeled(task: &Row, valid: i64) -> Result<i64> {
     let (after, overlap): (i64, i64) = (task.get("annotation_count")?, task.get("overlap")?);
     Ok(i64::from(after >= overlap) - i64::from(after - valid >= overlap))
 }

@@ -6,6 +6,7 @@
 //! (`now_ms`) given by the caller, JSON is text, secrets are sealed before they touch a statement.
 
 mod accounts;
+mod annotation_commits;
 mod annotations;
 mod audit;
 mod azure_links;
@@ -13,7 +14,9 @@ mod credentials;
 mod db;
 mod error;
 mod import;
+mod invites;
 mod jobs;
+mod members;
 mod outbox;
 mod predictions;
 mod projects;
@@ -29,11 +32,13 @@ mod tokens;
 
 pub use accounts::{Login, NewUser, UserPatch};
 pub use annotations::{AnnotationPatch, NewAnnotation};
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::{AuditEntry, AuditQuery, AuditRecord};
 pub use azure_links::AzureLink;
 pub use error::{Error, ErrorKind, Result};
 pub use import::{ApplyBlobTasks, ApplyPage, ImportedBlob, PageOutcome, SeenBlob};
+pub use invites::{Acceptance, Invite, NewInvite};
 pub use jobs::{Job, JobKind, NewJob, Retry, RunPayload};
+pub use members::MemberChange;
 pub use outbox::{OutboxCounts, OutboxItem, OutboxOp};
 pub use predictions::{NewPrediction, PredictionPatch, PredictionQuery};
 pub use projects::{NewProject, ProjectPatch};

@@ -113,6 +113,16 @@ impl Store {
         Ok(items)
     }
 
+    /// Worker: extends the leases of everything it holds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn renew_outbox(&self, worker_id: &str, lease_ms: i64, now_ms: i64) -> Result<()> {
+        let renew = sql("UPDATE outbox SET lease_until_ms = $2 WHERE worker_id = $1");
+        let renew = renew.bind(worker_id).bind(now_ms + lease_ms);
+        self.db.execute(renew).await.map(drop)
+    }
+
     /// Worker: these are written. One that changed meanwhile becomes due again.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Error, Result, SealKeys,
+    annotation_commits::AnnotationCommits,
     db::{Db, sql},
     seal::SealedRow,
 };
@@ -38,6 +39,7 @@ pub struct StoreOptions {
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) seal_keys: SealKeys,
+    pub(crate) annotation_commits: AnnotationCommits,
     jobs_waiting: Arc<Notify>,
 }
 
@@ -67,6 +69,7 @@ impl Store {
             ));
         };
         Ok(Self {
+            annotation_commits: AnnotationCommits::new(&db),
             db,
             seal_keys: options.seal_keys.clone(),
             jobs_waiting: Arc::new(Notify::new()),

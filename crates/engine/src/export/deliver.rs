@@ -15,7 +15,7 @@ use rand::Rng as _;
 use store::OutboxItem;
 use tokio::{
     task::{JoinError, JoinSet},
-    time::Instant,
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +25,8 @@ use crate::{Doing, Engine, Error, Result, error::report, opened::Opened};
 /// How often an idle worker looks for objects of other processes.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Objects are leased for this long; a delivery begins only in its first half, and takes less
-/// than the second, so that no other worker can meet it.
-const LEASE: Duration = Duration::from_secs(120);
+/// The longest that one object may take.
+const WRITE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Objects claimed per place where one can be written.
 const CLAIM_AHEAD: usize = 8;
@@ -46,11 +45,19 @@ pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &Cancellatio
     let places = engine.limits().export_writes.max(1);
     let mut claimed = Claimed::default();
     let mut writing = JoinSet::new();
+    let mut heartbeat = tokio::time::interval(engine.limits().lease / 3);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let enqueued = engine.store().job_notify().notified();
         if claimed.items.is_empty() && writing.len() < places && !stop.is_cancelled() {
             match Claimed::next(engine, worker_id, places * CLAIM_AHEAD).await {
-                Ok(next) => claimed = next,
+                Ok(mut next) => {
+                    if !writing.is_empty() {
+                        // What is being written was leased earlier.
+                        next.leased_until = next.leased_until.min(claimed.leased_until);
+                    }
+                    claimed = next;
+                }
                 Err(error) => {
                     tracing::error!(error = %report(&error), "exports cannot be claimed");
                 }
@@ -73,6 +80,13 @@ pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &Cancellatio
                 }
                 settle(engine, ended).await;
             }
+            _ = heartbeat.tick(), if claimed.is_held(&writing) => {
+                if claimed.renew(engine, worker_id).await == Held::Lost {
+                    // Another worker may have them by now, and must not be met.
+                    writing.abort_all();
+                    claimed.items.clear();
+                }
+            }
             () = enqueued, if writing.len() < places => {}
             () = stop.cancelled(), if !stop.is_cancelled() => {}
             () = tokio::time::sleep(POLL), if writing.len() < places => {}
@@ -80,11 +94,20 @@ pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &Cancellatio
     }
 }
 
-/// Objects under one lease, with their storages.
+/// Objects under lease, with their storages.
 struct Claimed {
     items: VecDeque<OutboxItem>,
     targets: HashMap<StorageId, Option<Arc<Opened>>>,
-    start_before: Instant,
+    /// Until when they are surely ours.
+    leased_until: Instant,
+}
+
+/// Are the objects that were claimed still ours?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Yes,
+    /// The database could not be told in time.
+    Lost,
 }
 
 impl Default for Claimed {
@@ -92,19 +115,18 @@ impl Default for Claimed {
         Self {
             items: VecDeque::new(),
             targets: HashMap::new(),
-            start_before: Instant::now(),
+            leased_until: Instant::now(),
         }
     }
 }
 
 impl Claimed {
     async fn next(engine: &Engine, worker_id: &str, limit: usize) -> Result<Self> {
-        // Taken before the claim, so that our half of the lease ends before the store's does.
-        let start_before = Instant::now() + LEASE / 2;
+        // Taken before the claim, so that our lease ends before the store's does.
+        let leased_until = Instant::now() + engine.limits().lease;
         let store = engine.store();
-        let lease_ms = LEASE.as_millis() as i64;
         let items = store
-            .claim_outbox(worker_id, limit as i64, lease_ms, engine.now_ms())
+            .claim_outbox(worker_id, limit as i64, lease_ms(engine), engine.now_ms())
             .await?;
         let mut targets = HashMap::new();
         for item in &items {
@@ -117,19 +139,47 @@ impl Claimed {
         Ok(Self {
             items: items.into(),
             targets,
-            start_before,
+            leased_until,
         })
     }
 
-    /// The next object whose lease is long enough; the others fall back to the queue by themselves.
-    fn pop(&mut self) -> Option<(OutboxItem, Option<Arc<Opened>>)> {
-        if Instant::now() >= self.start_before {
-            self.items.clear();
+    fn is_held<T>(&self, writing: &JoinSet<T>) -> bool {
+        !(self.items.is_empty() && writing.is_empty())
+    }
+
+    /// Extends the lease of all that this worker holds.
+    async fn renew(&mut self, engine: &Engine, worker_id: &str) -> Held {
+        let lease = engine.limits().lease;
+        let now = Instant::now();
+        let renewed = engine
+            .store()
+            .renew_outbox(worker_id, lease_ms(engine), engine.now_ms());
+        // An answer that comes after the lease is no answer.
+        match tokio::time::timeout_at(self.leased_until, renewed).await {
+            Ok(Ok(())) => {
+                self.leased_until = now + lease;
+                Held::Yes
+            }
+            Ok(Err(error)) if Instant::now() + lease / 3 < self.leased_until => {
+                tracing::warn!(error = %report(&error), "the leases of exports cannot be renewed");
+                Held::Yes
+            }
+            _ => {
+                tracing::error!("the leases of exports were lost; they are claimed again");
+                Held::Lost
+            }
         }
+    }
+
+    fn pop(&mut self) -> Option<(OutboxItem, Option<Arc<Opened>>)> {
         let item = self.items.pop_front()?;
         let target = self.targets.get(&item.storage_id).cloned().flatten();
         Some((item, target))
     }
+}
+
+fn lease_ms(engine: &Engine) -> i64 {
+    engine.limits().lease.as_millis() as i64
 }
 
 /// Tells the store, in one go, what was delivered, and wakes who watches.
@@ -141,6 +191,7 @@ async fn settle(engine: &Engine, ended: Vec<Result<Result<Option<OutboxItem>>, J
             Ok(Err(error)) => {
                 tracing::error!(error = %report(&error), "an export cannot be settled");
             }
+            Err(error) if error.is_cancelled() => {}
             Err(error) => tracing::error!(%error, "an export ended without an answer"),
         }
     }
@@ -163,7 +214,7 @@ async fn deliver_one(
     let Some(target) = target else {
         return Ok(Some(item));
     };
-    let written = tokio::time::timeout(LEASE / 2, write(&engine, &item, &target));
+    let written = tokio::time::timeout(WRITE_LIMIT, write(&engine, &item, &target));
     let refused = match written.await {
         Ok(Ok(())) => return Ok(Some(item)),
         Ok(Err(Refused::Store(error))) => return Err(error),
