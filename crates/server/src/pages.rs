@@ -24,6 +24,7 @@ pub(crate) use check::{check, check_form};
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
 const STYLES: &str = include_str!("pages/longshore.css");
+const ICON: &str = include_str!("pages/icon.svg");
 const TASKS_OF_A_PAGE: i64 = 50;
 
 /// A signed-in person; others are sent to the sign-in page.
@@ -51,6 +52,14 @@ pub(crate) async fn stylesheet() -> impl IntoResponse {
         (header::CACHE_CONTROL, "public, max-age=3600"),
     ];
     (headers, STYLES)
+}
+
+pub(crate) async fn icon() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, "public, max-age=86400"),
+    ];
+    (headers, ICON)
 }
 
 pub(crate) async fn home(State(app): State<App>, Person(actor): Person) -> Response {

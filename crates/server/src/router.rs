@@ -42,6 +42,7 @@ pub(crate) fn routes() -> Routes {
             MethodFilter::GET,
             pages::stylesheet,
         )
+        .page("/static/icon.svg", MethodFilter::GET, pages::icon)
         // the service itself
         .get("/health", health::health, public("Is the process up?"))
         .get(

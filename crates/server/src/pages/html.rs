@@ -15,6 +15,10 @@ const POLICY: (HeaderName, &str) = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
 
+/// Other sites learn nothing; our own forms must say where they come from, or the browser sends
+/// `Origin: null` and the server takes them for another site's.
+const REFERRER: (HeaderName, &str) = (header::REFERRER_POLICY, "same-origin");
+
 pub(super) fn title(text: &str) -> &str {
     if text.trim().is_empty() {
         "Untitled"
@@ -32,7 +36,7 @@ pub(super) fn render(body: Result<Html<String>, ApiError>) -> Response {
 }
 
 pub(super) fn with_status(status: StatusCode, html: Html<String>) -> Response {
-    (status, [POLICY], html).into_response()
+    (status, [POLICY, REFERRER], html).into_response()
 }
 
 pub(super) fn failed(error: &ApiError) -> Response {
@@ -53,7 +57,7 @@ pub(super) fn page(heading: &str, email: Option<&str>, body: &str) -> Html<Strin
     });
     Html(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{0} · Longshore</title><link rel=\"stylesheet\" href=\"/static/longshore.css\"></head>\
+         <title>{0} · Longshore</title><link rel=\"icon\" href=\"/static/icon.svg\"><link rel=\"stylesheet\" href=\"/static/longshore.css\"></head>\
          <body><header><strong>Longshore</strong>{person}</header><main><h1>{0}</h1>{body}</main></body></html>",
         Text(heading)
     ))

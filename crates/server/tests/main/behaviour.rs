@@ -285,6 +285,8 @@ async fn a_person_signs_in_looks_around_and_out() {
         .await;
     let policy = form.header(header::CONTENT_SECURITY_POLICY);
     assert!(policy.contains("form-action 'self'"), "{policy}");
+    // With `no-referrer` browsers send `Origin: null` from our own form, which is refused.
+    assert_eq!(form.header(header::REFERRER_POLICY), "same-origin");
     let ours = ("origin", "http://longshore.example");
     let form = |password: &str| {
         format!(
