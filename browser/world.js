@@ -1,0 +1,88 @@
+// A local Azure and a Longshore of one test's own: the built programs, on free ports.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const programs = process.env.TEST_PROGRAMS ?? join(import.meta.dirname, '../target/debug');
+
+export const owner = { email: 'owner@longshore.example', password: 'correct horse battery staple' };
+
+/** The domains of the two companies, and who works there. */
+const PLATFORM = 'longshore.example';
+const CUSTOMER = 'contoso.example';
+export const administrator = `ada@${CUSTOMER}`;
+export const member = `mel@${CUSTOMER}`;
+
+/** Starts both; the customer's tenant has an account with a picture. Call `stop` at the end. */
+export async function start() {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-browser-'));
+  const children = [];
+  const run = async (program, args, environment, ready) => {
+    const child = spawn(join(programs, program), args, {
+      cwd: folder,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    for await (const line of createInterface({ input: child.stdout })) {
+      const found = ready(line);
+      if (found) {
+        child.stdout.resume();
+        return found;
+      }
+    }
+    throw new Error(`${program} ended before it was ready`);
+  };
+
+  const azure = await run('local-azure', ['--dir', folder], {}, (line) =>
+    line.startsWith('{') && JSON.parse(line));
+  const control = controlOf(azure.control);
+  const platform = await control('POST', '/tenants', { domain: PLATFORM });
+  const tenant = await control('POST', '/tenants', { domain: CUSTOMER });
+  await control('POST', `/tenants/${tenant.id}/users`, { name: 'ada', role: 'global_administrator' });
+  await control('POST', `/tenants/${tenant.id}/users`, { name: 'mel', role: 'member' });
+  const account = await control('POST', '/accounts', { name: 'contosomedia', tenant: tenant.id });
+  await control('POST', '/accounts/contosomedia/containers', { name: 'media' });
+  const app = await control('POST', '/apps', {
+    tenant: platform.id, display_name: 'Longshore', audience: 'multi_tenant',
+  });
+  const secret = await control('POST', `/apps/${app.client_id}/secrets`, {});
+
+  const url = await run('longshore', ['serve'], {
+    LONGSHORE_DATA_DIR: join(folder, 'data'),
+    LONGSHORE_LISTEN: '127.0.0.1:0',
+    LONGSHORE_CLOUD: azure.cloud_file,
+    LONGSHORE_ADMIN_EMAIL: owner.email,
+    LONGSHORE_ADMIN_PASSWORD: owner.password,
+    LONGSHORE_APP_CLIENT_ID: app.client_id,
+    LONGSHORE_APP_CLIENT_SECRET: secret.value,
+  }, (line) => line.match(/http:\/\/[0-9.:]+/)?.[0]);
+
+  const stop = async () => {
+    for (const child of children) {
+      if (child.exitCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url, azure, control, tenant, account, app, stop };
+}
+
+/** `control(method, path, body)`: the local Azure's control endpoint. */
+function controlOf(base) {
+  return async (method, path, body) => {
+    const answer = await fetch(`${base}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: body && JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`local Azure refused ${path}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : null;
+  };
+}
