@@ -33,6 +33,8 @@ ids! {
     UserId,
     /// An API token of a person.
     ApiTokenId,
+    /// An invitation to become a member.
+    InviteId,
     /// A labeling project.
     ProjectId,
     /// One item to label.

@@ -16,7 +16,7 @@ pub use clock::Clock;
 pub use credential::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource};
 pub use filter::{BlobFilter, FilterError};
 pub use ids::{
-    AnnotationId, ApiTokenId, JobId, OrgId, PredictionId, ProjectId, SourceBlobId, StorageId,
+    AnnotationId, ApiTokenId, InviteId, JobId, OrgId, PredictionId, ProjectId, SourceBlobId, StorageId,
     SyncRunId, TaskId, UserId,
 };
 pub use labeling::{Annotation, Prediction, Project, Task, User};
@@ -25,5 +25,5 @@ pub use permission::{Actor, Permission, Role};
 pub use redact::redact;
 pub use secret::Secret;
 pub use storage::{
-    Direction, ExportLayout, ImportMode, ServeMode, Storage, SyncCounts, SyncRun, SyncStatus,
+    Direction, ExportLayout, HealthFailure, ImportMode, ServeMode, Storage, StorageHealth, SyncCounts, SyncRun, SyncStatus,
 };

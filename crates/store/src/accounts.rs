@@ -184,7 +184,12 @@ impl Store {
 }
 
 /// E-mails are kept in lower case, so that signing in does not depend on it.
-async fn insert_user(tx: &mut Tx, org: OrgId, user: &NewUser<'_>, now_ms: i64) -> Result<User> {
+pub(crate) async fn insert_user(
+    tx: &mut Tx,
+    org: OrgId,
+    user: &NewUser<'_>,
+    now_ms: i64,
+) -> Result<User> {
     let row = tx
         .one(
             sql(
@@ -199,14 +204,7 @@ async fn insert_user(tx: &mut Tx, org: OrgId, user: &NewUser<'_>, now_ms: i64) -
         )
         .await?;
     let id = UserId(row.get("id")?);
-    tx.execute(
-        sql("INSERT INTO memberships (org_id, user_id, role, created_at_ms) VALUES ($1, $2, $3, $4)")
-            .bind(org)
-            .bind(id)
-            .bind(user.role.as_str())
-            .bind(now_ms),
-    )
-    .await?;
+    add_membership(tx, org, id, user.role, now_ms).await?;
     Ok(User {
         id,
         org_id: org,
@@ -216,6 +214,21 @@ async fn insert_user(tx: &mut Tx, org: OrgId, user: &NewUser<'_>, now_ms: i64) -
         role: user.role,
         created_at_ms: now_ms,
     })
+}
+
+pub(crate) async fn add_membership(
+    tx: &mut Tx,
+    org: OrgId,
+    user: UserId,
+    role: Role,
+    now_ms: i64,
+) -> Result<()> {
+    let insert = sql(
+        "INSERT INTO memberships (org_id, user_id, role, created_at_ms) VALUES ($1, $2, $3, $4)",
+    );
+    tx.execute(insert.bind(org).bind(user).bind(role.as_str()).bind(now_ms))
+        .await
+        .map(drop)
 }
 
 fn user_of(row: &Row) -> Result<User> {

@@ -271,6 +271,7 @@ macro_rules! arg_from_id {
 arg_from_id!(
     OrgId,
     UserId,
+    InviteId,
     ApiTokenId,
     ProjectId,
     TaskId,

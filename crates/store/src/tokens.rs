@@ -37,6 +37,8 @@ pub struct ApiToken {
     pub kind: TokenKind,
     pub created_at_ms: i64,
     pub expires_at_ms: Option<i64>,
+    /// To the minute.
+    pub last_used_at_ms: Option<i64>,
 }
 
 /// Whose token it is.
@@ -139,7 +141,7 @@ impl Store {
             .db
             .read(
                 sql(
-                    "SELECT id, name, kind, created_at_ms, expires_at_ms FROM api_tokens
+                    "SELECT id, name, kind, created_at_ms, expires_at_ms, last_used_at_ms FROM api_tokens
                      WHERE org_id = $1 AND user_id = $2 AND kind = $3 AND revoked_at_ms IS NULL
                      ORDER BY id",
                 )
@@ -156,9 +158,28 @@ impl Store {
                     kind: row.word("kind", TokenKind::parse)?,
                     created_at_ms: row.get("created_at_ms")?,
                     expires_at_ms: row.get("expires_at_ms")?,
+                    last_used_at_ms: row.get("last_used_at_ms")?,
                 })
             })
             .collect()
+    }
+
+    /// Notes when tokens were last used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_token_uses(&self, uses: &[(ApiTokenId, i64)]) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for (token, at_ms) in uses {
+            tx.execute(
+                sql("UPDATE api_tokens SET last_used_at_ms = $2
+                     WHERE id = $1 AND COALESCE(last_used_at_ms, 0) < $2")
+                .bind(*token)
+                .bind(*at_ms),
+            )
+            .await?;
+        }
+        tx.commit().await
     }
 
     /// Revokes a token from this instant; `false` when there is no such token.

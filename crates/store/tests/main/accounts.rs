@@ -1,7 +1,7 @@
-//! People, tokens, sessions and the audit log.
+//! People, tokens and sessions.
 
 use model::{Permission, Role};
-use store::{AuditEntry, NewApiToken, NewUser, TokenKind, UserPatch};
+use store::{NewApiToken, NewUser, TokenKind, UserPatch};
 
 use crate::world::{NOW, World};
 
@@ -218,31 +218,23 @@ pub async fn sessions_end(w: World) {
     );
 }
 
-pub async fn the_audit_log_is_only_added_to(w: World) {
-    for action in ["storage.create", "storage.delete"] {
-        let entry = AuditEntry {
-            org_id: w.org,
-            actor: Some(w.user),
-            action,
-            subject: "storage/1",
-            detail: "{}",
-        };
-        w.store.record_audit(&entry, NOW).await.unwrap();
+pub async fn a_used_token_says_when(w: World) {
+    let token = NewApiToken {
+        org_id: w.org,
+        user_id: w.user,
+        name: "script",
+        kind: TokenKind::Legacy,
+        hash: [1; 32],
+        expires_at_ms: None,
+    };
+    let id = w.store.create_api_token(&token, NOW).await.unwrap();
+    let last_use = async || {
+        let tokens = w.store.list_api_tokens(w.org, w.user, TokenKind::Legacy);
+        tokens.await.unwrap()[0].last_used_at_ms
+    };
+    assert_eq!(last_use().await, None);
+    for (at_ms, expected) in [(NOW + 5, NOW + 5), (NOW + 3, NOW + 5), (NOW + 9, NOW + 9)] {
+        w.store.note_token_uses(&[(id, at_ms)]).await.unwrap();
+        assert_eq!(last_use().await, Some(expected));
     }
-    let all = w.store.list_audit(w.org, None, 10).await.unwrap();
-    let actions: Vec<_> = all.iter().map(|record| record.action.as_str()).collect();
-    assert_eq!(actions, ["storage.delete", "storage.create"]);
-    let older = w
-        .store
-        .list_audit(w.org, Some(all[0].id), 10)
-        .await
-        .unwrap();
-    assert_eq!(older, all[1..]);
-    assert!(
-        w.store
-            .list_audit(w.stranger(), None, 10)
-            .await
-            .unwrap()
-            .is_empty()
-    );
 }

@@ -7,6 +7,7 @@ mod exports;
 mod import;
 mod jobs;
 mod migrations;
+mod people;
 mod secrets;
 mod storages;
 mod tasks;
@@ -39,7 +40,14 @@ contract! {
         people_sign_in_by_email_in_any_case,
         tokens_work_until_revoked_or_expired,
         sessions_end,
-        the_audit_log_is_only_added_to,
+        a_used_token_says_when,
+    }
+    people {
+        an_organization_keeps_an_owner,
+        a_removed_member_is_out_at_once,
+        sessions_and_personal_tokens_end_everywhere,
+        an_invitation_is_accepted_once,
+        the_audit_log_is_searched_and_paged,
     }
     tasks {
         projects_are_created_changed_and_listed,
