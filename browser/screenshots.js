@@ -13,8 +13,7 @@ const picture = (name) => page.screenshot({ path: join(folder, `${name}.png`) })
 try {
   await signIn(page, url, owner);
   await picture('home');
-  // The first way of the demo: media that came by account key.
-  await page.getByRole('link', { name: /^Media/ }).first().click();
+  await page.getByRole('link', { name: 'Media (account key)', exact: true }).click();
   await page.getByRole('table').waitFor();
   await picture('project');
 } finally {

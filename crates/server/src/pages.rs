@@ -86,7 +86,7 @@ async fn home_body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
             .to_owned()
     } else {
         format!(
-            "<table><thead><tr><th>Project</th><th>Tasks</th><th>Annotations</th><th>Storages</th></tr></thead><tbody>{rows}</tbody></table>"
+            "<table><thead><tr><th>Project</th><th class=\"number\">Tasks</th><th class=\"number\">Annotations</th><th>Storages</th></tr></thead><tbody>{rows}</tbody></table>"
         )
     };
     Ok(page(&who.organization, Some(&who.user.email), &body))
@@ -145,7 +145,7 @@ async fn project_body(
     }
     let body = format!(
         "<p><a href=\"/\">All projects</a></p><ul class=\"storages\">{}</ul>\
-         <table><caption>{} tasks, {} annotations</caption><thead><tr><th>Task</th><th>Blob</th><th>Media</th><th>Annotations</th></tr></thead>\
+         <table><caption>{} tasks, {} annotations</caption><thead><tr><th class=\"number\">Task</th><th>Blob</th><th>Media</th><th class=\"number\">Annotations</th></tr></thead>\
          <tbody>{rows}</tbody></table><p>{turns}</p>",
         storages
             .iter()

@@ -27,6 +27,7 @@ pub fn screenshots(workspace: &Workspace) -> Result<()> {
     setup::python_packages(workspace)?;
     setup::chromium()?;
     setup::browser_packages(workspace)?;
+    setup::fonts()?;
     let demo = demo_command(workspace, Profile::Dev)?;
     let log = workspace.dev_dir().join("demo.log");
     let (_demo, url) = Server::start(demo, &log, DEMO_WITHIN, |line| {

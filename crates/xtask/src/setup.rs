@@ -46,6 +46,23 @@ pub fn chromium() -> Result<()> {
     debian_package("chromium", "The browser Chromium", || in_path("chromium"))
 }
 
+/// The fonts that the demo's blob names need, for pictures without blanks.
+pub fn fonts() -> Result<()> {
+    for (package, file) in [
+        (
+            "fonts-noto-color-emoji",
+            "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",
+        ),
+        (
+            "fonts-wqy-microhei",
+            "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+        ),
+    ] {
+        debian_package(package, "A font", || Path::new(file).is_file())?;
+    }
+    Ok(())
+}
+
 /// Installs a package of Debian unless what it brings is there.
 fn debian_package(package: &str, what: &str, is_there: impl Fn() -> bool) -> Result<()> {
     if is_there() {
