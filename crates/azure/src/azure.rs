@@ -9,7 +9,8 @@ use crate::{
     Challenge, Cloud, ContainerClient, Error, ErrorKind, Result,
     account::{Account, Auth, Call, DelegationKeys},
     http::Http,
-    retry, shared_key,
+    id_token, retry, shared_key,
+    signing_keys::SigningKeys,
     token::{TokenSource, Tokens},
 };
 
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) http: Arc<Http>,
     pub(crate) tokens: Tokens,
     pub(crate) delegation_keys: DelegationKeys,
+    pub(crate) signing_keys: SigningKeys,
     /// Bounds how long requests are tried again, where somebody waits for the answer.
     pub(crate) patience: Option<Duration>,
     app: Option<AppRegistration>,
@@ -70,6 +72,7 @@ impl Azure {
         Ok(Self(Arc::new(Shared {
             tokens: Tokens::new(Arc::clone(&http), Arc::clone(&cloud), host),
             delegation_keys: DelegationKeys::default(),
+            signing_keys: SigningKeys::default(),
             cloud,
             http,
             app,
@@ -85,6 +88,7 @@ impl Azure {
             http: Arc::clone(&shared.http),
             tokens: shared.tokens.with_own_cache(patience),
             delegation_keys: DelegationKeys::default(),
+            signing_keys: SigningKeys::default(),
             app: shared.app.clone(),
             patience: Some(patience),
         }))
@@ -92,6 +96,10 @@ impl Azure {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
+    }
+
+    pub(crate) fn app_registration(&self) -> Option<&AppRegistration> {
+        self.0.app.as_ref()
     }
 
     /// The cloud that this handle talks to.
@@ -150,6 +158,19 @@ impl Azure {
             self.0.tokens.storage_token(&source, fingerprint).await?;
         }
         Ok(())
+    }
+
+    /// Gets a new token whatever is cached, to see whether Entra ID still gives one. Answers the
+    /// object id of the principal that it is for, as far as the token shows it.
+    ///
+    /// # Errors
+    /// As [`Azure::sign_in`].
+    pub async fn prove(&self, credential: &Credential) -> Result<Option<String>> {
+        let Some(source) = self.token_source(credential)? else {
+            return Ok(None);
+        };
+        let token = self.0.tokens.new_storage_token(&source).await?;
+        Ok(id_token::object_id_in(token.text.expose()))
     }
 
     /// Drops the cached tokens and delegation keys of a credential. What was signed stays valid.

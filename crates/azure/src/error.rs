@@ -20,6 +20,8 @@ pub enum ErrorKind {
     CredentialRejected,
     /// Entra ID gave no token; `code` is its `AADSTS…` number.
     TokenRefused,
+    /// What came back from a sign-in does not prove who signed in.
+    IdTokenRefused,
     /// The host's managed identity endpoint is absent, or has no such identity.
     IdentityUnavailable,
     /// The account belongs to another tenant, named by [`Error::challenge`].

@@ -14,12 +14,15 @@ mod delegation_key;
 mod encoding;
 mod error;
 mod http;
+mod id_token;
 mod instant;
 mod probe;
 mod renewable;
 mod retry;
 mod sas;
 mod shared_key;
+mod sign_in;
+mod signing_keys;
 mod token;
 mod xml;
 
@@ -31,7 +34,9 @@ pub use blob::{
 pub use challenge::Challenge;
 pub use cloud::Cloud;
 pub use error::{Error, ErrorKind};
+pub use id_token::EntraUser;
 pub use probe::{AccountInfo, Greeting, Preflight, credential_expiry};
+pub use sign_in::SignInRequest;
 
 /// What this crate's calls return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -44,6 +44,12 @@ pub(crate) const ENTRA: Policy = Policy {
     ..STORAGE
 };
 
+/// Entra ID, with something that works once: not sent again when it may have arrived.
+pub(crate) const ONE_USE: Policy = Policy {
+    retries: refused_before_it_happened,
+    ..ENTRA
+};
+
 /// IMDS and App Service. Microsoft's table for IMDS: 404, 410, 429 and 5xx are worth another try.
 /// A refused connection is not: then this machine has no such endpoint.
 pub(crate) const IDENTITY: Policy = Policy {

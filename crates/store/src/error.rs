@@ -42,6 +42,15 @@ impl Error {
         }
     }
 
+    /// Something is there already that must be there once.
+    pub(crate) fn conflict(operation: &'static str) -> Self {
+        Self {
+            kind: ErrorKind::Conflict,
+            operation,
+            source: None,
+        }
+    }
+
     /// Keeps `source` as the cause of the failed `operation`.
     pub(crate) fn caused_by(
         operation: &'static str,

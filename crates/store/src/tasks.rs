@@ -58,6 +58,8 @@ pub struct ResolveRow {
     pub data: String,
     /// Grows with every change of the project's storages.
     pub storages_version: i64,
+    /// Grows with every change of the organization's Azure links.
+    pub links_version: i64,
 }
 
 impl Store {
@@ -151,8 +153,9 @@ impl Store {
             .db
             .read_one(
                 sql(
-                    "SELECT t.project_id, t.data, p.storages_version FROM tasks t
-                     JOIN projects p ON p.id = t.project_id WHERE t.id = $2 AND t.org_id = $1",
+                    "SELECT t.project_id, t.data, p.storages_version, o.links_version FROM tasks t
+                     JOIN projects p ON p.id = t.project_id JOIN orgs o ON o.id = t.org_id
+                     WHERE t.id = $2 AND t.org_id = $1",
                 )
                 .bind(org)
                 .bind(id),
@@ -163,6 +166,7 @@ impl Store {
                 project_id: ProjectId(row.get("project_id")?),
                 data: row.get("data")?,
                 storages_version: row.get("storages_version")?,
+                links_version: row.get("links_version")?,
             })
         })
         .transpose()

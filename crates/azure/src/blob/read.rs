@@ -166,7 +166,10 @@ impl ContainerClient {
 
     async fn open(&self, call: Call) -> Result<GetResponse> {
         let call = call.streamed(&[304, 416]);
-        let response = retry::STORAGE.within(self.0.account.shared.patience).run(|| self.0.account.send(&call)).await?;
+        let response = retry::STORAGE
+            .within(self.0.account.shared.patience)
+            .run(|| self.0.account.send(&call))
+            .await?;
         let status = match response.status().as_u16() {
             304 => GetStatus::NotModified,
             416 => GetStatus::RangeNotSatisfiable,
@@ -201,7 +204,10 @@ impl ContainerClient {
     /// As [`ContainerClient::get`].
     pub async fn head(&self, blob: &BlobName) -> Result<BlobProperties> {
         let call = Call::new(Method::HEAD, self.path(blob)?);
-        let response = retry::STORAGE.within(self.0.account.shared.patience).run(|| self.0.account.send(&call)).await?;
+        let response = retry::STORAGE
+            .within(self.0.account.shared.patience)
+            .run(|| self.0.account.send(&call))
+            .await?;
         Ok(BlobProperties::of(&response))
     }
 }

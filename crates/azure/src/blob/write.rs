@@ -98,6 +98,10 @@ impl ContainerClient {
         } else {
             &retry::STORAGE
         };
-        policy.within(self.0.account.shared.patience).run(|| self.0.account.send(&call)).await.map(drop)
+        policy
+            .within(self.0.account.shared.patience)
+            .run(|| self.0.account.send(&call))
+            .await
+            .map(drop)
     }
 }

@@ -23,6 +23,13 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) const TOKEN_ANSWER_LIMIT: usize = 256 << 10;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// What a person brought back from signing in.
+pub(crate) struct AuthorizationCode<'a> {
+    pub(crate) code: &'a Secret,
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) pkce_verifier: &'a Secret,
+}
+
 impl Tokens {
     pub(super) async fn app_token(
         &self,
@@ -31,7 +38,43 @@ impl Tokens {
         proof: &ClientProof,
     ) -> Result<AccessToken> {
         let endpoint = self.token_endpoint(tenant_id)?;
-        let (field, value) = match proof {
+        let (field, value) = self.proof_of_app(&endpoint, client_id, proof).await?;
+        self.client_credentials(endpoint, client_id, field, &value)
+            .await
+    }
+
+    /// The answer to a code: JSON with an `id_token`.
+    pub(crate) async fn redeem(
+        &self,
+        endpoint: Url,
+        (client_id, proof): (&str, &ClientProof),
+        code: &AuthorizationCode<'_>,
+    ) -> Result<Bytes> {
+        let (field, value) = self.proof_of_app(&endpoint, client_id, proof).await?;
+        let body = form(
+            &[
+                ("grant_type", "authorization_code"),
+                ("client_id", client_id),
+                ("code", code.code.expose()),
+                ("redirect_uri", code.redirect_uri),
+                ("code_verifier", code.pkce_verifier.expose()),
+            ],
+            (field, &value),
+        );
+        retry::ONE_USE
+            .within(self.patience)
+            .run(|| self.answer(token_request(&endpoint, &body)))
+            .await
+    }
+
+    /// The form field that proves the app, and its value.
+    async fn proof_of_app(
+        &self,
+        endpoint: &Url,
+        client_id: &str,
+        proof: &ClientProof,
+    ) -> Result<(&'static str, Secret)> {
+        Ok(match proof {
             ClientProof::Secret(secret) => ("client_secret", secret.clone()),
             ClientProof::Certificate { pem } => {
                 let certificate = ClientCertificate::from_pem(pem)?;
@@ -45,9 +88,7 @@ impl Tokens {
                 "client_assertion",
                 self.federated_assertion(*source, identity).await?,
             ),
-        };
-        self.client_credentials(endpoint, client_id, field, &value)
-            .await
+        })
     }
 
     /// The proof of an app that trusts this host: the cluster's own token for it, or a managed
@@ -78,43 +119,23 @@ impl Tokens {
         field: &str,
         value: &Secret,
     ) -> Result<AccessToken> {
-        // In a block, because the serializer is not `Send` and would live until the answer is here.
-        let body = {
-            let mut form = form_urlencoded::Serializer::new(String::new());
-            form.append_pair("grant_type", "client_credentials")
-                .append_pair("client_id", client_id)
-                .append_pair(
-                    "scope",
-                    &format!("{}/.default", self.cloud.storage_resource),
-                )
-                .append_pair(field, value.expose());
-            if field == "client_assertion" {
-                form.append_pair("client_assertion_type", ASSERTION_TYPE);
-            }
-            Bytes::from(form.finish())
-        };
-        retry::ENTRA
+        let scope = format!("{}/.default", self.cloud.storage_resource);
+        let body = form(
+            &[
+                ("grant_type", "client_credentials"),
+                ("client_id", client_id),
+                ("scope", &scope),
+            ],
+            (field, value),
+        );
+        let body = retry::ENTRA
             .within(self.patience)
-            .run(|| {
-                let mut request = Request::new(Method::POST, endpoint.clone());
-                *request.body_mut() = Some(body.clone().into());
-                *request.timeout_mut() = Some(TIMEOUT);
-                let headers = request.headers_mut();
-                headers.insert(
-                    header::CONTENT_TYPE,
-                    header::HeaderValue::from_static("application/x-www-form-urlencoded"),
-                );
-                headers.insert(
-                    header::ACCEPT,
-                    header::HeaderValue::from_static("application/json"),
-                );
-                headers.insert("client-request-id", request_id());
-                self.token_answer(request)
-            })
-            .await
+            .run(|| self.answer(token_request(&endpoint, &body)))
+            .await?;
+        TokenAnswer::parse(&body, self.http.clock().now_ms())
     }
 
-    async fn token_answer(&self, request: Request) -> Result<AccessToken> {
+    async fn answer(&self, request: Request) -> Result<Bytes> {
         let response = self.http.send(Destination::Entra, request).await?;
         if !response.status().is_success() {
             return Err(self
@@ -122,8 +143,7 @@ impl Tokens {
                 .failure(response, |answer| answer.entra_error())
                 .await);
         }
-        let body = read_body(response, Destination::Entra, TOKEN_ANSWER_LIMIT).await?;
-        TokenAnswer::parse(&body, self.http.clock().now_ms())
+        read_body(response, Destination::Entra, TOKEN_ANSWER_LIMIT).await
     }
 
     pub(super) fn token_endpoint(&self, tenant_id: &str) -> Result<Url> {
@@ -143,6 +163,33 @@ impl Tokens {
         ))
         .map_err(|error| Error::invalid(format!("authority {}: {error}", self.cloud.authority)))
     }
+}
+
+/// A form body; `proof` is the app's.
+fn form(fields: &[(&str, &str)], (field, value): (&str, &Secret)) -> Bytes {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(fields).append_pair(field, value.expose());
+    if field == "client_assertion" {
+        form.append_pair("client_assertion_type", ASSERTION_TYPE);
+    }
+    Bytes::from(form.finish())
+}
+
+fn token_request(endpoint: &Url, body: &Bytes) -> Request {
+    let mut request = Request::new(Method::POST, endpoint.clone());
+    *request.body_mut() = Some(body.clone().into());
+    *request.timeout_mut() = Some(TIMEOUT);
+    let headers = request.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    headers.insert(
+        header::ACCEPT,
+        header::HeaderValue::from_static("application/json"),
+    );
+    headers.insert("client-request-id", request_id());
+    request
 }
 
 /// `expires_in` is a number from Entra and a string from the identity endpoints; App Service's

@@ -11,6 +11,7 @@ use std::{
 };
 
 pub(crate) use certificate::certificate_expiry;
+pub(crate) use entra::AuthorizationCode;
 
 use aws_lc_rs::digest;
 use model::{ClientProof, IdentityId, IdentitySource, Secret};
@@ -213,6 +214,21 @@ impl Tokens {
                     )
                     .await
             }
+        }
+    }
+
+    /// A token for Blob Storage that was not held before, and is not kept.
+    pub(crate) async fn new_storage_token(&self, source: &TokenSource) -> Result<AccessToken> {
+        match source {
+            TokenSource::Host { source, identity } => {
+                self.fetch_host_token(*source, identity, Resource::Storage)
+                    .await
+            }
+            TokenSource::App {
+                tenant_id,
+                client_id,
+                proof,
+            } => self.app_token(tenant_id, client_id, proof).await,
         }
     }
 
