@@ -1,8 +1,15 @@
-//! Entra ID: discovery, signing keys and the token endpoint for client credentials.
+//! Entra ID: discovery, signing keys, sign-in and consent pages, and the token endpoint.
 
+mod app_request;
 mod assertion;
+mod authorize;
+mod code;
+mod consent;
 mod discovery;
+mod form;
+mod id_token;
 pub mod keys;
+mod page;
 mod refusal;
 mod token;
 
@@ -33,6 +40,15 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/{tenant}/oauth2/v2.0/token", post(issue))
         .route("/{tenant}/oauth2/token", post(issue))
         .route(
+            "/{tenant}/oauth2/v2.0/authorize",
+            get(authorize::authorize).post(authorize::authorize),
+        )
+        .route(
+            "/{tenant}/v2.0/adminconsent",
+            get(consent::v2).post(consent::v2),
+        )
+        .route("/{tenant}/adminconsent", get(consent::v1).post(consent::v1))
+        .route(
             "/{tenant}/v2.0/.well-known/openid-configuration",
             get(discovery::v2),
         )
@@ -56,7 +72,7 @@ async fn issue(
     Path(tenant): Path<String>,
     body: Bytes,
 ) -> Response {
-    let form = token::Form::parse(&body);
+    let form = form::Form::parse(&body);
     let credential = Credential(form.credential_name());
     let mut response = match token::issue(&state, &tenant, &form) {
         Ok(issued) => axum::Json::<Value>(issued).into_response(),

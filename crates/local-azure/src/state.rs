@@ -6,11 +6,13 @@
 mod accounts;
 mod apps;
 mod built_in_roles;
+mod deviations;
 mod directory;
 mod faults;
 mod identities;
 mod requests;
 mod roles;
+mod sign_in;
 mod world;
 
 use std::{
@@ -25,11 +27,13 @@ use model::Clock;
 
 pub use accounts::{Account, AccountSettings, CorsRule, DelegationKey, DelegationKeyFields};
 pub use apps::{App, AppAudience, AppCertificate, AppSecret, FederatedCredential};
+pub use deviations::{Deviations, IdTokenFlaw};
 pub use directory::{DirectoryRole, ServicePrincipal, Tenant, TenantUser};
 pub use faults::{Fault, FaultKind, FaultTarget};
 pub use identities::{AttachedIdentity, IdentityKind, IdentitySelector, ManagedIdentity};
 pub use requests::RequestRecord;
 pub use roles::{RoleAssignment, RoleDefinition, StorageAction};
+pub use sign_in::{AuthorizationCode, CONSUMERS, SignIn};
 pub use world::World;
 
 use crate::{blob::Blobs, endpoints::Endpoints, entra::SigningKeys, workload::Cluster};

@@ -4,13 +4,15 @@
 //! |---|---|
 //! | `POST /tenants` | `{domain}` → tenant |
 //! | `POST /tenants/{tenant}/users` | `{name, role}` → user |
+//! | `POST /personal-accounts` | `{email}` → user |
 //! | `POST /apps` | `{tenant, display_name, audience?, redirect_uris?}` → app |
-//! | `PATCH /apps/{client_id}` | `{audience}` |
+//! | `PATCH /apps/{client_id}` | `{audience?, redirect_uris?}` |
 //! | `POST /apps/{client_id}/secrets` | `{expires_in_s?}` (negative: expired) → `{key_id, value, expires_at_ms}` |
 //! | `POST /apps/{client_id}/certificates` | `{pem?, expires_at_ms?}` → thumbprints, and `pem` (a new certificate with its key when none was given) |
 //! | `POST /apps/{client_id}/federated-credentials` | `{issuer, subject, audience}` |
 //! | `POST /external-issuers` | `{issuer, public_key}` |
 //! | `POST /workload-identities` | `{client_id, namespace, service_account, file}` → federated credential; writes the token file |
+//! | `GET`, `PUT /deviations` | how Entra departs from what it should do: [`Deviations`](crate::state::Deviations) |
 //! | `POST /consent` | `{tenant, client_id}` → `{object_id}` |
 //! | `PATCH`, `DELETE /service-principals/{object_id}` | `{enabled?, blocked_by_policy?}` |
 //! | `POST /identities` | `{tenant, name, kind}` → managed identity, attached |
@@ -21,7 +23,7 @@ use std::{path::PathBuf, sync::Arc};
 use axum::{
     Json, Router,
     extract::{Path, State as Shared},
-    routing::{patch, post},
+    routing::{get, patch, post},
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -30,14 +32,16 @@ use serde_json::{Value, json};
 use super::{Answer, ControlError, done};
 use crate::self_signed;
 use crate::state::{
-    App, AppAudience, AppSecret, DirectoryRole, FederatedCredential, IdentityKind, ManagedIdentity,
-    State, Tenant, TenantUser,
+    App, AppAudience, AppSecret, Deviations, DirectoryRole, FederatedCredential, IdentityKind,
+    ManagedIdentity, State, Tenant, TenantUser,
 };
 
 pub fn routes() -> Router<Arc<State>> {
     Router::new()
         .route("/tenants", post(create_tenant))
         .route("/tenants/{tenant}/users", post(create_user))
+        .route("/personal-accounts", post(create_personal_account))
+        .route("/deviations", get(deviations).put(deviate))
         .route("/apps", post(create_app))
         .route("/apps/{client_id}", patch(change_app))
         .route("/apps/{client_id}/secrets", post(add_secret))
@@ -87,6 +91,31 @@ async fn create_user(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct NewPersonalAccount {
+    email: String,
+}
+
+async fn create_personal_account(
+    Shared(state): Shared<Arc<State>>,
+    Json(new): Json<NewPersonalAccount>,
+) -> Json<TenantUser> {
+    Json(state.create_personal_account(&new.email))
+}
+
+async fn deviations(Shared(state): Shared<Arc<State>>) -> Json<Deviations> {
+    Json(state.deviations())
+}
+
+async fn deviate(
+    Shared(state): Shared<Arc<State>>,
+    Json(deviations): Json<Deviations>,
+) -> StatusCode {
+    state.deviate(deviations);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewApp {
     tenant: String,
     display_name: String,
@@ -106,7 +135,8 @@ async fn create_app(Shared(state): Shared<Arc<State>>, Json(new): Json<NewApp>) 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AppSetting {
-    audience: AppAudience,
+    audience: Option<AppAudience>,
+    redirect_uris: Option<Vec<String>>,
 }
 
 async fn change_app(
@@ -114,7 +144,12 @@ async fn change_app(
     Path(client_id): Path<String>,
     Json(setting): Json<AppSetting>,
 ) -> Result<StatusCode, ControlError> {
-    state.set_audience(&client_id, setting.audience)?;
+    if let Some(audience) = setting.audience {
+        state.set_audience(&client_id, audience)?;
+    }
+    if let Some(uris) = setting.redirect_uris {
+        state.set_redirect_uris(&client_id, uris)?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

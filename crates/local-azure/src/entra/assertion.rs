@@ -159,17 +159,18 @@ fn is_own_endpoint(state: &State, authority: &str, audience: &str) -> bool {
         && audience.port_or_known_default() == own.port_or_known_default()
         && matches!(audience.host_str(), Some("127.0.0.1" | "localhost"));
     let world = state.world();
-    let Ok(tenant) = world.tenant(authority) else {
-        return false;
+    let tenant = world.tenant(authority);
+    let names = match &tenant {
+        Ok(tenant) => [tenant.id.as_str(), tenant.domain.as_str()],
+        // A code may be redeemed at `organizations`.
+        Err(_) => [authority, authority],
     };
     same_host
-        && [tenant.id.as_str(), tenant.domain.as_str()]
-            .iter()
-            .any(|name| {
-                ["oauth2/v2.0/token", "oauth2/token", "v2.0", ""]
-                    .iter()
-                    .any(|rest| audience.path() == format!("/{name}/{rest}").trim_end_matches('/'))
-            })
+        && names.iter().any(|name| {
+            ["oauth2/v2.0/token", "oauth2/token", "v2.0", ""]
+                .iter()
+                .any(|rest| audience.path() == format!("/{name}/{rest}").trim_end_matches('/'))
+        })
 }
 
 fn federated(state: &State, app: &App, jwt: &str, unverified: &Unverified) -> Result<(), Refusal> {

@@ -89,6 +89,13 @@ impl SigningKeys {
             .clone()
     }
 
+    /// The current key's id.
+    pub fn current(&self) -> String {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)[0]
+            .kid
+            .clone()
+    }
+
     /// A JWT of these claims (RS256) under the current key.
     pub fn sign(&self, claims: &Value) -> String {
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);

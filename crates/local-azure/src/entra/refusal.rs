@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::State;
+use crate::{State, state::Tenant};
 
 /// One refusal.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,20 @@ impl Refusal {
         Self::new(code, StatusCode::BAD_REQUEST, error, text)
     }
 
+    /// 700016: no such app, or not for this tenant.
+    pub fn unknown_app(client_id: &str, tenant: Option<&Tenant>) -> Self {
+        Self::unauthorized_client(
+            700016,
+            format!(
+                "Application with identifier '{client_id}' was not found in the directory '{}'. This \
+                 can happen if the application has not been installed by the administrator of the \
+                 tenant or consented to by any user in the tenant. You may have sent your \
+                 authentication request to the wrong tenant.",
+                tenant.map_or("organizations", |tenant| &tenant.domain)
+            ),
+        )
+    }
+
     /// A form field that is not there.
     pub fn missing(field: &str) -> Self {
         Self::bad_request(
@@ -57,29 +71,65 @@ impl Refusal {
         }
     }
 
-    /// The answer, as Entra shapes it.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The OAuth error.
+    pub fn error(&self) -> &'static str {
+        self.error
+    }
+
+    /// `error_uri`.
+    pub fn uri(&self, state: &State) -> String {
+        format!("{}/error?code={}", state.endpoints().entra, self.code)
+    }
+
+    /// `error_description`; what stands between its lines changed over the years.
+    pub fn description(&self, state: &State, separator: &str) -> String {
+        self.traced(&Trace::new(state), separator)
+    }
+
+    fn traced(&self, trace: &Trace, separator: &str) -> String {
+        format!(
+            "{self}{separator}Trace ID: {}{separator}Correlation ID: {}{separator}Timestamp: {}",
+            trace.id, trace.correlation, trace.timestamp
+        )
+    }
+
+    /// The token endpoint's answer, as Entra shapes it.
     pub fn response(self, state: &State) -> Response {
-        let (trace, correlation) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
-        let timestamp = Timestamp::from_millisecond(state.now_ms())
-            .map_or_else(|_| String::new(), |at| at.strftime("%F %TZ").to_string());
+        let trace = Trace::new(state);
         let mut body = json!({
             "error": self.error,
-            "error_description": format!(
-                "{self} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
-            ),
+            "error_description": self.traced(&trace, " "),
             "error_codes": [self.code],
-            "timestamp": timestamp,
-            "trace_id": trace,
-            "correlation_id": correlation,
+            "timestamp": trace.timestamp,
+            "trace_id": trace.id,
+            "correlation_id": trace.correlation,
         });
         // Recorded without it for this one.
         if self.code != 700038 {
-            body["error_uri"] = json!(format!(
-                "{}/error?code={}",
-                state.endpoints().entra,
-                self.code
-            ));
+            body["error_uri"] = json!(self.uri(state));
         }
         (self.status, Json(body)).into_response()
+    }
+}
+
+/// What Entra's support asks for.
+struct Trace {
+    id: String,
+    correlation: String,
+    timestamp: String,
+}
+
+impl Trace {
+    fn new(state: &State) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            correlation: Uuid::new_v4().to_string(),
+            timestamp: Timestamp::from_millisecond(state.now_ms())
+                .map_or_else(|_| String::new(), |at| at.strftime("%F %TZ").to_string()),
+        }
     }
 }

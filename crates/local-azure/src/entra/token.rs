@@ -1,10 +1,12 @@
-//! The token endpoint's client credentials grant: who asks, where, for what, and with which proof.
-
-use std::collections::HashMap;
+//! The token endpoint: which grant, and for client credentials who asks, where, for what, and with
+//! which proof.
 
 use serde_json::{Value, json};
 
-use super::{APP_TOKEN_S, Subject, TOKEN_EXCHANGE, access_token, assertion, refusal::Refusal};
+use super::{
+    APP_TOKEN_S, Subject, TOKEN_EXCHANGE, access_token, assertion, code, form::Form,
+    refusal::Refusal,
+};
 use crate::{
     State,
     entra::discovery::tenant_not_found,
@@ -25,56 +27,28 @@ const RESOURCES: [&str; 7] = [
 /// The assertion type of RFC 7523.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The fields of a token request.
-pub struct Form(HashMap<String, String>);
-
-impl Form {
-    /// Reads a form body.
-    pub fn parse(body: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    fn get(&self, field: &str) -> Option<&str> {
-        self.0
-            .get(field)
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
-    }
-
-    fn required(&self, field: &str) -> Result<&str, Refusal> {
-        self.get(field).ok_or_else(|| Refusal::missing(field))
-    }
-
-    /// How the app proves itself, for the request log.
-    pub fn credential_name(&self) -> &'static str {
-        if self.get("client_assertion").is_some() {
-            "client_assertion"
-        } else if self.get("client_secret").is_some() {
-            "client_secret"
-        } else {
-            "anonymous"
-        }
-    }
-}
-
 /// The token response of one request.
 ///
 /// # Errors
 /// A [`Refusal`] with the AADSTS code that Entra gives.
 pub fn issue(state: &State, authority: &str, form: &Form) -> Result<Value, Refusal> {
-    let grant_type = form.required("grant_type")?;
-    if grant_type != "client_credentials" {
-        return Err(Refusal::bad_request(
+    match form.required("grant_type")? {
+        "client_credentials" => for_app(state, authority, form),
+        "authorization_code" => code::redeem(state, authority, form),
+        other => Err(Refusal::bad_request(
             70003,
             "unsupported_grant_type",
-            format!("The app requested an unsupported grant type '{grant_type}'."),
-        ));
+            format!("The app requested an unsupported grant type '{other}'."),
+        )),
     }
+}
+
+fn for_app(state: &State, authority: &str, form: &Form) -> Result<Value, Refusal> {
     let client_id = form.required("client_id")?;
     let (app, principal) = {
         let world = state.world();
         let tenant = tenant(&world, authority)?;
-        let (app, principal) = principal(&world, tenant, client_id)?;
+        let (app, principal) = principal(&world, tenant, client_id, state.now_ms())?;
         (app.clone(), principal.clone())
     };
     let proof = prove(state, authority, &app, form)?;
@@ -128,6 +102,7 @@ fn principal<'w>(
     world: &'w World,
     tenant: &Tenant,
     client_id: &str,
+    now_ms: i64,
 ) -> Result<(&'w App, &'w ServicePrincipal), Refusal> {
     if uuid::Uuid::try_parse(client_id).is_err() {
         return Err(Refusal::unauthorized_client(
@@ -139,20 +114,10 @@ fn principal<'w>(
         .apps
         .get(&client_id.to_ascii_lowercase())
         .filter(|app| app.audience == AppAudience::MultiTenant || app.home_tenant == tenant.id)
-        .ok_or_else(|| {
-            Refusal::unauthorized_client(
-                700016,
-                format!(
-                    "Application with identifier '{client_id}' was not found in the directory '{}'. \
-                     This can happen if the application has not been installed by the administrator \
-                     of the tenant or consented to by any user in the tenant. You may have sent your \
-                     authentication request to the wrong tenant.",
-                    tenant.domain
-                ),
-            )
-        })?;
+        .ok_or_else(|| Refusal::unknown_app(client_id, Some(tenant)))?;
     let principal = world
         .principal_of_app(&tenant.id, client_id)
+        .filter(|principal| principal.visible_at_ms <= now_ms)
         .ok_or_else(|| {
             Refusal::invalid_client(
                 7000229,
@@ -176,7 +141,15 @@ fn principal<'w>(
 }
 
 /// Checks the app's proof; answers `appidacr`.
-fn prove(state: &State, authority: &str, app: &App, form: &Form) -> Result<&'static str, Refusal> {
+///
+/// # Errors
+/// A [`Refusal`] as of [`issue`].
+pub fn prove(
+    state: &State,
+    authority: &str,
+    app: &App,
+    form: &Form,
+) -> Result<&'static str, Refusal> {
     if let Some(jwt) = form.get("client_assertion") {
         let kind = form.required("client_assertion_type")?;
         if kind != JWT_BEARER {

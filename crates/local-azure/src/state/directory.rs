@@ -15,7 +15,7 @@ pub struct Tenant {
 }
 
 /// A person of a tenant.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TenantUser {
     pub object_id: String,
     /// `name@domain`.
@@ -42,6 +42,8 @@ pub struct ServicePrincipal {
     pub enabled: bool,
     /// On: a Conditional Access policy for workload identities gives it no token (AADSTS53003).
     pub blocked_by_policy: bool,
+    /// Until then the token endpoint does not know it (AADSTS7000229): consent replicates slowly.
+    pub visible_at_ms: i64,
 }
 
 impl World {
@@ -143,6 +145,7 @@ impl State {
             client_id: client_id.to_owned(),
             enabled: true,
             blocked_by_policy: false,
+            visible_at_ms: self.now_ms() + world.deviations.consent_delay_ms,
         };
         let object_id = principal.object_id.clone();
         world

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Account, App, DelegationKeyFields, ManagedIdentity, RoleAssignment, RoleDefinition,
-    ServicePrincipal, Tenant, built_in_roles::built_in_roles,
+    Account, App, AuthorizationCode, DelegationKeyFields, Deviations, ManagedIdentity,
+    RoleAssignment, RoleDefinition, ServicePrincipal, Tenant, built_in_roles::built_in_roles,
 };
 
 /// All that the control endpoint configures.
@@ -28,6 +28,9 @@ pub struct World {
     pub external_issuers: BTreeMap<String, String>,
     /// Base64 values of the issued user delegation keys.
     pub delegation_keys: HashMap<DelegationKeyFields, String>,
+    /// By the code itself; redeemed and expired ones stay, to be told apart.
+    pub codes: HashMap<String, AuthorizationCode>,
+    pub deviations: Deviations,
 }
 
 impl Default for World {
@@ -42,6 +45,8 @@ impl Default for World {
             role_assignments: Vec::new(),
             external_issuers: BTreeMap::new(),
             delegation_keys: HashMap::new(),
+            codes: HashMap::new(),
+            deviations: Deviations::default(),
         }
     }
 }

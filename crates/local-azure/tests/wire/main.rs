@@ -8,4 +8,5 @@ mod federation;
 mod identity;
 mod program;
 mod refusals;
+mod sign_in;
 mod support;

@@ -5,7 +5,7 @@ use local_azure::{
     LocalAzure, Options, State,
     state::{App, AppAudience, Tenant},
 };
-use reqwest::{Certificate, Client, Response, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode};
 use serde_json::Value;
 
 pub const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
@@ -96,12 +96,15 @@ impl World {
 }
 
 pub fn client(azure: &LocalAzure) -> Client {
+    builder(azure).build().unwrap()
+}
+
+/// Trusts this Azure's authority and no other.
+pub fn builder(azure: &LocalAzure) -> ClientBuilder {
     let pem = std::fs::read(&azure.endpoints().ca_file).unwrap();
     Client::builder()
         .no_proxy()
         .tls_certs_only([Certificate::from_pem(&pem).unwrap()])
-        .build()
-        .unwrap()
 }
 
 pub async fn answer(response: Response) -> (StatusCode, Value) {
