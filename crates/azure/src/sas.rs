@@ -27,6 +27,8 @@ pub(crate) struct BlobSas<'a> {
     pub(crate) protocol: &'a str,
     pub(crate) content_type: &'a str,
     pub(crate) content_disposition: &'a str,
+    /// A GUID, or empty; only in a user delegation SAS.
+    pub(crate) correlation_id: &'a str,
 }
 
 /// One line of the string-to-sign and, unless its name is empty or its value is, one query parameter.
@@ -102,7 +104,7 @@ impl BlobSas<'_> {
             ("skv", &key.version),
             ("saoid", ""),
             ("suoid", ""),
-            ("scid", ""),
+            ("scid", self.correlation_id),
             ("skdutid", ""),
             ("sduoid", ""),
             ("sip", ""),
@@ -162,6 +164,7 @@ mod tests {
             protocol: "https",
             content_type: "CT",
             content_disposition: "CD",
+            correlation_id: "",
         }
     }
 
@@ -228,6 +231,7 @@ mod tests {
             let ours = BlobSas {
                 blob,
                 content_disposition: "attachment; filename=\"x y\"",
+                correlation_id: "0199c8f0-7a5e-7000-8000-000000000001",
                 ..sas()
             };
             let built = SasBuilder::new("acct", &theirs, at("2026-01-01T12:00:00Z"))
@@ -236,6 +240,7 @@ mod tests {
                 .read()
                 .content_type("CT")
                 .content_disposition("attachment; filename=\"x y\"")
+                .correlation_id("0199c8f0-7a5e-7000-8000-000000000001")
                 .start(at("2026-01-01T01:00:00Z"))
                 .protocol(SasProtocol::Https)
                 .build();

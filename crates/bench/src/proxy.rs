@@ -64,6 +64,7 @@ pub async fn against_azurite(bench: &Bench, report: &mut Report) -> anyhow::Resu
         ttl: Duration::from_secs(3600),
         response_content_type: None,
         response_content_disposition: None,
+        correlation_id: None,
     };
     let mut direct = Vec::new();
     for number in 0..100 {

@@ -1,4 +1,4 @@
-//! People: the first owner, members, signing in with a password, sessions.
+//! People: the first owner, members, signing in with a password.
 //!
 //! Passwords are kept as Argon2id hashes (PHC strings). Session tokens are 256 random bits, kept
 //! as SHA-256: whoever reads the database cannot sign in with what they find.
@@ -11,11 +11,13 @@ use argon2::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use model::{Actor, OrgId, Permission, Role, Secret, User, UserId};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::NewUser;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
-use crate::{Engine, Error, FieldError, Result, require, tokens::check_fixed_token};
+use crate::{AuditAction, Engine, Error, FieldError, Result, require, tokens::check_fixed_token};
 
 /// How long a session lives: 14 days.
 pub const SESSION_MS: i64 = 14 * 24 * 3600 * 1000;
@@ -132,45 +134,32 @@ impl Engine {
             None => NOBODYS_HASH.clone(),
         };
         let matches = verify_password(password.clone(), hash).await?;
+        if let Some(login) = login.as_ref().filter(|_| !matches) {
+            let who = (login.user.org_id, Some(login.user.id));
+            let subject = format!("user/{}", login.user.id);
+            self.note(
+                Uuid::now_v7(),
+                who,
+                AuditAction::SignInRefuse,
+                subject,
+                &json!({}),
+            )?;
+        }
         let Some(login) = login.filter(|_| matches) else {
             return Err(Error::Unauthenticated {
                 reason: "The email and password you entered don't match.".to_owned(),
             });
         };
         let actor = actor_of(&login.user);
-        let token = random_text();
-        self.store()
-            .create_session(
-                &sha256(token.expose()),
-                actor.user_id,
-                actor.org_id,
-                self.now_ms() + SESSION_MS,
-                self.now_ms(),
-            )
-            .await?;
-        Ok((token, actor))
-    }
-
-    /// Who holds this session.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] when there is no such session, or not any more.
-    pub async fn authenticate_session(&self, token: &str) -> Result<Actor> {
-        self.store()
-            .find_actor_by_session_hash(&sha256(token), self.now_ms())
-            .await?
-            .ok_or_else(|| Error::Unauthenticated {
-                reason: "Your session has ended; sign in again.".to_owned(),
-            })
-    }
-
-    /// Ends a session; one that does not exist has ended already.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn sign_out(&self, token: &str) -> Result<()> {
-        self.store().delete_session(&sha256(token)).await?;
-        Ok(())
+        let subject = format!("user/{}", actor.user_id);
+        self.record(
+            &actor,
+            AuditAction::SignIn,
+            subject,
+            json!({"with": "password"}),
+        )
+        .await?;
+        Ok((self.start_session(&actor).await?, actor))
     }
 
     /// The actor's own account.
@@ -242,7 +231,7 @@ fn actor_of(user: &User) -> Actor {
     }
 }
 
-fn checked_email(text: &str) -> Result<String> {
+pub(crate) fn checked_email(text: &str) -> Result<String> {
     let email = text.trim().to_lowercase();
     let is_address = email.len() <= 254
         && !email.contains(char::is_whitespace)
@@ -256,7 +245,7 @@ fn checked_email(text: &str) -> Result<String> {
     }
 }
 
-fn check_password(password: &Secret) -> Result<()> {
+pub(crate) fn check_password(password: &Secret) -> Result<()> {
     match password.expose().len() {
         0..8 => Err(FieldError {
             field: "password".to_owned(),
@@ -271,11 +260,11 @@ fn check_password(password: &Secret) -> Result<()> {
     .map_err(|error| Error::Invalid(vec![error]))
 }
 
-async fn hash_password(password: Secret) -> Result<String> {
+pub(crate) async fn hash_password(password: Secret) -> Result<String> {
     blocking(move || argon2_hash(&password)).await?
 }
 
-async fn verify_password(password: Secret, hash: String) -> Result<bool> {
+pub(crate) async fn verify_password(password: Secret, hash: String) -> Result<bool> {
     blocking(move || {
         PasswordHash::new(&hash).is_ok_and(|hash| {
             Argon2::default()

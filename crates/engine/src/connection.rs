@@ -61,6 +61,7 @@ impl Engine {
                 ttl: Duration::from_secs(60),
                 response_content_type: None,
                 response_content_disposition: None,
+                correlation_id: None,
             };
             client
                 .sign(&blob, &request)

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod annotations;
+mod audit;
 mod azure_links;
 mod blob_uris;
 pub mod check;
@@ -14,12 +15,16 @@ mod expiry;
 mod explain;
 mod export;
 mod fix;
+mod health;
+mod invites;
 mod label_config;
+mod members;
 mod opened;
 mod predictions;
 mod preview;
 mod projects;
 mod resolve;
+mod sessions;
 mod storage_credential;
 mod storage_input;
 mod storages;
@@ -36,16 +41,20 @@ use store::Store;
 
 pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use annotations::AnnotationInput;
+pub use audit::AuditAction;
 pub use error::{AzureAnswer, Error, FieldError, Problem};
+pub use invites::{INVITE_DAYS, InvitedPerson, OpenInvite};
 pub use label_config::LabelConfig;
 pub use predictions::PredictionInput;
 pub use projects::{Page, ProjectInput, project_settings};
 pub use resolve::{BlobBody, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 pub use storage_input::{DefaultAccount, StorageInput};
+pub use store::{ApiToken, AuditQuery, AuditRecord, Invite, TokenKind};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
 pub use explain::{Doing, Situation, explain};
 pub use fix::{Fix, Who};
 pub use preview::{FilesPreview, PreviewFile};
+pub use tokens::NamedToken;
 pub use worker::Worker;
 
 /// The result of every call of this crate.
@@ -62,6 +71,8 @@ struct Parts {
     settings: Settings,
     storages_of_project: resolve::StorageCache,
     worker_signals: worker::Signals,
+    ledger: audit::Ledger,
+    health_written: health::Written,
 }
 
 /// The operator's settings that change what the product does.
@@ -123,6 +134,8 @@ impl Engine {
             settings,
             storages_of_project: resolve::StorageCache::default(),
             worker_signals: worker::Signals::default(),
+            ledger: audit::Ledger::default(),
+            health_written: health::Written::default(),
         }))
     }
 

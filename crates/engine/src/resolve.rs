@@ -20,10 +20,11 @@ use model::{
     Actor, BlobName, Credential, Direction, OrgId, Permission, ProjectId, Secret, ServeMode,
     Storage, StorageId, TaskId,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
-    Engine, Error, Problem, Result,
+    AuditAction, Engine, Error, Problem, Result,
     blob_uris::{self, NamedBlob},
     explain::Doing,
     require,
@@ -33,6 +34,8 @@ pub use body::BlobBody;
 
 /// Projects whose storages are kept; beyond, all are dropped and read again.
 const CACHED_PROJECTS: usize = 4096;
+/// Characters of a URI that the audit log keeps.
+const LONGEST_NOTED_URI: usize = 4_096;
 
 /// What the browser asked, in HTTP's words (RFC 9110): header values as sent.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +133,21 @@ impl Engine {
         request: &ResolveRequest,
     ) -> Result<Resolved> {
         require(actor, Permission::Read)?;
+        let event = Uuid::now_v7();
+        let resolved = self.resolve_as(event, actor, task, fileuri, request).await;
+        self.note_access(event, actor, task, fileuri, &resolved)?;
+        resolved
+    }
+
+    /// Resolves in the name of an audit event, whose id a user delegation SAS carries.
+    async fn resolve_as(
+        &self,
+        event: Uuid,
+        actor: &Actor,
+        task: TaskId,
+        fileuri: &str,
+        request: &ResolveRequest,
+    ) -> Result<Resolved> {
         let row = self
             .store()
             .find_task_for_resolve(actor.org_id, task)
@@ -156,10 +174,15 @@ impl Engine {
         };
         let source = choose(&sources, &wanted, own).ok_or_else(not_named)?;
         self.require_link(actor.org_id, &source.credential).await?;
-        match source.storage.serve_mode {
-            ServeMode::Presigned => self.sign(source, wanted.blob()).await,
+        let resolved = match source.storage.serve_mode {
+            ServeMode::Presigned => self.sign(event, source, wanted.blob()).await,
             ServeMode::Proxy => self.read(source, wanted.blob(), request).await,
+        };
+        match &resolved {
+            Ok(_) => self.note_success(source.storage.id),
+            Err(error) => self.note_error(source.storage.id, error),
         }
+        resolved
     }
 
     async fn sources(&self, org: OrgId, project: ProjectId, version: i64) -> Result<Arc<[Source]>> {
@@ -186,7 +209,7 @@ impl Engine {
         Ok(sources)
     }
 
-    async fn sign(&self, source: &Source, blob: &BlobName) -> Result<Resolved> {
+    async fn sign(&self, event: Uuid, source: &Source, blob: &BlobName) -> Result<Resolved> {
         let minutes = source.storage.presign_ttl_minutes.unsigned_abs();
         let signed = source
             .client
@@ -196,6 +219,7 @@ impl Engine {
                     ttl: Duration::from_secs(minutes * 60),
                     response_content_type: None,
                     response_content_disposition: None,
+                    correlation_id: Some(event),
                 },
             )
             .await
@@ -242,6 +266,33 @@ impl Engine {
             last_modified: properties.last_modified,
             body: None,
         }))
+    }
+
+    /// Tells the audit log who got which blob of which task, or did not.
+    fn note_access(
+        &self,
+        event: Uuid,
+        actor: &Actor,
+        task: TaskId,
+        fileuri: &str,
+        resolved: &Result<Resolved>,
+    ) -> Result<()> {
+        let uri = blob_uris::decode_fileuri(fileuri).unwrap_or_default();
+        // Longer than any blob's address is only what somebody made up.
+        let uri: String = uri.chars().take(LONGEST_NOTED_URI).collect();
+        let (action, detail) = match resolved {
+            Ok(Resolved::Redirect { max_age_s, .. }) => (
+                AuditAction::BlobSign,
+                json!({"blob": uri, "seconds": max_age_s}),
+            ),
+            Ok(Resolved::Blob(_)) => (AuditAction::BlobRead, json!({"blob": uri})),
+            Err(error) => (
+                AuditAction::BlobRefuse,
+                json!({"blob": uri, "why": error.to_string()}),
+            ),
+        };
+        let who = (actor.org_id, Some(actor.user_id));
+        self.note(event, who, action, format!("task/{task}"), &detail)
     }
 
     fn explain_source(

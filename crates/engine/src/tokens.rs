@@ -7,16 +7,20 @@
 //!   also names its refresh token's `jti`: revoking that one ends this one at once.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use model::{Actor, OrgId, Secret, UserId};
+use model::{Actor, ApiTokenId, OrgId, Permission, Secret, UserId};
 use serde::{Deserialize, Serialize};
-use store::{NewApiToken, TokenKind};
+use serde_json::json;
+use store::{ApiToken, NewApiToken, TokenKind};
 
-use crate::{Engine, Error, Result, accounts::sha256};
+use crate::{AuditAction, Engine, Error, Result, accounts::sha256, require};
 
 /// An access token's life, in seconds.
 const ACCESS_SECONDS: i64 = 5 * 60;
 /// A personal access token's life, in seconds: a year.
 const REFRESH_SECONDS: i64 = 365 * 24 * 3600;
+
+/// The longest life of a named token that is given one.
+const LONGEST_DAYS: i64 = 3650;
 
 /// Values of the claim `token_type`.
 const REFRESH: &str = "refresh";
@@ -35,7 +39,98 @@ struct Claims {
     refresh_jti: Option<String>,
 }
 
+/// A named API token to make.
+#[derive(Clone, Debug)]
+pub struct NamedToken {
+    /// What it is for.
+    pub name: String,
+    /// `None` never expires.
+    pub expires_in_days: Option<i64>,
+}
+
 impl Engine {
+    /// Makes a named token for the actor, sent as `Authorization: Token …`; shown this once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] without a name, or on a life that cannot be one.
+    pub async fn create_named_token(&self, actor: &Actor, new: &NamedToken) -> Result<Secret> {
+        require(actor, Permission::Read)?;
+        let name = new.name.trim();
+        if name.is_empty() || name.chars().count() > 100 {
+            let message = "Say what the token is for, in at most 100 characters.";
+            return Err(Error::field("name", message));
+        }
+        if new
+            .expires_in_days
+            .is_some_and(|days| !(1..=LONGEST_DAYS).contains(&days))
+        {
+            let message = format!("Give 1 to {LONGEST_DAYS} days, or none to keep it forever.");
+            return Err(Error::field("expires_in_days", message));
+        }
+        let token = Secret::new(hex::encode(rand::random::<[u8; 20]>()));
+        let now_ms = self.now_ms();
+        let kept = NewApiToken {
+            org_id: actor.org_id,
+            user_id: actor.user_id,
+            name,
+            kind: TokenKind::Legacy,
+            hash: sha256(token.expose()),
+            expires_at_ms: new
+                .expires_in_days
+                .map(|days| now_ms + days * 24 * 3600 * 1000),
+        };
+        let id = self.store().create_api_token(&kept, now_ms).await?;
+        let detail = json!({"name": name, "expires_in_days": new.expires_in_days});
+        self.record(
+            actor,
+            AuditAction::TokenCreate,
+            format!("token/{id}"),
+            detail,
+        )
+        .await?;
+        Ok(token)
+    }
+
+    /// The actor's tokens of both kinds that are not revoked, with their last use. A personal
+    /// access token's name is its `jti`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_api_tokens(&self, actor: &Actor) -> Result<Vec<ApiToken>> {
+        require(actor, Permission::Read)?;
+        self.flush_audit().await?;
+        let of_kind = |kind| {
+            self.store()
+                .list_api_tokens(actor.org_id, actor.user_id, kind)
+        };
+        let mut tokens = of_kind(TokenKind::Legacy).await?;
+        tokens.extend(of_kind(TokenKind::Refresh).await?);
+        tokens.sort_by_key(|token| token.id);
+        Ok(tokens)
+    }
+
+    /// Revokes one of the actor's tokens from this instant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the actor has no such token.
+    pub async fn revoke_token(&self, actor: &Actor, id: ApiTokenId) -> Result<()> {
+        require(actor, Permission::Read)?;
+        let now_ms = self.now_ms();
+        let revoked = self
+            .store()
+            .revoke_api_token(actor.org_id, actor.user_id, id, now_ms);
+        if !revoked.await? {
+            return Err(Error::not_found("token", id));
+        }
+        self.record(
+            actor,
+            AuditAction::TokenRevoke,
+            format!("token/{id}"),
+            json!({}),
+        )
+        .await
+    }
+
     /// Who sends this legacy token.
     ///
     /// # Errors
@@ -199,9 +294,11 @@ impl Engine {
             .store()
             .find_actor_by_token_hash(&sha256(token), self.now_ms())
             .await?;
-        Ok(owner
-            .filter(|owner| owner.kind == kind)
-            .map(|owner| owner.actor))
+        let owner = owner.filter(|owner| owner.kind == kind);
+        if let Some(owner) = &owner {
+            self.note_token_use(owner.token_id);
+        }
+        Ok(owner.map(|owner| owner.actor))
     }
 
     async fn revoke(&self, actor: &Actor, jti: &str) -> Result<bool> {

@@ -165,6 +165,7 @@ pub fn minutes(minutes: u64) -> SignRequest {
         ttl: std::time::Duration::from_secs(60 * minutes),
         response_content_type: None,
         response_content_disposition: None,
+        correlation_id: None,
     }
 }
 

@@ -286,6 +286,7 @@ impl Check<'_> {
             ttl: URL_LIFE,
             response_content_type: None,
             response_content_disposition: None,
+            correlation_id: None,
         };
         let ((signed, _), took) = timed(
             self.while_role_missing(|| self.limited(SIGN, self.client.sign(name, &request))),
