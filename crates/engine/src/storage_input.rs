@@ -12,6 +12,7 @@ use store::{NewStorage, StoragePatch};
 
 use crate::{
     Error, FieldError, Result,
+    expiry::end_of,
     storage_credential::{self, Stored},
 };
 
@@ -65,6 +66,9 @@ pub struct StorageInput {
     pub can_delete_objects: Option<bool>,
     /// Targets: `per_annotation` or `per_task`.
     pub export_layout: Option<String>,
+    /// When the client secret or account key ends or is to be changed, in Unix milliseconds;
+    /// `Some(None)` clears it. SAS tokens and certificates say it themselves.
+    pub expires_at_ms: Option<Option<i64>>,
 }
 
 /// The account that the operator has set for storages that name none
@@ -94,6 +98,8 @@ pub(crate) struct Draft {
     pub export_layout: ExportLayout,
     pub can_delete_objects: bool,
     pub credential: Credential,
+    /// When the credential ends, where that is known; Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
 }
 
 /// Wrong fields, collected so that a person sees all of them at once.
@@ -247,6 +253,16 @@ impl Draft {
                 can_delete_objects: choice(
                     input.can_delete_objects,
                     before.map(|before| before.can_delete_objects),
+                ),
+                expires_at_ms: end_of(
+                    credential.as_ref()?,
+                    match input.expires_at_ms {
+                        Some(entered) => entered,
+                        // What was entered is about the credential that it was entered with.
+                        None => stored
+                            .filter(|(_, before)| Some(before) == credential.as_ref())
+                            .and_then(|(storage, _)| storage.health.expires_at_ms),
+                    },
                 ),
                 credential: credential?,
             })

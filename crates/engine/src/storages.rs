@@ -34,8 +34,9 @@ impl Engine {
             )
             .await?
             .ok_or_else(|| no_such_project(project))?;
+        self.keep_end(storage.id, draft.expires_at_ms).await?;
         match direction {
-            Direction::Source => Ok(storage),
+            Direction::Source => self.get_storage(actor, direction, kind, storage.id).await,
             Direction::Target => self.start_export(actor, kind, storage.id).await,
         }
     }
@@ -114,6 +115,7 @@ impl Engine {
             self.probe(&draft).await?;
         }
         let new_credential = Some(&draft.credential).filter(|credential| **credential != stored.1);
+        self.keep_end(id, draft.expires_at_ms).await?;
         let updated = self
             .store()
             .update_storage(

@@ -119,6 +119,26 @@ pub struct Storage {
     pub created_at_ms: i64,
     /// The newest run, when there is one.
     pub last_run: Option<SyncRun>,
+    pub health: StorageHealth,
+}
+
+/// How a storage fared last; empty before its first use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageHealth {
+    pub last_success_at_ms: Option<i64>,
+    pub last_failure: Option<HealthFailure>,
+    /// When its credential ends, where that is known.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// Why a storage failed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthFailure {
+    pub at_ms: i64,
+    /// Stable, as in an access check.
+    pub code: String,
+    /// Cause and fix in words.
+    pub text: String,
 }
 
 /// One pass over a source storage, or one full export to a target storage.

@@ -184,6 +184,25 @@ impl Fields {
         })
     }
 
+    /// An instant of RFC 3339, in Unix milliseconds; empty means null.
+    pub(crate) fn instant(&mut self, name: &'static str) -> Given<i64> {
+        let text = match self.text(name) {
+            Given::Absent => return Given::Absent,
+            Given::Null => return Given::Null,
+            Given::Value(text) => text,
+        };
+        if text.trim().is_empty() {
+            return Given::Null;
+        }
+        match text.trim().parse::<jiff::Timestamp>() {
+            Ok(at) => Given::Value(at.as_millisecond()),
+            Err(_) => {
+                self.wrong(name, "Give an instant like 2026-12-31T00:00:00Z.");
+                Given::Absent
+            }
+        }
+    }
+
     /// A number.
     pub(crate) fn number(&mut self, name: &'static str) -> Given<f64> {
         self.scalar(name, "A valid number is required.", |value| match value {

@@ -78,7 +78,10 @@ async fn home_body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
             Text(title(&project.title)),
             project.task_count,
             project.annotation_count,
-            storages.iter().map(storage_line).collect::<String>(),
+            storages
+                .iter()
+                .map(|storage| storage_line(app, storage))
+                .collect::<String>(),
         );
     }
     let body = if projects.items.is_empty() {
@@ -149,7 +152,7 @@ async fn project_body(
          <tbody>{rows}</tbody></table><p>{turns}</p>",
         storages
             .iter()
-            .map(|storage| format!("<li>{}</li>", storage_line(storage)))
+            .map(|storage| format!("<li>{}</li>", storage_line(app, storage)))
             .collect::<String>(),
         found.total,
         found.total_annotations,
@@ -172,7 +175,7 @@ async fn storages(app: &App, actor: &Actor, project: ProjectId) -> Result<Vec<St
     Ok(found)
 }
 
-fn storage_line(storage: &Storage) -> String {
+fn storage_line(app: &App, storage: &Storage) -> String {
     let run = storage.last_run.as_ref();
     let status = run.map_or(SyncStatus::Initialized, |run| run.status);
     let arrow = match storage.direction {
@@ -188,13 +191,14 @@ fn storage_line(storage: &Storage) -> String {
             format!("<div class=\"problem\">{}</div>", Text(error))
         });
     format!(
-        "<div>{arrow} <code>{}/{}/{}</code> <span class=\"status {1}\">{status}</span>{counts} <small>{kind}</small> <a href=\"/storages/{id}/check\">Check access</a>{problem}</div>",
+        "<div>{arrow} <code>{}/{}/{}</code> <span class=\"status {1}\">{status}</span>{counts} <small>{kind}</small> <a href=\"/storages/{id}/check\">Check access</a>{problem}{alerts}</div>",
         Text(storage.account.as_str()),
         Text(storage.container.as_str()),
         Text(storage.prefix.as_str()),
         status = status.as_str().replace('_', " "),
         kind = storage.kind.title(),
         id = storage.id,
+        alerts = check::alerts(app, storage),
     )
 }
 

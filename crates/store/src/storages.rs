@@ -10,6 +10,7 @@ use crate::{
     Result, Store,
     credentials::{credential_of, put_credential},
     db::{Row, Tx, sql},
+    storage_health::health_of,
     sync_runs::last_run_of,
 };
 
@@ -18,9 +19,11 @@ macro_rules! storages {
         concat!(
             "SELECT s.*, c.sealed, r.id AS run_id, r.status, r.listed, r.filtered, r.skipped, r.created,
              r.existed, r.changed, r.failed, r.total, r.error, r.attempts, r.queued_at_ms, r.started_at_ms,
-             r.last_ping_at_ms, r.finished_at_ms
+             r.last_ping_at_ms, r.finished_at_ms,
+             h.last_success_at_ms, h.last_failure_at_ms, h.failure_code, h.failure_text, h.expires_at_ms
              FROM storages s JOIN storage_credentials c ON c.storage_id = s.id
-             LEFT JOIN sync_runs r ON r.id = s.last_run_id ",
+             LEFT JOIN sync_runs r ON r.id = s.last_run_id
+             LEFT JOIN storage_health h ON h.storage_id = s.id ",
             $rest
         )
     };
@@ -285,5 +288,6 @@ fn storage_of(row: &Row) -> Result<Storage> {
         can_delete_objects: row.flag("can_delete_objects")?,
         created_at_ms: row.get("created_at_ms")?,
         last_run: last_run_of(row)?,
+        health: health_of(row)?,
     })
 }

@@ -1,8 +1,8 @@
 //! What the storage does not strictly need: CORS, public access, the kind of account, least
 //! privilege, expiry.
 
-use azure::{ListRequest, Preflight, credential_expiry};
-use model::{BlobName, Credential, Direction};
+use azure::{ListRequest, Preflight};
+use model::{BlobName, ClientProof, Credential, Direction};
 use url::form_urlencoded;
 
 use super::{
@@ -164,12 +164,17 @@ impl Check<'_> {
         let credential = &self.subject.draft.credential;
         let what = match credential {
             Credential::Sas { .. } => "SAS token",
-            Credential::ServicePrincipal { .. } => "client certificate",
-            _ => return Outcome::Skipped("This credential has no end that it names.".to_owned()),
+            Credential::AccountKey { .. } => "account key",
+            Credential::ServicePrincipal {
+                proof: ClientProof::Certificate { .. },
+                ..
+            } => "client certificate",
+            Credential::ServicePrincipal { .. } => "client secret",
+            _ => return Outcome::Skipped("This credential has no end.".to_owned()),
         };
-        let Some(end_ms) = credential_expiry(credential) else {
+        let Some(end_ms) = self.subject.draft.expires_at_ms else {
             return Outcome::Skipped(
-                "The credential does not say when it ends; Entra ID or a stored access policy knows."
+                "The credential does not say when it ends; enter it as expires_at to be told before."
                     .to_owned(),
             );
         };

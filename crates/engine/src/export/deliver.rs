@@ -216,11 +216,15 @@ async fn deliver_one(
     };
     let written = tokio::time::timeout(WRITE_LIMIT, write(&engine, &item, &target));
     let refused = match written.await {
-        Ok(Ok(())) => return Ok(Some(item)),
+        Ok(Ok(())) => {
+            engine.note_success(item.storage_id);
+            return Ok(Some(item));
+        }
         Ok(Err(Refused::Store(error))) => return Err(error),
         Ok(Err(Refused::Azure(refused))) => refused,
         Err(_elapsed) => Refusal::too_slow(&target),
     };
+    engine.note_failure(item.storage_id, refused.code, &refused.text);
     metrics::counter!("longshore_export_failures_total", "code" => refused.code).increment(1);
     let now_ms = engine.now_ms();
     let most = engine.limits().export_attempts;

@@ -56,6 +56,7 @@ pub(crate) async fn run(
     let Some(opened) = found.await? else {
         return Ok(JobEnd::Done);
     };
+    let storage = started.storage_id;
     let mut pass = match Pass::new(engine, started, opened).await {
         Ok(pass) => pass,
         Err(error) => return fail(engine, run, &SyncCounts::default(), error).await,
@@ -67,12 +68,16 @@ pub(crate) async fn run(
                 .finish_run(run, status, &pass.counts, note.as_deref(), engine.now_ms())
                 .await?;
             count_run(status);
+            engine.note_success(storage);
             engine.run_changed();
             Ok(JobEnd::Done)
         }
         Ok(End::Stopped) => Ok(JobEnd::Released),
         Ok(End::Lost) => Ok(JobEnd::Done),
-        Err(error) => fail(engine, run, &pass.counts, error).await,
+        Err(error) => {
+            engine.note_error(storage, &error);
+            fail(engine, run, &pass.counts, error).await
+        }
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) async fn list_all(
         .engine
         .list_storages(&actor, project, direction, None)
         .await?;
-    Ok(Json(storages.into_iter().map(StorageView::new).collect()))
+    Ok(Json(storages.into_iter().map(|storage| StorageView::new(&app, storage)).collect()))
 }
 
 pub(crate) async fn list(
@@ -126,7 +126,7 @@ pub(crate) async fn list(
         .engine
         .list_storages(&actor, project, place.direction, Some(place.kind))
         .await?;
-    Ok(Json(storages.into_iter().map(StorageView::new).collect()))
+    Ok(Json(storages.into_iter().map(|storage| StorageView::new(&app, storage)).collect()))
 }
 
 fn required_project(query: &Query) -> Answer<ProjectId> {
@@ -147,7 +147,7 @@ pub(crate) async fn create(
         .create_storage(&actor, place.direction, place.kind, &input)
         .await
         .map_err(ApiError::of_storage_input)?;
-    Ok(Created(StorageView::new(storage)))
+    Ok(Created(StorageView::new(&app, storage)))
 }
 
 /// 200 with an empty body, as in Label Studio.
@@ -211,7 +211,7 @@ pub(crate) async fn get(
         .engine
         .get_storage(&actor, place.direction, place.kind, id)
         .await?;
-    Ok(Json(StorageView::new(storage)))
+    Ok(Json(StorageView::new(&app, storage)))
 }
 
 pub(crate) async fn update(
@@ -227,7 +227,7 @@ pub(crate) async fn update(
         .update_storage(&actor, place.direction, place.kind, id, &input)
         .await
         .map_err(ApiError::of_storage_input)?;
-    Ok(Json(StorageView::new(storage)))
+    Ok(Json(StorageView::new(&app, storage)))
 }
 
 pub(crate) async fn delete(

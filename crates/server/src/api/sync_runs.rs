@@ -100,7 +100,7 @@ pub(crate) async fn sync(
         let wait = app.settings.sync_wait;
         storage.last_run = Some(app.engine.wait_run(&actor, run.id, wait).await?);
     }
-    Ok(Json(StorageView::new(storage)))
+    Ok(Json(StorageView::new(&app, storage)))
 }
 
 pub(crate) async fn cancel(
@@ -113,7 +113,7 @@ pub(crate) async fn cancel(
         .engine
         .cancel_run(&actor, place.direction, place.kind, id)
         .await?;
-    Ok(Json(StorageView::new(storage)))
+    Ok(Json(StorageView::new(&app, storage)))
 }
 
 pub(crate) async fn list(

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     App,
     error::ApiError,
-    extract::{Body, Id},
+    extract::{Body, Id, instant},
     fields::{Fields, Input},
 };
 
@@ -45,8 +45,9 @@ async fn form_body(app: &App, actor: &Actor, id: StorageId) -> Result<Html<Strin
     let storage = app.engine.find_storage(actor, id).await?;
     let who = app.engine.whoami(actor).await?;
     let body = format!(
-        "{}<p>Tries everything that this storage needs, with its own credential, and says what does not work and who fixes it. Nothing in Longshore changes.</p>{}",
+        "{}{}<p>Tries everything that this storage needs, with its own credential, and says what does not work and who fixes it. Nothing in Longshore changes.</p>{}",
         back(&storage),
+        alerts(app, &storage),
         buttons(&storage, "Check access")
     );
     Ok(page("Access check", Some(&who.user.email), &body))
@@ -110,6 +111,32 @@ fn back(storage: &Storage) -> String {
         Text(storage.prefix.as_str()),
         storage.kind.title()
     )
+}
+
+/// What a person should know before anything is tried: the last failure that no success followed,
+/// and a credential that ends soon.
+pub(super) fn alerts(app: &App, storage: &Storage) -> String {
+    let health = &storage.health;
+    let mut text = String::new();
+    if let Some(failure) = &health.last_failure
+        && health
+            .last_success_at_ms
+            .is_none_or(|at_ms| at_ms < failure.at_ms)
+    {
+        text += &format!(
+            "<div class=\"problem\">It failed last at {}: {} <code>{}</code></div>",
+            Text(&instant(failure.at_ms)),
+            Text(&failure.text),
+            Text(&failure.code)
+        );
+    }
+    if let (Some(end_ms), true) = (health.expires_at_ms, app.engine.expires_soon(storage)) {
+        text += &format!(
+            "<div class=\"problem\">Its credential ends at {}: enter a new one before then.</div>",
+            Text(&instant(end_ms))
+        );
+    }
+    text
 }
 
 fn buttons(storage: &Storage, text: &str) -> String {

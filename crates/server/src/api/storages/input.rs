@@ -60,6 +60,10 @@ pub(crate) struct StorageFields {
     can_delete_objects: Option<bool>,
     /// Targets: `per_annotation` or `per_task`.
     export_layout: Option<String>,
+    /// When the client secret or account key ends (RFC 3339); null clears it. SAS tokens and
+    /// certificates say it themselves.
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<i64>>,
     /// Previews: how many names.
     pub(super) limit: Option<i64>,
 }
@@ -75,6 +79,8 @@ impl Input for StorageFields {
         "traceback",
         "meta",
         "created_at",
+        "health",
+        "expires_soon",
         "user_delegation_key",
     ];
 
@@ -105,6 +111,7 @@ impl Input for StorageFields {
             identity_source: fields.text("identity_source").value(),
             can_delete_objects: fields.flag("can_delete_objects").value(),
             export_layout: fields.text("export_layout").value(),
+            expires_at: fields.instant("expires_at").patch(),
             limit: fields.int("limit").value(),
         }
     }
@@ -236,6 +243,7 @@ impl From<StorageFields> for StorageInput {
             identity_source: fields.identity_source,
             can_delete_objects: fields.can_delete_objects,
             export_layout: fields.export_layout,
+            expires_at_ms: fields.expires_at,
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    App,
     api::sync_runs::CountsView,
     extract::{instant, meta_instant},
 };
@@ -33,8 +34,30 @@ pub(crate) struct StorageView {
     description: Option<String>,
     created_at: String,
     project: i64,
+    health: HealthView,
+    /// When the credential ends, where that is known.
+    expires_at: Option<String>,
+    /// It ends within 14 days, or has ended.
+    expires_soon: bool,
     #[serde(flatten)]
     flow: FlowView,
+}
+
+/// How the storage fared last; both may be null.
+#[derive(Serialize, ToSchema)]
+struct HealthView {
+    last_success: Option<String>,
+    last_failure: Option<FailureView>,
+}
+
+/// Why a storage failed last.
+#[derive(Serialize, ToSchema)]
+struct FailureView {
+    at: String,
+    /// As in the access check.
+    code: String,
+    /// Cause and fix.
+    cause: String,
 }
 
 /// What only one direction has.
@@ -78,7 +101,8 @@ struct MetaView {
 }
 
 impl StorageView {
-    pub(crate) fn new(storage: Storage) -> Self {
+    pub(crate) fn new(app: &App, storage: Storage) -> Self {
+        let expires_soon = app.engine.expires_soon(&storage);
         let run = storage.last_run.as_ref();
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Self {
@@ -107,6 +131,16 @@ impl StorageView {
             description: storage.description,
             created_at: instant(storage.created_at_ms),
             project: storage.project_id.0,
+            expires_at: storage.health.expires_at_ms.map(instant),
+            expires_soon,
+            health: HealthView {
+                last_success: storage.health.last_success_at_ms.map(instant),
+                last_failure: storage.health.last_failure.map(|failure| FailureView {
+                    at: instant(failure.at_ms),
+                    code: failure.code,
+                    cause: failure.text,
+                }),
+            },
             flow: match storage.direction {
                 Direction::Source => FlowView::Source {
                     presign: storage.serve_mode == ServeMode::Presigned,

@@ -1,0 +1,132 @@
+//! How each storage fares: its last success, its last failure with the cause, and its metrics.
+//!
+//! A busy storage would be written thousands of times a second, so an outcome is only written when
+//! it differs from what this process wrote last, or a minute has passed.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use model::StorageId;
+
+use crate::{Engine, Error, Problem, error::report};
+
+/// The same outcome is written again after this.
+const AGAIN_MS: i64 = 60_000;
+
+/// What this process wrote last of each storage.
+#[derive(Default)]
+pub(crate) struct Written(Mutex<HashMap<StorageId, (Option<&'static str>, i64)>>);
+
+impl Written {
+    /// Is this outcome (`None`: success) to be written now?
+    fn is_due(&self, storage: StorageId, code: Option<&'static str>, now_ms: i64) -> bool {
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match written.get(&storage) {
+            Some((last, at_ms)) if *last == code && now_ms < at_ms + AGAIN_MS => false,
+            _ => {
+                written.insert(storage, (code, now_ms));
+                true
+            }
+        }
+    }
+}
+
+/// Failures that are about one blob or one moment, and say nothing of the storage.
+fn is_of_one_blob(code: &str) -> bool {
+    matches!(
+        code,
+        "blob_not_found"
+            | "blob_archived"
+            | "blob_rehydrating"
+            | "invalid_range"
+            | "changed_meanwhile"
+            | "already_exists"
+            | "interrupted"
+    )
+}
+
+impl Engine {
+    /// Notes that the storage works. Never in the way of what worked: it is written besides.
+    pub(crate) fn note_success(&self, storage: StorageId) {
+        let now_ms = self.now_ms();
+        if !self.0.health_written.is_due(storage, None, now_ms) {
+            return;
+        }
+        gauge(storage, 1.0);
+        metrics::gauge!("longshore_storage_last_success_seconds", "storage" => storage.to_string())
+            .set(now_ms as f64 / 1000.0);
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let noted = engine.store().record_storage_success(storage, now_ms);
+            if let Err(error) = noted.await {
+                tracing::warn!(%storage, error = %report(&error), "a storage's health cannot be noted");
+            }
+        });
+    }
+
+    /// Notes why the storage failed, unless it is about one blob only.
+    pub(crate) fn note_failure(&self, storage: StorageId, code: &'static str, text: &str) {
+        let now_ms = self.now_ms();
+        if is_of_one_blob(code) || !self.0.health_written.is_due(storage, Some(code), now_ms) {
+            return;
+        }
+        gauge(storage, 0.0);
+        metrics::counter!("longshore_storage_failures_total", "storage" => storage.to_string(), "code" => code)
+            .increment(1);
+        let (engine, text) = (self.clone(), text.to_owned());
+        tokio::spawn(async move {
+            let noted = engine
+                .store()
+                .record_storage_failure(storage, code, &text, now_ms);
+            if let Err(error) = noted.await {
+                tracing::warn!(%storage, error = %report(&error), "a storage's health cannot be noted");
+            }
+        });
+    }
+
+    pub(crate) fn note_problem(&self, storage: StorageId, problem: &Problem) {
+        self.note_failure(storage, problem.code, &problem.to_string());
+    }
+
+    /// Notes an error of a whole run: Azure's, or a link that was removed.
+    pub(crate) fn note_error(&self, storage: StorageId, error: &Error) {
+        match error {
+            Error::Azure(problem) => self.note_problem(storage, problem),
+            Error::Invalid(_) => self.note_failure(storage, "link_missing", &error.to_string()),
+            _ => {}
+        }
+    }
+}
+
+fn gauge(storage: StorageId, healthy: f64) {
+    metrics::gauge!("longshore_storage_healthy", "storage" => storage.to_string()).set(healthy);
+}
+
+#[cfg(test)]
+mod tests {
+    use model::StorageId;
+
+    use super::{AGAIN_MS, Written, is_of_one_blob};
+
+    #[test]
+    fn a_busy_storage_is_written_when_it_changes_and_once_a_minute() {
+        let written = Written::default();
+        let storage = StorageId(1);
+        assert!(written.is_due(storage, None, 0));
+        assert!(!written.is_due(storage, None, AGAIN_MS - 1));
+        assert!(written.is_due(storage, None, AGAIN_MS));
+        assert!(written.is_due(storage, Some("firewall"), AGAIN_MS + 1));
+        assert!(!written.is_due(storage, Some("firewall"), AGAIN_MS + 2));
+        assert!(written.is_due(storage, Some("role_missing"), AGAIN_MS + 3));
+        assert!(written.is_due(storage, None, AGAIN_MS + 4));
+        assert!(written.is_due(StorageId(2), None, AGAIN_MS + 4));
+    }
+
+    #[test]
+    fn one_missing_blob_does_not_make_a_storage_ill() {
+        assert!(is_of_one_blob("blob_not_found"));
+        assert!(!is_of_one_blob("role_missing"));
+    }
+}
