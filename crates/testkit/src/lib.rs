@@ -4,17 +4,21 @@
 mod azurite;
 mod built;
 mod child;
+mod directory;
 mod fix_command;
 mod local_azure;
 mod longshore;
+mod person;
 mod sas;
 
 pub use azurite::Azurite;
 pub use built::{Programs, programs};
 pub use child::Child;
+pub use directory::{App, DirectoryRole};
 pub use fix_command::FixCommand;
-pub use local_azure::{Account, App, Endpoints, LocalAzure, Role};
+pub use local_azure::{Account, Endpoints, LocalAzure, Role};
 pub use longshore::{Answer, Longshore, Settings};
+pub use person::Person;
 pub use sas::{Sas, SasScope};
 
 use std::time::{Duration, Instant};

@@ -46,12 +46,6 @@ pub struct Account {
     pub scope: String,
 }
 
-/// An app registration.
-#[derive(Clone, Debug)]
-pub struct App {
-    pub client_id: String,
-}
-
 /// The built-in roles that Longshore asks for.
 #[derive(Clone, Copy, Debug)]
 pub enum Role {
@@ -123,110 +117,8 @@ impl LocalAzure {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.control(Method::POST, path, body).await
-    }
-
-    /// A tenant's id.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`]; so of all below.
-    pub async fn create_tenant(&self, domain: &str) -> anyhow::Result<String> {
-        text(
-            &self.post("/tenants", &json!({"domain": domain})).await?,
-            "id",
-        )
-    }
-
-    /// An app registration; `multi_tenant` as an app that other tenants can consent to.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`].
-    pub async fn create_app(
-        &self,
-        tenant: &str,
-        name: &str,
-        multi_tenant: bool,
-    ) -> anyhow::Result<App> {
-        let audience = if multi_tenant {
-            "multi_tenant"
-        } else {
-            "single_tenant"
-        };
-        let body = json!({"tenant": tenant, "display_name": name, "audience": audience});
-        Ok(App {
-            client_id: text(&self.post("/apps", &body).await?, "client_id")?,
-        })
-    }
-
-    /// A client secret of half a year.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`].
-    pub async fn add_secret(&self, app: &App) -> anyhow::Result<String> {
-        text(
-            &self
-                .post(&format!("/apps/{}/secrets", app.client_id), &json!({}))
-                .await?,
-            "value",
-        )
-    }
-
-    /// A client secret that expired an hour ago.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`].
-    pub async fn add_expired_secret(&self, app: &App) -> anyhow::Result<String> {
-        text(
-            &self
-                .post(
-                    &format!("/apps/{}/secrets", app.client_id),
-                    &json!({"expires_in_s": -3600}),
-                )
-                .await?,
-            "value",
-        )
-    }
-
-    /// A new certificate of the app: PEM with its private key.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`].
-    pub async fn add_certificate(&self, app: &App) -> anyhow::Result<String> {
-        text(
-            &self
-                .post(&format!("/apps/{}/certificates", app.client_id), &json!({}))
-                .await?,
-            "pem",
-        )
-    }
-
-    /// The object id of the app's service principal in the tenant.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`].
-    pub async fn consent(&self, tenant: &str, app: &App) -> anyhow::Result<String> {
-        let body = json!({"tenant": tenant, "client_id": app.client_id});
-        text(&self.post("/consent", &body).await?, "object_id")
-    }
-
-    /// A managed identity attached to this machine: client id and object id.
-    ///
-    /// # Errors
-    /// As [`LocalAzure::control`].
-    pub async fn create_identity(
-        &self,
-        tenant: &str,
-        name: &str,
-        kind: &str,
-    ) -> anyhow::Result<(String, String)> {
-        let identity = self
-            .post(
-                "/identities",
-                &json!({"tenant": tenant, "name": name, "kind": kind}),
-            )
-            .await?;
-        Ok((text(&identity, "client_id")?, text(&identity, "object_id")?))
     }
 
     /// A storage account of the tenant.
