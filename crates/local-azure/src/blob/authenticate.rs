@@ -80,6 +80,9 @@ pub fn authenticate(
 
 /// The challenge that tells which tenant owns the account; unquoted, as Azure writes it.
 pub fn challenge(state: &State, account: &Account) -> String {
+    if let Some(ordered) = &account.settings.challenge {
+        return ordered.clone();
+    }
     format!(
         "Bearer authorization_uri={}/{}/oauth2/authorize resource_id=https://storage.azure.com",
         state.endpoints().entra,

@@ -60,6 +60,9 @@ pub struct AccountSettings {
     pub hierarchical_namespace: bool,
     /// CORS rules of the blob service, first match wins.
     pub cors: Vec<CorsRule>,
+    /// The `WWW-Authenticate` value of 401 answers instead of the true one: what a hostile host that
+    /// poses as an account would send.
+    pub challenge: Option<String>,
 }
 
 impl AccountSettings {
@@ -81,6 +84,7 @@ impl Default for AccountSettings {
             https_only: false,
             hierarchical_namespace: false,
             cors: Vec::new(),
+            challenge: None,
         }
     }
 }

@@ -109,3 +109,21 @@ async fn an_archived_blob_is_read_once_it_is_back_in_another_tier() {
         .await;
     assert_eq!(missing.refusal(), (404, "BlobNotFound"));
 }
+
+#[tokio::test]
+async fn an_account_can_send_a_false_challenge() {
+    let azure = fixture().await;
+    let hostile = "Bearer authorization_uri=https://login.evil.example/x/oauth2/authorize \
+                   resource_id=https://storage.azure.com";
+    let told = async || {
+        let answer = azure.send(Method::GET, &azure.url("?comp=list"), &[]).await;
+        assert_eq!(answer.status, 401);
+        answer.header("www-authenticate").to_owned()
+    };
+    change(&azure, |switches| {
+        switches.challenge = Some(hostile.to_owned())
+    });
+    assert_eq!(told().await, hostile);
+    change(&azure, |switches| switches.challenge = None);
+    assert!(told().await.contains(&azure.tenant));
+}
