@@ -19,22 +19,32 @@ const EMAIL: &str = "owner@longshore.example";
 const PASSWORD: &str = "correct horse battery staple";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Both.
+/// All of them.
 pub fn everything(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
-    azure_sdk(workspace, programs, tally);
+    for (what, file) in [
+        (
+            "Microsoft's Python SDKs against the local Azure",
+            "azure_sdk.py",
+        ),
+        (
+            "Microsoft's sign-in client (MSAL) against the local Azure",
+            "sign_in.py",
+        ),
+    ] {
+        local_azure(workspace, programs, what, file, tally);
+    }
     label_studio_sdk(workspace, programs, tally);
 }
 
-/// `azure-identity` and `azure-storage-blob` against the local Azure.
-fn azure_sdk(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
-    const WHAT: &str = "Microsoft's Python SDKs against the local Azure";
+/// A file of Microsoft's clients against a local Azure of its own.
+fn local_azure(workspace: &Workspace, programs: &Path, what: &str, file: &str, tally: &mut Tally) {
     match LocalAzure::start(workspace, programs) {
         Ok(azure) => {
-            let mut proof = pytest(workspace, "azure_sdk.py");
+            let mut proof = pytest(workspace, file);
             proof.env("LOCAL_AZURE", &azure.ready_line);
-            tally.run(WHAT, proof, Counts::Pytest);
+            tally.run(what, proof, Counts::Pytest);
         }
-        Err(error) => tally.fail(WHAT, &error),
+        Err(error) => tally.fail(what, &error),
     }
 }
 
