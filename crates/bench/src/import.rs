@@ -42,7 +42,7 @@ pub async fn files(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         let cloud_file = &azure.endpoints.cloud_file;
         let client = client(cloud_file, &account.name, &account.key, &container)?;
 
-        let longshore = bench.longshore(cloud_file, Vec::new())?;
+        let longshore = bench.longshore(cloud_file, "all")?;
         let path = source(&longshore, &account, &container, true).await?;
         let (listed, listing) = list_all(&client).await?;
         anyhow::ensure!(
@@ -115,7 +115,7 @@ pub async fn json(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     put_task_files(&azure, &account, count).await?;
     let cloud_file = &azure.endpoints.cloud_file;
     let client = client(cloud_file, &account.name, &account.key, "tasks")?;
-    let longshore = bench.longshore(cloud_file, Vec::new())?;
+    let longshore = bench.longshore(cloud_file, "all")?;
     let path = source(&longshore, &account, "tasks", false).await?;
 
     let before = download_all(&client).await?;

@@ -48,7 +48,7 @@ pub async fn against_azurite(bench: &Bench, report: &mut Report) -> anyhow::Resu
         )
         .await?;
 
-    let longshore = bench.longshore(&cloud_file, Vec::new())?;
+    let longshore = bench.longshore(&cloud_file, "all")?;
     let mut proxied = Vec::new();
     for container in ["small", "large"] {
         let project = project(&longshore).await?;

@@ -24,7 +24,7 @@ pub async fn redirects(bench: &Bench, report: &mut Report) -> anyhow::Result<()>
     azure
         .assign_role(&principal, Role::DataReader, &account.scope)
         .await?;
-    let longshore = bench.longshore(&azure.endpoints.cloud_file, Vec::new())?;
+    let longshore = bench.longshore(&azure.endpoints.cloud_file, "all")?;
     let project = project(&longshore).await?;
     let body = json!({
         "project": project, "account_name": account.name, "container": "media", "use_blob_urls": true,

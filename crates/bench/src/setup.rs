@@ -30,15 +30,11 @@ impl Bench {
         Ok((azure, account, tenant))
     }
 
-    /// A Longshore on a fresh SQLite database.
-    pub fn longshore(
-        &self,
-        cloud_file: &Path,
-        environment: Vec<(String, String)>,
-    ) -> anyhow::Result<Longshore> {
+    /// A Longshore on a fresh SQLite database; `role` as `longshore serve --role` takes it.
+    pub fn longshore(&self, cloud_file: &Path, role: &'static str) -> anyhow::Result<Longshore> {
         let settings = Settings {
             program: Some(self.longshore.clone()),
-            environment,
+            role: Some(role),
             ..Settings::default()
         };
         Longshore::start(cloud_file, settings)
