@@ -138,7 +138,7 @@ impl Case {
 pub async fn holds(seed: impl AsyncFnOnce(&Lab) -> anyhow::Result<Case>) -> anyhow::Result<()> {
     let lab = Lab::start().await?;
     let mut case = seed(&lab).await?;
-    let longshore = lab.longshore(&case)?;
+    let longshore = lab.longshore(&case).await?;
     let report = lab.check(&longshore, &case).await?;
     named(&report, &case).with_context(|| format!("{report:#}"))?;
     if let Fix::Commands { at_most, enter } = case.fix {

@@ -65,7 +65,7 @@ cases! {
 async fn a_hierarchical_namespace_is_told() -> anyhow::Result<()> {
     let lab = Lab::start().await?;
     let case = Case::new(lab.by_key(json!({})), "", "");
-    let longshore = lab.longshore(&case)?;
+    let longshore = lab.longshore(&case).await?;
     for hierarchical in [false, true] {
         lab.switch(json!({"hierarchical_namespace": hierarchical}))
             .await?;
@@ -104,7 +104,7 @@ async fn nothing_is_wrong() -> anyhow::Result<()> {
         let case = Case::new(fields, "", "");
         let longshore = match &longshore {
             Some(running) => running,
-            None => longshore.insert(lab.longshore(&case)?),
+            None => longshore.insert(lab.longshore(&case).await?),
         };
         let report = lab.check(longshore, &case).await?;
         // An account key is more than a source needs, whoever uses it.

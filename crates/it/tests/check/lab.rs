@@ -6,7 +6,7 @@ use anyhow::ensure;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::{Account, App, LocalAzure, Longshore, Role};
+use testkit::{Account, App, LocalAzure, Longshore, Role, Settings};
 
 use super::case::{Case, Direction};
 
@@ -49,21 +49,40 @@ impl Lab {
     }
 
     /// Longshore as the case wants it; its cloud profile is the case's own when it wrote one.
-    pub fn longshore(&self, case: &Case) -> anyhow::Result<Longshore> {
+    ///
+    /// A tenant is linked while everything works, before the case's own settings come.
+    pub async fn longshore(&self, case: &Case) -> anyhow::Result<Longshore> {
         let own = self.path("cloud.toml");
         let cloud = if own.exists() {
             own
         } else {
             self.azure.endpoints.cloud_file.clone()
         };
-        let longshore = Longshore::start(&cloud, case.settings.clone())?;
+        let mut settings = case.settings.clone();
         if case.kind == "azure_link" {
-            let link = ["azure-link", "add", "--tenant-id", &self.tenant];
-            let added = longshore.command(&link)?;
-            let said = String::from_utf8_lossy(&added.stderr);
-            ensure!(added.status.success(), "{said}");
+            settings.data_dir = Some(self.path("data"));
+            self.link(&settings).await?;
         }
-        Ok(longshore)
+        Longshore::start(&cloud, settings)
+    }
+
+    async fn link(&self, settings: &Settings) -> anyhow::Result<()> {
+        let app = self.azure.create_app(&self.tenant, "linking", true).await?;
+        let secret = self.azure.add_secret(&app).await?;
+        self.azure.consent(&self.tenant, &app).await?;
+        let working = Settings {
+            environment: vec![
+                ("LONGSHORE_APP_CLIENT_ID".to_owned(), app.client_id),
+                ("LONGSHORE_APP_CLIENT_SECRET".to_owned(), secret),
+            ],
+            ..settings.clone()
+        };
+        let longshore = Longshore::start(&self.azure.endpoints.cloud_file, working)?;
+        let link = ["azure-link", "add", "--tenant-id", &self.tenant];
+        let added = longshore.command(&link)?;
+        let said = String::from_utf8_lossy(&added.stderr);
+        ensure!(added.status.success(), "{said}");
+        Ok(())
     }
 
     /// A file of this test.

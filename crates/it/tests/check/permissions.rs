@@ -78,7 +78,7 @@ async fn a_role_that_does_not_act_yet_turns_green_by_itself() -> anyhow::Result<
     let client = lab.client().await?;
     let fields = lab.by_secret(&client.app, &client.secret, json!({"granted": true}));
     let case = Case::new(fields, "", "");
-    let longshore = lab.longshore(&case)?;
+    let longshore = lab.longshore(&case).await?;
     let assignment = json!({
         "principal": client.principal, "role": "Storage Blob Data Reader",
         "scope": lab.container_scope(), "effective_after_ms": 6_000,
