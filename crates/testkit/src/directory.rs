@@ -184,6 +184,20 @@ impl LocalAzure {
             .map(|_| ())
     }
 
+    /// Answers a page of Entra ID; where it sends the browser then.
+    ///
+    /// # Errors
+    /// The page, when it leads nowhere.
+    pub async fn decide_at_entra(
+        &self,
+        page: &str,
+        login_as: &str,
+        action: &str,
+    ) -> anyhow::Result<String> {
+        let answer = self.at_entra(page, login_as, action).await?;
+        Ok(answer.location()?.to_owned())
+    }
+
     /// Answers a page of Entra ID: the person there is `login_as`, who presses `action`.
     ///
     /// # Errors

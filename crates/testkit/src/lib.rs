@@ -18,7 +18,7 @@ pub use directory::{App, DirectoryRole};
 pub use fix_command::FixCommand;
 pub use local_azure::{Account, Endpoints, LocalAzure, Role};
 pub use longshore::{Answer, Longshore, Settings};
-pub use person::Person;
+pub use person::{At, Person};
 pub use sas::{Sas, SasScope};
 
 use std::time::{Duration, Instant};

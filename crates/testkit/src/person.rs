@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use reqwest::{
     Method,
     header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE},
@@ -16,6 +16,39 @@ use crate::{Answer, Longshore};
 pub struct Person<'a> {
     longshore: &'a Longshore,
     cookies: Mutex<BTreeMap<String, String>>,
+}
+
+/// Where the browser is, after Longshore's own redirects.
+#[derive(Debug)]
+pub enum At {
+    /// Sent to another site.
+    Away(String),
+    /// At a page of Longshore's.
+    Here(Answer),
+}
+
+impl At {
+    /// The other site's address.
+    ///
+    /// # Errors
+    /// The page of Longshore's, when the browser is there.
+    pub fn away(self) -> anyhow::Result<String> {
+        match self {
+            Self::Away(url) => Ok(url),
+            Self::Here(page) => bail!("still at Longshore: {} {}", page.status, page.text),
+        }
+    }
+
+    /// Longshore's page.
+    ///
+    /// # Errors
+    /// The other site's address, when the browser is there.
+    pub fn here(self) -> anyhow::Result<Answer> {
+        match self {
+            Self::Here(page) => Ok(page),
+            Self::Away(url) => bail!("sent away to {url}"),
+        }
+    }
 }
 
 impl<'a> Person<'a> {
@@ -78,16 +111,45 @@ impl<'a> Person<'a> {
         self.send(request).await
     }
 
-    /// Opens an address that Entra ID sent the browser back to.
+    /// Opens an address that another site sent the browser to, and follows Longshore's redirects.
     ///
     /// # Errors
-    /// When it is not Longshore's, or there is no answer.
-    pub async fn come_back(&self, location: &str) -> anyhow::Result<Answer> {
+    /// When the address is not Longshore's, or there is no answer.
+    pub async fn come_back(&self, location: &str) -> anyhow::Result<At> {
         let path = location
             .strip_prefix(&self.longshore.url)
             .with_context(|| format!("{location} is not Longshore's"))?;
         // A browser keeps the fragment to itself.
-        self.get(path.split('#').next().unwrap_or_default()).await
+        let answer = self.get(path.split('#').next().unwrap_or_default()).await?;
+        self.follow(answer).await
+    }
+
+    /// Follows Longshore's redirects from an answer on.
+    ///
+    /// # Errors
+    /// When they do not end, or there is no answer.
+    pub async fn follow(&self, mut answer: Answer) -> anyhow::Result<At> {
+        for _ in 0..5 {
+            let Ok(location) = answer.location().map(str::to_owned) else {
+                return Ok(At::Here(answer));
+            };
+            let path = location.strip_prefix(&self.longshore.url);
+            let path = path.unwrap_or(&location);
+            if !path.starts_with('/') {
+                return Ok(At::Away(location));
+            }
+            answer = self.get(path).await?;
+        }
+        bail!("too many redirects")
+    }
+
+    /// Presses Connect to Azure; the address of Entra ID's sign-in page.
+    ///
+    /// # Errors
+    /// Longshore's page, when it says why not.
+    pub async fn begin_connect(&self) -> anyhow::Result<String> {
+        let answer = self.post("/connect/azure/start", &[]).await?;
+        self.follow(answer).await?.away()
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
