@@ -171,3 +171,21 @@ async fn keys_rotate_under_id_tokens() {
     assert_eq!(pages.verify(&before), Err(TokenProblem::UnknownKey));
     pages.verify(&pages.id_token(&pages.admin).await).unwrap();
 }
+
+#[tokio::test]
+async fn redirect_uris_follow_the_product_to_its_address() {
+    let pages = Pages::start().await;
+    let path = format!("/apps/{}", pages.world.app.client_id);
+    let moved = "https://longshore.example/connect/azure/callback";
+    pages
+        .control(Method::PATCH, &path, &json!({"redirect_uris": [moved]}))
+        .await;
+    pages
+        .authorize(&pages.admin, &[])
+        .await
+        .assert_page(400, 50_011);
+    let answer = pages
+        .authorize(&pages.admin, &[("redirect_uri", moved)])
+        .await;
+    assert!(answer.location.unwrap().starts_with(moved));
+}
