@@ -65,6 +65,7 @@ actions! {
     LinkConnect = "azure_link.connect", "Connected a tenant";
     LinkUnlink = "azure_link.unlink", "Unlinked a tenant";
     LinkClaim = "azure_link.claim", "Claimed a container";
+    LinkAnonymous = "azure_link.anonymous", "Changed whether unlinked data is read anonymously";
     StorageCreate = "storage.create", "Created a storage";
     StorageChange = "storage.change", "Changed a storage";
     StorageDelete = "storage.delete", "Deleted a storage";

@@ -62,11 +62,13 @@ impl NamedBlob {
             Self::InAccount(uri) => (&uri.container, &uri.blob),
             Self::InContainer { container, blob } => (container, blob),
         };
-        let climbs = blob
-            .as_str()
-            .split(['/', '\\'])
-            .any(|segment| segment == "..");
-        *container == storage.container && storage.prefix.covers(blob.as_str()) && !climbs
+        *container == storage.container && storage.prefix.covers(blob.as_str()) && !self.climbs()
+    }
+
+    /// Has its name a `..` segment?
+    pub(crate) fn climbs(&self) -> bool {
+        let mut segments = self.blob().as_str().split(['/', '\\']);
+        segments.any(|segment| segment == "..")
     }
 
     pub(crate) fn blob(&self) -> &BlobName {
@@ -113,6 +115,15 @@ pub(crate) fn is_named_in(cloud: &Cloud, data: &Value, wanted: &NamedBlob) -> bo
     }
 }
 
+/// What a browser is told of blobs that no storage of the project covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// Their address, which it reads without a credential.
+    AsTheyAre,
+    /// To ask this server, which reads them through an Azure link or refuses.
+    Resolve,
+}
+
 /// Task data for a browser: every URI of a blob inside one of these storages becomes
 /// `/tasks/ID/resolve/?fileuri=BASE64`, as in Label Studio; everything else stays as it is.
 pub(crate) fn for_browser(
@@ -120,15 +131,20 @@ pub(crate) fn for_browser(
     task: TaskId,
     data: &RawValue,
     storages: &[Storage],
+    outside: Outside,
 ) -> Box<RawValue> {
+    let may_change = !storages.is_empty() || outside == Outside::Resolve;
     let rewritten = Some(data.get())
-        .filter(|text| !storages.is_empty() && text.contains("://"))
+        .filter(|text| may_change && text.contains("://"))
         .and_then(|text| serde_json::from_str::<Value>(text).ok())
         .and_then(|mut value| {
             let changed = rewrite(&mut value, &|text| {
                 let inside = |uri: &str| {
-                    NamedBlob::parse(cloud, uri)
-                        .is_some_and(|blob| storages.iter().any(|storage| blob.is_in(storage)))
+                    NamedBlob::parse(cloud, uri).is_some_and(|blob| {
+                        storages.iter().any(|storage| blob.is_in(storage))
+                            || (outside == Outside::Resolve
+                                && matches!(blob, NamedBlob::InAccount(_)))
+                    })
                 };
                 resolve_links(task, text, &inside)
             });

@@ -96,32 +96,34 @@ impl Engine {
         }
     }
 
-    /// Completes and checks an Azure link: it exists, and the account belongs to its tenant.
-    /// Other credentials pass as they are.
+    /// Completes and checks an Azure link: it exists, the account belongs to its tenant, and no
+    /// other organization was on the container first. Other credentials pass as they are.
     pub(crate) async fn check_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
-        self.complete_link(org, draft).await?;
-        let Credential::AzureLink { tenant_id } = &draft.credential else {
-            return Ok(());
-        };
-        let owner = self
-            .azure()
-            .tenant_of_account(&draft.account)
-            .await
-            .map_err(|error| self.explain_draft(&error, draft, None, Doing::List))?;
-        if !owner.tenant_id.eq_ignore_ascii_case(tenant_id) {
-            return Err(Error::field(
-                "account_name",
-                format!(
-                    "The storage account {} belongs to the tenant {}, and this Azure link is to the tenant {tenant_id}. Link the account's tenant too, or choose an account of the linked one.",
-                    draft.account, owner.tenant_id
-                ),
-            ));
+        self.name_link(org, draft).await?;
+        if let Credential::AzureLink { tenant_id } = &draft.credential {
+            self.link_for(org, tenant_id, &draft.account, &draft.container)
+                .await?;
+            self.require_claim(org, tenant_id, &draft.account, &draft.container)
+                .await?;
         }
         Ok(())
     }
 
-    /// Names the tenant of an Azure link, which must be one of the organization's.
+    /// Completes an Azure link without asking Azure anything: it exists, and no other organization
+    /// was on the container first.
     pub(crate) async fn complete_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
+        self.name_link(org, draft).await?;
+        match &draft.credential {
+            Credential::AzureLink { tenant_id } => {
+                self.require_claim(org, tenant_id, &draft.account, &draft.container)
+                    .await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Names the tenant of an Azure link, which must be one of the organization's.
+    async fn name_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
         let Credential::AzureLink { tenant_id } = &draft.credential else {
             return Ok(());
         };
@@ -131,7 +133,7 @@ impl Engine {
             ("", []) => {
                 return Err(Error::field(
                     "tenant_id",
-                    "Your organization has no Azure link yet. The operator creates one after your administrator has consented.",
+                    "Your organization has no Azure link yet. An owner creates it in Settings, Integrations: Connect to Azure.",
                 ));
             }
             ("", several) => {

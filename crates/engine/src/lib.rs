@@ -3,21 +3,27 @@
 //! Every call takes the [`model::Actor`] first (who, in which organization). This crate knows
 //! neither status codes nor SQL nor Azure's wire; it puts `store`, `azure` and `formats` together.
 
+mod account_tenants;
 mod accounts;
 mod annotations;
 mod audit;
 mod azure_links;
 mod blob_uris;
 pub mod check;
+mod connect;
 mod connection;
+mod container_claims;
 mod error;
 mod expiry;
 mod explain;
 mod export;
 mod fix;
+mod grants;
 mod health;
 mod invites;
 mod label_config;
+mod link_cache;
+mod link_watch;
 mod members;
 mod opened;
 mod predictions;
@@ -42,18 +48,25 @@ use store::Store;
 pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use annotations::AnnotationInput;
 pub use audit::AuditAction;
+pub use azure_links::{Integrations, Leftover, Unlinked};
+pub use connect::{ConnectAddresses, PendingConnect, Returned};
+pub use container_claims::Claim;
 pub use error::{AzureAnswer, Error, FieldError, Problem};
+pub use explain::{Doing, Situation, explain};
+pub use fix::{Fix, Who};
+pub use grants::{
+    GrantPurpose, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, container_of,
+};
 pub use invites::{INVITE_DAYS, InvitedPerson, OpenInvite};
 pub use label_config::LabelConfig;
+pub use link_watch::LinkProblem;
 pub use predictions::PredictionInput;
+pub use preview::{FilesPreview, PreviewFile};
 pub use projects::{Page, ProjectInput, project_settings};
 pub use resolve::{BlobBody, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 pub use storage_input::{DefaultAccount, StorageInput};
-pub use store::{ApiToken, AuditQuery, AuditRecord, Invite, TokenKind};
+pub use store::{ApiToken, AuditQuery, AuditRecord, AzureLink, ConnectStep, Invite, TokenKind};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
-pub use explain::{Doing, Situation, explain};
-pub use fix::{Fix, Who};
-pub use preview::{FilesPreview, PreviewFile};
 pub use tokens::NamedToken;
 pub use worker::Worker;
 
@@ -73,6 +86,9 @@ struct Parts {
     worker_signals: worker::Signals,
     ledger: audit::Ledger,
     health_written: health::Written,
+    links_of_org: link_cache::LinkCache,
+    watched: link_watch::Watched,
+    account_tenants: account_tenants::AccountTenants,
 }
 
 /// The operator's settings that change what the product does.
@@ -136,6 +152,9 @@ impl Engine {
             worker_signals: worker::Signals::default(),
             ledger: audit::Ledger::default(),
             health_written: health::Written::default(),
+            links_of_org: link_cache::LinkCache::default(),
+            watched: link_watch::Watched::default(),
+            account_tenants: account_tenants::AccountTenants::default(),
         }))
     }
 

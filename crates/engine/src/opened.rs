@@ -38,7 +38,10 @@ impl Engine {
             return Ok(());
         };
         match self.store().find_azure_link(org, tenant_id).await? {
-            Some(_) => Ok(()),
+            Some(_) => {
+                self.watch_link(org, tenant_id);
+                Ok(())
+            }
             None => Err(no_link(tenant_id)),
         }
     }

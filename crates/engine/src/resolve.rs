@@ -1,12 +1,14 @@
 //! Resolve: from a blob that a task names to something a browser can load.
 //!
 //! Who may: the task is the organization's, its data names the blob, and a source storage of its
-//! project covers it (account, container, prefix). Everything else is "not found". For a canonical
-//! URI that is one query (one more for an Azure link, which may have been removed this instant),
-//! and a pre-signed URL seldom needs a request: the storages of a project are kept while the
-//! project's `storages_version` stays the same.
+//! project covers it (account, container, prefix), or no storage is on the container and an Azure
+//! link of the organization reaches it (`outside`). Everything else is "not found". For a canonical
+//! URI that is one query, and a pre-signed URL seldom needs a request: the storages of a project
+//! are kept while its `storages_version` stays the same, the links of an organization while its
+//! `links_version` does.
 
 mod body;
+mod outside;
 
 use std::{
     cmp::Reverse,
@@ -17,8 +19,8 @@ use std::{
 
 use azure::{ContainerClient, GetRequest, GetResponse, GetStatus, SignRequest};
 use model::{
-    Actor, BlobName, Credential, Direction, OrgId, Permission, ProjectId, Secret, ServeMode,
-    Storage, StorageId, TaskId,
+    AccountName, Actor, BlobName, ContainerName, Credential, Direction, OrgId, Permission,
+    ProjectId, Secret, ServeMode, Storage, StorageId, TaskId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -119,6 +121,26 @@ struct Source {
     client: ContainerClient,
 }
 
+impl Source {
+    fn place(&self) -> Place<'_> {
+        Place {
+            account: &self.storage.account,
+            container: &self.storage.container,
+            credential: &self.credential,
+            client: &self.client,
+        }
+    }
+}
+
+/// A container, and how it is reached.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    account: &'a AccountName,
+    container: &'a ContainerName,
+    credential: &'a Credential,
+    client: &'a ContainerClient,
+}
+
 impl Engine {
     /// Resolves `fileuri` (base64 of a blob URI, or the URI itself) for a task.
     ///
@@ -172,11 +194,19 @@ impl Engine {
                 task.and_then(|task| task.source_storage_id)
             }
         };
-        let source = choose(&sources, &wanted, own).ok_or_else(not_named)?;
-        self.require_link(actor.org_id, &source.credential).await?;
+        let links = self.links_as_of(actor.org_id, row.links_version).await?;
+        let Some(source) = choose(&sources, &wanted, own) else {
+            return self
+                .resolve_outside(actor.org_id, &wanted, &sources, &links, request)
+                .await;
+        };
+        links.require(&source.credential)?;
+        if let Credential::AzureLink { tenant_id } = &source.credential {
+            self.watch_link(actor.org_id, tenant_id);
+        }
         let resolved = match source.storage.serve_mode {
             ServeMode::Presigned => self.sign(event, source, wanted.blob()).await,
-            ServeMode::Proxy => self.read(source, wanted.blob(), request).await,
+            ServeMode::Proxy => self.read(source.place(), wanted.blob(), request).await,
         };
         match &resolved {
             Ok(_) => self.note_success(source.storage.id),
@@ -223,7 +253,13 @@ impl Engine {
                 },
             )
             .await
-            .map_err(|error| self.explain_source(&error, source, blob, Doing::Sign))?;
+            .map_err(|error| self.explain_place(&error, source.place(), blob, Doing::Sign))?;
+        self.note_sas(
+            source.storage.org_id,
+            &source.credential,
+            signed.expires_at_ms,
+        )
+        .await?;
         Ok(Resolved::Redirect {
             url: signed.url,
             max_age_s: ((signed.expires_at_ms - self.now_ms()) / 1000).max(0),
@@ -232,11 +268,11 @@ impl Engine {
 
     async fn read(
         &self,
-        source: &Source,
+        place: Place<'_>,
         blob: &BlobName,
         request: &ResolveRequest,
     ) -> Result<Resolved> {
-        let failed = |error: azure::Error| self.explain_source(&error, source, blob, Doing::Read);
+        let failed = |error: azure::Error| self.explain_place(&error, place, blob, Doing::Read);
         let asked = GetRequest {
             range: request.range.clone(),
             if_match: None,
@@ -245,11 +281,11 @@ impl Engine {
             if_range: request.if_range.clone(),
         };
         if request.method == ReadMethod::Get {
-            let response = source.client.get(blob, &asked).await.map_err(failed)?;
-            return Ok(Resolved::Blob(served(source, blob, response)));
+            let response = place.client.get(blob, &asked).await.map_err(failed)?;
+            return Ok(Resolved::Blob(served(place.client, blob, response)));
         }
         // `HEAD` has conditions and no ranges (RFC 9110, 14.2).
-        let properties = source.client.head(blob).await.map_err(failed)?;
+        let properties = place.client.head(blob).await.map_err(failed)?;
         let unmodified = properties.is_unmodified(&asked);
         Ok(Resolved::Blob(ServedBlob {
             blob: blob.clone(),
@@ -295,15 +331,15 @@ impl Engine {
         self.note(event, who, action, format!("task/{task}"), &detail)
     }
 
-    fn explain_source(
+    fn explain_place(
         &self,
         error: &azure::Error,
-        source: &Source,
+        place: Place<'_>,
         blob: &BlobName,
         doing: Doing,
     ) -> Problem {
-        let place = (&source.storage.account, &source.storage.container);
-        self.explain_azure(error, place, &source.credential, Some(blob), doing)
+        let at = (place.account, place.container);
+        self.explain_azure(error, at, place.credential, Some(blob), doing)
     }
 }
 
@@ -325,7 +361,7 @@ fn choose<'a>(
         })
 }
 
-fn served(source: &Source, blob: &BlobName, response: GetResponse) -> ServedBlob {
+fn served(client: &ContainerClient, blob: &BlobName, response: GetResponse) -> ServedBlob {
     let has_body = matches!(response.status, GetStatus::Full | GetStatus::Partial);
     let GetResponse {
         status,
@@ -339,13 +375,7 @@ fn served(source: &Source, blob: &BlobName, response: GetResponse) -> ServedBlob
     } = response;
     let body = has_body.then(|| {
         let bytes = body::span(status, content_length, content_range.as_deref());
-        BlobBody::new(
-            source.client.clone(),
-            blob.clone(),
-            etag.clone(),
-            bytes,
-            body,
-        )
+        BlobBody::new(client.clone(), blob.clone(), etag.clone(), bytes, body)
     });
     ServedBlob {
         blob: blob.clone(),

@@ -7,7 +7,11 @@ use model::{Actor, Direction, Permission, Project, ProjectId, Storage, Task, Tas
 use serde_json::{Map, Value, value::RawValue};
 use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
 
-use crate::{Engine, Error, FieldError, LabelConfig, Result, blob_uris, require};
+use crate::{
+    Engine, Error, FieldError, LabelConfig, Result,
+    blob_uris::{self, Outside},
+    require,
+};
 
 /// Tasks of one import at most, Label Studio's own limit.
 const IMPORT_TASKS: i64 = 250_000;
@@ -265,6 +269,12 @@ impl Engine {
         tasks: &[Task],
     ) -> Result<Vec<Box<RawValue>>> {
         require(actor, Permission::Read)?;
+        let links = self.links_now(actor.org_id).await?;
+        let outside = if links.was_ever_linked && !links.reads_anonymously {
+            Outside::Resolve
+        } else {
+            Outside::AsTheyAre
+        };
         let mut storages: HashMap<ProjectId, Vec<Storage>> = HashMap::new();
         let mut out = Vec::with_capacity(tasks.len());
         for task in tasks {
@@ -285,6 +295,7 @@ impl Engine {
                 task.id,
                 &task.data,
                 of_project,
+                outside,
             ));
         }
         Ok(out)

@@ -306,7 +306,7 @@ async fn an_unlinked_tenant_is_out_of_reach_at_once() {
     assert_eq!(bytes(&world, resolved).await, "a");
     world
         .store
-        .delete_azure_link(world.owner.org_id, &world.tenant)
+        .unlink_azure_tenant(world.owner.org_id, &world.tenant, world.clock.now_ms())
         .await
         .unwrap();
     world.azure.state().clear_requests();

@@ -221,7 +221,14 @@ impl World {
         let scope = self.account.scope();
         state.assign_role(&object_id, role, &scope, 0).unwrap();
         self.store
-            .create_azure_link(org, &self.tenant, self.clock.now_ms())
+            .create_azure_link(
+                org,
+                &store::NewAzureLink {
+                    tenant_id: &self.tenant,
+                    ..Default::default()
+                },
+                self.clock.now_ms(),
+            )
             .await
             .unwrap();
     }

@@ -73,11 +73,12 @@ impl Store {
              WHERE org_id = $1 AND account = $2 AND container = $3 AND basis = 'asked'
              AND NOT EXISTS (SELECT 1 FROM storages s WHERE s.account = $2 AND s.container = $3 AND s.org_id <> $1)
              AND NOT EXISTS (SELECT 1 FROM container_claims c WHERE c.account = $2 AND c.container = $3
-                 AND c.org_id <> $1 AND c.basis <> 'asked')");
+                 AND c.org_id <> $1 AND c.tenant_id = $4 AND c.basis <> 'asked')");
         tx.execute(
             hold.bind(org)
                 .bind(at.account.as_str())
-                .bind(at.container.as_str()),
+                .bind(at.container.as_str())
+                .bind(at.tenant_id),
         )
         .await?;
         let row = tx

@@ -3,7 +3,7 @@
 use azure::BlobItem;
 use model::{AccountName, BlobFilter, ContainerName, Direction, OrgId, Prefix};
 
-use crate::{Engine, Result, connection::CHECK_BLOB};
+use crate::{Engine, Result, connection::CHECK_BLOB, container_claims::CLAIM_BLOB};
 
 /// A source storage's part of a container.
 pub(crate) struct Scope {
@@ -95,7 +95,9 @@ impl Scope {
 
     fn is_ours(&self, name: &str) -> bool {
         let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
-        file.starts_with(CHECK_BLOB) || self.export_areas.iter().any(|area| area.covers(name))
+        file.starts_with(CHECK_BLOB)
+            || file.starts_with(CLAIM_BLOB)
+            || self.export_areas.iter().any(|area| area.covers(name))
     }
 
     /// What to ask Azure to roll up: nothing, or everything below the first level.

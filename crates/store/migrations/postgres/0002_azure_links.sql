@@ -50,4 +50,4 @@ CREATE TABLE container_claims (
     created_at_ms BIGINT NOT NULL,
     PRIMARY KEY (org_id, account, container)
 );
-CREATE UNIQUE INDEX container_claims_first ON container_claims (account, container) WHERE basis = 'first';
+CREATE UNIQUE INDEX container_claims_first ON container_claims (account, container, tenant_id) WHERE basis = 'first';

@@ -1,0 +1,124 @@
+//! Blobs that no storage of the project covers: read through the Azure link of the account's
+//! tenant; without a credential only while the organization has never linked a tenant, or its
+//! owner has allowed it after unlinking.
+
+use model::{BlobUri, Credential, OrgId};
+
+use super::{Place, ResolveRequest, Resolved, Source};
+use crate::{
+    Engine, Error, Fix, Problem, Result, Who, blob_uris::NamedBlob, explain::Doing,
+    link_cache::KnownLinks,
+};
+
+/// Problems that say nothing about the blob.
+const PASSING: [&str; 3] = ["throttled", "unreachable", "timed_out"];
+
+impl Engine {
+    /// Serves such a blob through this server.
+    pub(super) async fn resolve_outside(
+        &self,
+        org: OrgId,
+        wanted: &NamedBlob,
+        sources: &[Source],
+        links: &KnownLinks,
+        request: &ResolveRequest,
+    ) -> Result<Resolved> {
+        let not_named = || Error::not_found("blob", "of this task");
+        let NamedBlob::InAccount(uri) = wanted else {
+            return Err(not_named());
+        };
+        // A storage on the container sets the limit for it: its prefix.
+        let is_limited = sources.iter().any(|source| {
+            source.storage.account == uri.account && source.storage.container == uri.container
+        });
+        if is_limited || wanted.climbs() {
+            return Err(not_named());
+        }
+        let credential = self.credential_outside(org, uri, links).await?;
+        let place = Place {
+            account: &uri.account,
+            container: &uri.container,
+            client: &self
+                .azure()
+                .container(&credential, &uri.account, &uri.container),
+            credential: &credential,
+        };
+        match self.read(place, &uri.blob, request).await {
+            // Not public, or not there: for whoever has no credential these are the same.
+            Err(Error::Azure(problem))
+                if credential == Credential::Anonymous && !PASSING.contains(&problem.code) =>
+            {
+                Err(not_named())
+            }
+            resolved => resolved,
+        }
+    }
+
+    async fn credential_outside(
+        &self,
+        org: OrgId,
+        uri: &BlobUri,
+        links: &KnownLinks,
+    ) -> Result<Credential> {
+        if links.tenants.is_empty() {
+            return if links.reads_anonymously {
+                Ok(Credential::Anonymous)
+            } else {
+                Err(unlinked(uri).into())
+            };
+        }
+        let owner = self
+            .tenant_of_account(&uri.account)
+            .await
+            .map_err(|error| {
+                let credential = Credential::AzureLink {
+                    tenant_id: links.tenants[0].clone(),
+                };
+                let place = (&uri.account, &uri.container);
+                self.explain_azure(&error, place, &credential, Some(&uri.blob), Doing::SignIn)
+            })?;
+        if !links.tenants.contains(&owner) {
+            return Err(other_tenant(uri, &owner, &links.tenants).into());
+        }
+        if !links.holds(uri) {
+            self.require_claim(org, &owner, &uri.account, &uri.container)
+                .await?;
+            links.set_held(uri);
+        }
+        self.watch_link(org, &owner);
+        Ok(Credential::AzureLink { tenant_id: owner })
+    }
+}
+
+fn unlinked(uri: &BlobUri) -> Problem {
+    Problem {
+        code: "unlinked",
+        cause: format!(
+            "Your organization has unlinked its Azure tenant, so the storage account {} is not read any more, not even anonymously.",
+            uri.account
+        ),
+        fix: Fix::by(
+            Who::You,
+            "An owner connects the tenant again, or allows anonymous reading, in Settings, Integrations.",
+        ),
+        azure: None,
+    }
+}
+
+fn other_tenant(uri: &BlobUri, owner: &str, linked: &[String]) -> Problem {
+    Problem {
+        code: "wrong_tenant",
+        cause: format!(
+            "The storage account {} belongs to the tenant {owner}, and your organization is linked to {}.",
+            uri.account,
+            linked.join(" and ")
+        ),
+        fix: Fix::by(
+            Who::AzureAdministrator,
+            format!(
+                "Connect the tenant {owner} too, in Settings, Integrations; its administrator consents."
+            ),
+        ),
+        azure: None,
+    }
+}
