@@ -18,8 +18,6 @@ use anyhow::{Context, bail};
 pub struct Load {
     /// Answers per second.
     pub per_second: f64,
-    /// Body bytes per second.
-    pub bytes_per_second: f64,
     /// Mean time of one answer as its connection saw it.
     pub mean: Duration,
 }
@@ -37,19 +35,18 @@ pub fn run(
     status: u16,
 ) -> anyhow::Result<Load> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (answers, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let answers = Arc::new(AtomicU64::new(0));
     let start = Instant::now();
     let threads: Vec<_> = (0..connections)
         .map(|number| {
-            let (stop, answers, bytes) = (stop.clone(), answers.clone(), bytes.clone());
+            let (stop, answers) = (stop.clone(), answers.clone());
             let (address, requests) = (address.to_owned(), requests.to_vec());
             thread::spawn(move || -> anyhow::Result<()> {
                 let mut connection = Connection::open(&address)?;
                 let mut next = number;
                 while !stop.load(Ordering::Relaxed) {
-                    let length = connection.exchange(&requests[next % requests.len()], status)?;
+                    connection.exchange(&requests[next % requests.len()], status)?;
                     answers.fetch_add(1, Ordering::Relaxed);
-                    bytes.fetch_add(length, Ordering::Relaxed);
                     next += connections;
                 }
                 Ok(())
@@ -70,7 +67,6 @@ pub fn run(
     anyhow::ensure!(answers > 0, "no answer within {length:?}");
     Ok(Load {
         per_second: answers as f64 / took.as_secs_f64(),
-        bytes_per_second: bytes.load(Ordering::Relaxed) as f64 / took.as_secs_f64(),
         mean: took.mul_f64(connections as f64 / answers as f64),
     })
 }
