@@ -53,7 +53,9 @@ pub enum Command {
     /// Create the database or bring it to this version
     Migrate,
     /// Say what works with a storage or a container and what does not, and who fixes it how
-    #[command(after_help = "Exit codes: 0 it works (perhaps with advice), 1 the check could not be made, 2 wrong usage, 3 something failed, 4 granted and not yet effective, 5 unknown.")]
+    #[command(
+        after_help = "Exit codes: 0 it works (perhaps with advice), 1 the check could not be made, 2 wrong usage, 3 something failed, 4 granted and not yet effective, 5 unknown."
+    )]
     Check(CheckArgs),
     /// Start a sync of a source storage
     Sync {
@@ -69,6 +71,9 @@ pub enum Command {
         #[arg(long)]
         follow: bool,
     },
+    /// Organizations
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
     /// Members
     #[command(subcommand)]
     User(UserCommand),
@@ -151,6 +156,19 @@ pub enum ServeRole {
     Api,
     /// Background work only
     Worker,
+}
+
+#[derive(Subcommand)]
+pub enum OrganizationCommand {
+    /// Add an organization with its owner; prints a generated password once, unless one is piped in
+    Create {
+        name: String,
+        #[arg(long, value_name = "EMAIL")]
+        owner: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 #[derive(Subcommand)]

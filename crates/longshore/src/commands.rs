@@ -3,11 +3,14 @@
 use std::io::Read as _;
 
 use anyhow::Context as _;
-use engine::NewMember;
+use engine::{FirstOwner, NewMember};
 use model::Secret;
 
 use crate::{
-    args::{AzureLinkCommand, ConfigCommand, SecretsCommand, TokenCommand, UserCommand},
+    args::{
+        AzureLinkCommand, ConfigCommand, OrganizationCommand, SecretsCommand, TokenCommand,
+        UserCommand,
+    },
     config::Config,
     data_dir, logging, parts,
 };
@@ -34,14 +37,7 @@ pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
     } = command;
     let engine = parts::engine(config).await?;
     let operator = parts::operator(config, &engine).await?;
-    let password = match password_stdin {
-        true => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text)?;
-            Secret::new(text.trim_end_matches(['\r', '\n']))
-        }
-        false => Secret::new(hex::encode(rand::random::<[u8; 12]>())),
-    };
+    let password = new_password(password_stdin)?;
     let member = NewMember {
         email,
         password,
@@ -55,13 +51,47 @@ pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
         user.email,
         user.role.as_str()
     ))?;
-    if !password_stdin {
-        logging::to_stdout(&format!(
-            "The password is {} (shown only now).",
-            member.password.expose()
-        ))?;
+    show_password(password_stdin, &member.password)
+}
+
+/// # Errors
+/// With the field that is wrong.
+pub async fn organization(config: &Config, command: OrganizationCommand) -> anyhow::Result<()> {
+    let OrganizationCommand::Create {
+        name,
+        owner,
+        password_stdin,
+    } = command;
+    let engine = parts::engine(config).await?;
+    let owner = FirstOwner {
+        email: owner,
+        password: new_password(password_stdin)?,
+        organization: name,
+        token: None,
+    };
+    engine.create_organization(&owner).await?;
+    logging::to_stdout(&format!("{} owns {} now.", owner.email, owner.organization))?;
+    show_password(password_stdin, &owner.password)
+}
+
+/// From standard input, or made up.
+fn new_password(from_stdin: bool) -> anyhow::Result<Secret> {
+    if !from_stdin {
+        return Ok(Secret::new(hex::encode(rand::random::<[u8; 12]>())));
     }
-    Ok(())
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+fn show_password(is_known: bool, password: &Secret) -> anyhow::Result<()> {
+    if is_known {
+        return Ok(());
+    }
+    logging::to_stdout(&format!(
+        "The password is {} (shown only now).",
+        password.expose()
+    ))
 }
 
 /// # Errors

@@ -74,6 +74,8 @@ pub struct Config {
     pub body_timeout_seconds: u64,
     #[serde(deserialize_with = "number")]
     pub max_connections: u64,
+    /// Header in which a reverse proxy puts the client's address, such as `x-forwarded-for`.
+    pub client_address_header: Option<String>,
     /// Syncs and exports at once in this process.
     #[serde(deserialize_with = "number")]
     pub worker_jobs: u64,
@@ -125,6 +127,7 @@ impl Default for Config {
             request_timeout_seconds: 30,
             body_timeout_seconds: 300,
             max_connections: 4_096,
+            client_address_header: None,
             worker_jobs: 4,
             log: "info".to_owned(),
             host: Host::default(),
@@ -341,6 +344,7 @@ impl fmt::Display for Config {
         )?;
         set("app_federated", self.app_federated.clone())?;
         set("secret_key_file", Some(path(&self.secret_key_file())))?;
+        set("client_address_header", self.client_address_header.clone())?;
         set("log", Some(self.log.clone()))?;
         for (key, number) in [
             ("database_connections", self.database_connections),

@@ -55,6 +55,7 @@ async fn dispatch(command: Command, config: Config) -> anyhow::Result<ExitCode> 
         Command::Migrate => commands::migrate(&config).await,
         Command::Sync { storage, follow } => run::sync(&config, storage, follow).await,
         Command::Export { storage, follow } => run::export(&config, storage, follow).await,
+        Command::Organization(command) => commands::organization(&config, command).await,
         Command::User(command) => commands::user(&config, command).await,
         Command::Token(command) => commands::token(&config, command).await,
         Command::Config(command) => commands::config(&config, command),

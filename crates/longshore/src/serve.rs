@@ -24,16 +24,28 @@ pub async fn serve(config: Config, role: ServeRole) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     let jobs = usize::try_from(config.worker_jobs).unwrap_or(usize::MAX);
+    let served = serve_role(&config, role, engine.clone(), stop, jobs).await;
+    let flushed = engine.flush_audit().await;
+    served.and(flushed.context("writing the audit log"))
+}
+
+async fn serve_role(
+    config: &Config,
+    role: ServeRole,
+    engine: Engine,
+    stop: CancellationToken,
+    jobs: usize,
+) -> anyhow::Result<()> {
     match role {
         ServeRole::Worker => {
             logging::to_stdout("Longshore's worker is ready")?;
             Worker::run(engine, stop, jobs).await;
             Ok(())
         }
-        ServeRole::Api => answer(&config, engine, stop).await,
+        ServeRole::Api => answer(config, engine, stop).await,
         ServeRole::All => {
             let worker = tokio::spawn(Worker::run(engine.clone(), stop.clone(), jobs));
-            let answered = answer(&config, engine, stop.clone()).await;
+            let answered = answer(config, engine, stop.clone()).await;
             stop.cancel();
             worker.await.context("the worker")?;
             answered
@@ -52,6 +64,10 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
         body_limit_bytes: config.body_limit_mib << 20,
         body_pause: seconds(config.request_timeout_seconds),
         body_timeout: seconds(config.body_timeout_seconds),
+        client_address_header: match &config.client_address_header {
+            Some(name) => Some(name.parse().context("the setting client_address_header")?),
+            None => None,
+        },
         ..ServerSettings::new(url.clone())
     };
     let limits = ConnectionLimits {

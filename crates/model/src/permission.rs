@@ -46,6 +46,18 @@ pub enum Permission {
     ManageOrganization,
 }
 
+impl Permission {
+    /// As in the OpenAPI document: `read`, `annotate`, `manage_projects`, `manage_organization`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Annotate => "annotate",
+            Self::ManageProjects => "manage_projects",
+            Self::ManageOrganization => "manage_organization",
+        }
+    }
+}
+
 /// The person (or token) behind a call, always inside one organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {

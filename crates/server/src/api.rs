@@ -2,10 +2,14 @@
 //! makes one call of the engine, and encodes.
 
 pub(crate) mod annotations;
+pub(crate) mod audit;
 pub(crate) mod checks;
 pub(crate) mod exports;
 pub(crate) mod health;
+pub(crate) mod invites;
 pub(crate) mod media;
+pub(crate) mod members;
+pub(crate) mod named_tokens;
 pub(crate) mod predictions;
 pub(crate) mod projects;
 pub(crate) mod storage_forms;

@@ -4,13 +4,19 @@
 //! cookie. A cookie is sent by the browser whoever made the page, so changing anything with it
 //! needs proof that the page was ours.
 
+use std::{convert::Infallible, net::IpAddr};
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Method, header, request::Parts},
 };
 use model::Actor;
 
-use crate::{App, error::ApiError};
+use crate::{
+    App,
+    attempts::{Guess, client_address},
+    error::ApiError,
+};
 
 /// The browser's session; `HttpOnly`, `SameSite=Lax`, `Secure` behind https.
 pub(crate) const SESSION_COOKIE: &str = "longshore_session";
@@ -19,27 +25,55 @@ impl FromRequestParts<App> for Actor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-            let text = value
-                .to_str()
-                .map_err(|_| ApiError::unauthenticated("Invalid token."))?;
-            let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
-            let token = token.trim();
-            if scheme.eq_ignore_ascii_case("token") {
-                return Ok(app.engine.authenticate_token(token).await?);
-            }
-            if scheme.eq_ignore_ascii_case("bearer") {
-                return Ok(app.engine.authenticate_access_token(token).await?);
-            }
-        } else if let Some(session) = session_of(&parts.headers) {
-            let actor = app.engine.authenticate_session(session).await?;
-            check_same_site(&parts.method, &parts.headers, app)?;
-            return Ok(actor);
+        let guess = Guess::Token(client_address(parts, app));
+        app.attempts.check(&guess)?;
+        let proven = proven_actor(parts, app).await;
+        if has_credential(&parts.headers)
+            && proven.as_ref().is_err_and(ApiError::is_unauthenticated)
+        {
+            app.attempts.failed(guess);
         }
-        Err(ApiError::unauthenticated(
-            "Authentication credentials were not provided.",
-        ))
+        proven
     }
+}
+
+/// Where a request comes from, for limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self(client_address(parts, app)))
+    }
+}
+
+fn has_credential(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || session_of(headers).is_some()
+}
+
+async fn proven_actor(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let text = value
+            .to_str()
+            .map_err(|_| ApiError::unauthenticated("Invalid token."))?;
+        let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let token = token.trim();
+        if scheme.eq_ignore_ascii_case("token") {
+            return Ok(app.engine.authenticate_token(token).await?);
+        }
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Ok(app.engine.authenticate_access_token(token).await?);
+        }
+    } else if let Some(session) = session_of(&parts.headers) {
+        let actor = app.engine.authenticate_session(session).await?;
+        check_same_site(&parts.method, &parts.headers, app)?;
+        return Ok(actor);
+    }
+    Err(ApiError::unauthenticated(
+        "Authentication credentials were not provided.",
+    ))
 }
 
 /// The session cookie's value.

@@ -206,6 +206,29 @@ impl ApiError {
         )
     }
 
+    /// 429: too many failed sign-ins or tokens of late.
+    pub(crate) fn too_many_attempts(seconds: u32) -> Self {
+        let mut error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            format!("Too many failed attempts. Try again in {seconds} seconds."),
+        );
+        error
+            .0
+            .headers
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        error
+    }
+
+    /// 404 of an invitation's link.
+    pub(crate) fn invitation_gone() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "invitation_gone",
+            "This invitation has been used or taken back, or its time is over. Ask an owner of the organization for a new link.",
+        )
+    }
+
     /// 500; the cause is in the log under the same id.
     pub(crate) fn internal() -> Self {
         Self::new(
@@ -238,6 +261,20 @@ impl ApiError {
     /// The message for a page.
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// What is wrong with a form, for its page.
+    pub(crate) fn messages(&self) -> String {
+        if self.0.fields.is_empty() {
+            return self.detail().to_owned();
+        }
+        let messages: Vec<&str> = self
+            .0
+            .fields
+            .iter()
+            .map(|field| field.message.as_str())
+            .collect();
+        messages.join(" ")
     }
 
     /// The status for a page.

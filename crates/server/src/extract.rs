@@ -199,12 +199,27 @@ impl Query {
 
     /// The same query on another page, for `next` and `previous`.
     pub(crate) fn with_page(&self, page: i64) -> String {
+        self.with("page", &page.to_string())
+    }
+
+    /// The same query with another value of a parameter.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+        let mut query = self.others(name);
+        query.append_pair(name, value);
+        query.finish()
+    }
+
+    /// The same query without a parameter.
+    pub(crate) fn without(&self, name: &str) -> String {
+        self.others(name).finish()
+    }
+
+    fn others(&self, except: &str) -> url::form_urlencoded::Serializer<'static, String> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.0.iter().filter(|(name, _)| name != "page") {
+        for (name, value) in self.0.iter().filter(|(name, _)| name != except) {
             query.append_pair(name, value);
         }
-        query.append_pair("page", &page.to_string());
-        query.finish()
+        query
     }
 }
 

@@ -4,6 +4,7 @@
 //! make one call of the engine, encode.
 
 mod api;
+mod attempts;
 mod auth;
 mod connection;
 mod error;
@@ -18,7 +19,7 @@ mod serve;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, http::HeaderName};
 use engine::Engine;
 use url::Url;
 
@@ -43,6 +44,9 @@ pub struct ServerSettings {
     pub body_timeout: Duration,
     /// How long a request to sync waits for the end before it answers with progress.
     pub sync_wait: Duration,
+    /// Header in which a reverse proxy puts the client's address (its last value counts), for the
+    /// limits on failed sign-ins; without it, the connection's address.
+    pub client_address_header: Option<HeaderName>,
 }
 
 impl ServerSettings {
@@ -55,6 +59,7 @@ impl ServerSettings {
             body_pause: Duration::from_secs(30),
             body_timeout: Duration::from_secs(300),
             sync_wait: Duration::from_secs(2),
+            client_address_header: None,
         }
     }
 }
@@ -64,6 +69,7 @@ impl ServerSettings {
 pub(crate) struct App {
     engine: Engine,
     settings: Arc<ServerSettings>,
+    attempts: Arc<attempts::Attempts>,
 }
 
 /// The whole HTTP side.
@@ -72,5 +78,6 @@ pub fn app(engine: Engine, settings: ServerSettings) -> Router {
     router::router(App {
         engine,
         settings: Arc::new(settings),
+        attempts: Arc::default(),
     })
 }

@@ -1,10 +1,12 @@
 //! The OpenAPI document, made from the route table and the handlers' own types.
 
+use model::Permission;
 use utoipa::{
     ToSchema,
     openapi::{
         Components, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
         Required, Response, Schema,
+        extensions::Extensions,
         path::{
             Operation as PathOperation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
         },
@@ -23,7 +25,8 @@ pub(crate) struct Operation {
     pub(crate) path: String,
     pub(crate) method: HttpMethod,
     pub(crate) summary: &'static str,
-    pub(crate) is_public: bool,
+    /// None needs no sign-in.
+    pub(crate) permission: Option<Permission>,
     pub(crate) query: &'static [&'static str],
     pub(crate) request: Option<Shape>,
     pub(crate) status: u16,
@@ -126,7 +129,12 @@ impl Operation {
             .request_body(request)
             .response(self.status.to_string(), done)
             .response("default", failed);
-        if !self.is_public {
+        if let Some(permission) = self.permission {
+            operation = operation.extensions(Some(
+                Extensions::builder()
+                    .add("x-permission", permission.as_str())
+                    .build(),
+            ));
             let no_scopes: [&str; 0] = [];
             for scheme in ["Token", "Bearer", "Session"] {
                 operation = operation.security(SecurityRequirement::new(scheme, no_scopes));

@@ -1,9 +1,14 @@
 //! A few plain pages: sign in, the projects with their storages, a project's tasks with its media.
 //! Server-rendered, without any script.
 
+pub(crate) mod account;
+pub(crate) mod audit_page;
 mod check;
 mod html;
+pub(crate) mod invitation;
+pub(crate) mod members_page;
 mod sign_in;
+pub(crate) mod tokens_page;
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -19,8 +24,8 @@ use crate::{
     error::ApiError,
     extract::{Id, Query},
 };
-use html::{Text, failed, page, render, title};
 pub(crate) use check::{check, check_form};
+use html::{Text, failed, page, render, title};
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
 const STYLES: &str = include_str!("pages/longshore.css");

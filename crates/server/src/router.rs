@@ -1,14 +1,17 @@
 //! Every route on one page. The OpenAPI document is made from this table, so that it cannot
 //! promise a route that is not there or forget one.
 
+mod people;
+
 use axum::{Router, http::Method, middleware, routing::MethodFilter};
+use model::Permission::{Annotate, ManageProjects};
 use serde_json::Value;
 
 use crate::{
     App,
     api::{
-        annotations, checks, exports, health, media, predictions, projects, storage_forms, storages,
-        sync_runs, tasks, tokens, users,
+        annotations, checks, exports, health, media, predictions, projects, storage_forms,
+        storages, sync_runs, tasks, tokens, users,
     },
     error::ApiError,
     observe::observe,
@@ -122,6 +125,7 @@ pub(crate) fn routes() -> Routes {
             "/api/projects",
             projects::create,
             op("Creates a project.")
+                .needs(ManageProjects)
                 .takes::<projects::ProjectFields>()
                 .returns::<projects::ProjectView>(201),
         )
@@ -134,13 +138,15 @@ pub(crate) fn routes() -> Routes {
             "/api/projects/{id}",
             projects::update,
             op("Changes the given fields.")
+                .needs(ManageProjects)
                 .takes::<projects::ProjectFields>()
                 .returns::<projects::ProjectView>(200),
         )
         .delete(
             "/api/projects/{id}",
             projects::delete,
-            op("Deletes a project, its tasks and storages. Blobs in Azure stay."),
+            op("Deletes a project, its tasks and storages. Blobs in Azure stay.")
+                .needs(ManageProjects),
         )
         .post(
             "/api/projects/{id}/validate",
@@ -153,6 +159,7 @@ pub(crate) fn routes() -> Routes {
             "/api/projects/{id}/import",
             tasks::import,
             op("Imports a JSON task or an array of tasks.")
+                .needs(ManageProjects)
                 .query(&["return_task_ids"])
                 .takes::<Value>()
                 .returns::<tasks::ImportedView>(201),
@@ -181,6 +188,7 @@ pub(crate) fn routes() -> Routes {
             "/api/check",
             checks::check,
             op("The access check of a container or blob URL, or of a storage before it is saved.")
+                .needs(ManageProjects)
                 .takes::<checks::CheckPlaceFields>()
                 .returns::<Value>(200),
         )
@@ -196,6 +204,7 @@ pub(crate) fn routes() -> Routes {
             "/api/tasks",
             tasks::create,
             op("Creates a task.")
+                .needs(ManageProjects)
                 .takes::<tasks::TaskFields>()
                 .returns::<tasks::TaskView>(201),
         )
@@ -210,10 +219,15 @@ pub(crate) fn routes() -> Routes {
             "/api/tasks/{id}",
             tasks::update,
             op("Changes the given fields.")
+                .needs(ManageProjects)
                 .takes::<tasks::TaskFields>()
                 .returns::<tasks::TaskView>(200),
         )
-        .delete("/api/tasks/{id}", tasks::delete, op("Deletes a task."))
+        .delete(
+            "/api/tasks/{id}",
+            tasks::delete,
+            op("Deletes a task.").needs(ManageProjects),
+        )
         // media
         .get(
             "/tasks/{id}/resolve",
@@ -236,6 +250,7 @@ pub(crate) fn routes() -> Routes {
             "/api/tasks/{id}/annotations",
             annotations::create,
             op("Creates an annotation.")
+                .needs(Annotate)
                 .takes::<annotations::AnnotationFields>()
                 .returns::<annotations::AnnotationView>(201),
         )
@@ -248,13 +263,14 @@ pub(crate) fn routes() -> Routes {
             "/api/annotations/{id}",
             annotations::update,
             op("Changes the given fields.")
+                .needs(Annotate)
                 .takes::<annotations::AnnotationFields>()
                 .returns::<annotations::AnnotationView>(200),
         )
         .delete(
             "/api/annotations/{id}",
             annotations::delete,
-            op("Deletes an annotation."),
+            op("Deletes an annotation.").needs(Annotate),
         )
         .get(
             "/api/predictions",
@@ -267,6 +283,7 @@ pub(crate) fn routes() -> Routes {
             "/api/predictions",
             predictions::create,
             op("Creates a prediction.")
+                .needs(ManageProjects)
                 .takes::<predictions::PredictionFields>()
                 .returns::<predictions::PredictionView>(201),
         )
@@ -279,18 +296,19 @@ pub(crate) fn routes() -> Routes {
             "/api/predictions/{id}",
             predictions::update,
             op("Changes the given fields.")
+                .needs(ManageProjects)
                 .takes::<predictions::PredictionFields>()
                 .returns::<predictions::PredictionView>(200),
         )
         .delete(
             "/api/predictions/{id}",
             predictions::delete,
-            op("Deletes a prediction."),
+            op("Deletes a prediction.").needs(ManageProjects),
         );
     // Source and target storages have the same routes; `storages::Place` says which it is.
     ["/api/storages", "/api/storages/export"]
         .into_iter()
-        .fold(routes, storage_routes)
+        .fold(people::people_routes(routes), storage_routes)
 }
 
 fn storage_routes(routes: Routes, base: &str) -> Routes {
@@ -299,7 +317,7 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
         .get(
             base,
             storages::list_all,
-            op("The project's storages of every kind.")
+            op("The project's storages of every kind.").needs(ManageProjects)
                 .query(&["project"])
                 .lists::<storages::StorageView>(200),
         )
@@ -311,27 +329,27 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
         .get(
             &at("/{kind}"),
             storages::list,
-            op("The project's storages of one kind.")
+            op("The project's storages of one kind.").needs(ManageProjects)
                 .query(&["project"])
                 .lists::<storages::StorageView>(200),
         )
         .post(
             &at("/{kind}"),
             storages::create,
-            op("Creates a storage, when it works.")
+            op("Creates a storage, when it works.").needs(ManageProjects)
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(201),
         )
         .post(
             &at("/{kind}/validate"),
             storages::validate,
-            op("Checks that a storage would work, and changes nothing.")
+            op("Checks that a storage would work, and changes nothing.").needs(ManageProjects)
                 .takes::<storages::StorageFields>(),
         )
         .post(
             &at("/{kind}/files"),
             storages::files,
-            op("Lists what would match, before anything is saved.")
+            op("Lists what would match, before anything is saved.").needs(ManageProjects)
                 .takes::<storages::StorageFields>()
                 .returns::<storages::FileList>(200),
         )
@@ -343,56 +361,56 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
         .get(
             &at("/{kind}/{id}"),
             storages::get,
-            op("One storage. Its secrets are never returned.")
+            op("One storage. Its secrets are never returned.").needs(ManageProjects)
                 .returns::<storages::StorageView>(200),
         )
         .patch(
             &at("/{kind}/{id}"),
             storages::update,
-            op("Changes the given fields; secrets that are not given stay.")
+            op("Changes the given fields; secrets that are not given stay.").needs(ManageProjects)
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(200),
         )
         .put(
             &at("/{kind}/{id}"),
             storages::update,
-            op("The same as PATCH, as in Label Studio.")
+            op("The same as PATCH, as in Label Studio.").needs(ManageProjects)
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(200),
         )
         .delete(
             &at("/{kind}/{id}"),
             storages::delete,
-            op("Deletes a storage; its tasks and blobs stay."),
+            op("Deletes a storage; its tasks and blobs stay.").needs(ManageProjects),
         )
         .post(
             &at("/{kind}/{id}/check"),
             checks::check_storage,
-            op("The access check: what works, what does not, why, and the command that fixes it. Changes nothing in Longshore.")
+            op("The access check: what works, what does not, why, and the command that fixes it. Changes nothing in Longshore.").needs(ManageProjects)
                 .takes::<checks::CheckFields>()
                 .returns::<Value>(200),
         )
         .post(
             &at("/{kind}/{id}/sync"),
             sync_runs::sync,
-            op("Starts a sync, or joins the one that runs. Answers the final state when it ends within two seconds, else the progress.")
+            op("Starts a sync, or joins the one that runs. Answers the final state when it ends within two seconds, else the progress.").needs(ManageProjects)
                 .returns::<storages::StorageView>(200),
         )
         .post(
             &at("/{kind}/{id}/cancel"),
             sync_runs::cancel,
-            op("Stops the sync that runs. What was committed stays.")
+            op("Stops the sync that runs. What was committed stays.").needs(ManageProjects)
                 .returns::<storages::StorageView>(200),
         )
         .get(
             &at("/{kind}/{id}/runs"),
             sync_runs::list,
-            op("The storage's syncs, newest first.").lists::<sync_runs::RunView>(200),
+            op("The storage's syncs, newest first.").needs(ManageProjects).lists::<sync_runs::RunView>(200),
         )
         .get(
             &at("/{kind}/{id}/errors"),
             sync_runs::errors,
-            op("The blobs that failed, each with its cause.")
+            op("The blobs that failed, each with its cause.").needs(ManageProjects)
                 .query(&["page", "page_size"])
                 .lists::<sync_runs::BlobErrorView>(200),
         )

@@ -5,6 +5,7 @@ use axum::{
     handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
+use model::Permission;
 use utoipa::{ToSchema, openapi::HttpMethod};
 
 use crate::{
@@ -77,7 +78,7 @@ impl Routes {
             path: path.to_owned(),
             method,
             summary: doc.summary,
-            is_public: doc.is_public,
+            permission: doc.permission,
             query: doc.query,
             request: doc.request,
             status: doc.status,
@@ -105,18 +106,18 @@ impl Routes {
 /// What the document says of an operation.
 pub(crate) struct Doc {
     summary: &'static str,
-    is_public: bool,
+    permission: Option<Permission>,
     query: &'static [&'static str],
     request: Option<Shape>,
     status: u16,
     response: Option<Shape>,
 }
 
-/// An operation for people who are signed in.
+/// An operation for everybody who is signed in and may read.
 pub(crate) fn op(summary: &'static str) -> Doc {
     Doc {
         summary,
-        is_public: false,
+        permission: Some(Permission::Read),
         query: &[],
         request: None,
         status: 204,
@@ -127,13 +128,20 @@ pub(crate) fn op(summary: &'static str) -> Doc {
 /// An operation that needs no sign-in.
 pub(crate) fn public(summary: &'static str) -> Doc {
     Doc {
-        is_public: true,
+        permission: None,
         status: 200,
         ..op(summary)
     }
 }
 
 impl Doc {
+    /// An operation that needs more than reading. The engine refuses others; the document says so,
+    /// and a test compares the two.
+    pub(crate) fn needs(mut self, permission: Permission) -> Self {
+        self.permission = Some(permission);
+        self
+    }
+
     pub(crate) fn query(mut self, names: &'static [&'static str]) -> Self {
         self.query = names;
         self

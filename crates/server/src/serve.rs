@@ -6,7 +6,11 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -18,7 +22,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{connection::Connection, observe::metrics};
+use crate::{attempts::Peer, connection::Connection, observe::metrics};
 
 const METRICS_PERIOD: Duration = Duration::from_secs(5);
 
@@ -80,7 +84,14 @@ pub async fn serve(
         };
         // Answers are small and whole: waiting for more to send only adds delay.
         stream.set_nodelay(true)?;
-        let service = TowerToHyperService::new(app.clone());
+        let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
+        let answer = TowerToHyperService::new(app.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
+            answer.call(request)
+        });
         let stream = Connection::new(stream, limits.write_timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let stop = stop.clone();

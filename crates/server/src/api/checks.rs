@@ -83,19 +83,18 @@ impl CheckFields {
                 _ => {
                     return Err(ApiError::invalid(vec![engine::FieldError {
                         field: "timeout".to_owned(),
-                        message: format!(
-                            "Give seconds from 1 to {}.",
-                            LONGEST_CHECK.as_secs()
-                        ),
+                        message: format!("Give seconds from 1 to {}.", LONGEST_CHECK.as_secs()),
                     }]));
                 }
             },
         };
         Ok(CheckOptions {
-            origin: Some(match self.origin.as_deref().filter(|text| !text.is_empty()) {
-                Some(text) => origin(text)?,
-                None => app.settings.public_url.origin().ascii_serialization(),
-            }),
+            origin: Some(
+                match self.origin.as_deref().filter(|text| !text.is_empty()) {
+                    Some(text) => origin(text)?,
+                    None => app.settings.public_url.origin().ascii_serialization(),
+                },
+            ),
             time,
             granted: match self.granted {
                 Some(true) => Granted::JustNow,
@@ -112,12 +111,14 @@ fn origin(text: &str) -> Answer<String> {
         .map(|url| url.origin())
         .ok()
         .filter(url::Origin::is_tuple);
-    origin.map(|origin| origin.ascii_serialization()).ok_or_else(|| {
-        ApiError::invalid(vec![engine::FieldError {
-            field: "origin".to_owned(),
-            message: "Give the origin of a page, like https://label.example.com.".to_owned(),
-        }])
-    })
+    origin
+        .map(|origin| origin.ascii_serialization())
+        .ok_or_else(|| {
+            ApiError::invalid(vec![engine::FieldError {
+                field: "origin".to_owned(),
+                message: "Give the origin of a page, like https://label.example.com.".to_owned(),
+            }])
+        })
 }
 
 pub(crate) async fn check_storage(

@@ -112,7 +112,12 @@ pub(crate) async fn list_all(
         .engine
         .list_storages(&actor, project, direction, None)
         .await?;
-    Ok(Json(storages.into_iter().map(|storage| StorageView::new(&app, storage)).collect()))
+    Ok(Json(
+        storages
+            .into_iter()
+            .map(|storage| StorageView::new(&app, storage))
+            .collect(),
+    ))
 }
 
 pub(crate) async fn list(
@@ -126,7 +131,12 @@ pub(crate) async fn list(
         .engine
         .list_storages(&actor, project, place.direction, Some(place.kind))
         .await?;
-    Ok(Json(storages.into_iter().map(|storage| StorageView::new(&app, storage)).collect()))
+    Ok(Json(
+        storages
+            .into_iter()
+            .map(|storage| StorageView::new(&app, storage))
+            .collect(),
+    ))
 }
 
 fn required_project(query: &Query) -> Answer<ProjectId> {

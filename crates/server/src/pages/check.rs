@@ -165,7 +165,9 @@ fn step_line(step: &CheckStep) -> String {
         .code
         .map_or_else(String::new, |code| format!(" <code>{code}</code>"));
     let azure = step.azure.as_ref().map_or_else(String::new, |answer| {
-        let status = answer.status.map_or_else(String::new, |status| status.to_string());
+        let status = answer
+            .status
+            .map_or_else(String::new, |status| status.to_string());
         let request = answer
             .request_id
             .as_deref()
@@ -190,16 +192,18 @@ fn step_line(step: &CheckStep) -> String {
                 )
             })
         };
-        let portal = fix
-            .portal
-            .as_deref()
-            .map_or_else(String::new, |path| format!("<p>In the portal: {}</p>", Text(path)));
+        let portal = fix.portal.as_deref().map_or_else(String::new, |path| {
+            format!("<p>In the portal: {}</p>", Text(path))
+        });
         let takes = fix
             .takes
             .map_or_else(String::new, |time| format!("<p>Takes {time}.</p>"));
         let bicep = match &fix.bicep {
             None => String::new(),
-            bicep => format!("<details><summary>Bicep</summary>{}</details>", block("Bicep", bicep)),
+            bicep => format!(
+                "<details><summary>Bicep</summary>{}</details>",
+                block("Bicep", bicep)
+            ),
         };
         format!(
             "<p>{}</p>{}{portal}{takes}{bicep}",

@@ -19,6 +19,9 @@ const POLICY: (HeaderName, &str) = (
 /// `Origin: null` and the server takes them for another site's.
 const REFERRER: (HeaderName, &str) = (header::REFERRER_POLICY, "same-origin");
 
+/// Pages show what only this person may see, some of it once.
+const PRIVATE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
 pub(super) fn title(text: &str) -> &str {
     if text.trim().is_empty() {
         "Untitled"
@@ -36,7 +39,7 @@ pub(super) fn render(body: Result<Html<String>, ApiError>) -> Response {
 }
 
 pub(super) fn with_status(status: StatusCode, html: Html<String>) -> Response {
-    (status, [POLICY, REFERRER], html).into_response()
+    (status, [POLICY, REFERRER, PRIVATE], html).into_response()
 }
 
 pub(super) fn failed(error: &ApiError) -> Response {
@@ -51,7 +54,7 @@ pub(super) fn failed(error: &ApiError) -> Response {
 pub(super) fn page(heading: &str, email: Option<&str>, body: &str) -> Html<String> {
     let person = email.map_or_else(String::new, |email| {
         format!(
-            "<form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>",
+            "<nav><a href=\"/\">Projects</a> <a href=\"/settings\">Settings</a></nav><form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>",
             Text(email)
         )
     });

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::SESSION_MS;
@@ -11,7 +11,8 @@ use model::Secret;
 use super::html::{Text, failed, page, with_status};
 use crate::{
     App,
-    auth::{SESSION_COOKIE, check_same_site, session_of},
+    attempts::Guess,
+    auth::{ClientAddress, SESSION_COOKIE, check_same_site, session_of},
     error::ApiError,
     extract::{Body, Query},
     fields::{Fields, Input},
@@ -57,16 +58,40 @@ fn sign_in_page(status: StatusCode, next: &str, problem: &str) -> Response {
 pub(crate) async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
+    ClientAddress(from): ClientAddress,
     Body(form): Body<SignIn>,
 ) -> Response {
     if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
         return failed(&error);
     }
+    let email = form.email.trim().to_lowercase();
+    let guesses = [
+        Guess::Password(from),
+        Guess::PasswordOf(from, email.clone()),
+        Guess::PasswordOfFromAnywhere(email),
+    ];
+    for guess in &guesses {
+        if let Err(error) = app.attempts.check(guess) {
+            return sign_in_page(error.status(), &form.next, error.detail());
+        }
+    }
+    // Counted before the work, so that attempts at once count too.
+    for guess in &guesses {
+        app.attempts.failed(guess.clone());
+    }
     match app.engine.sign_in(&form.email, &form.password).await {
         Ok((session, _)) => {
-            let cookie = cookie(&app, session.expose(), SESSION_MS / 1000);
+            for guess in &guesses {
+                app.attempts.succeeded(guess);
+            }
+            // The session before this one ends: nobody goes on with a cookie they planted.
+            if let Some(old) = session_of(&headers)
+                && let Err(error) = app.engine.sign_out(old).await
+            {
+                return failed(&error.into());
+            }
             (
-                [(header::SET_COOKIE, cookie)],
+                session_cookie(&app, &session),
                 Redirect::to(own_path(&form.next)),
             )
                 .into_response()
@@ -87,11 +112,18 @@ pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Resp
     {
         return failed(&error.into());
     }
-    (
-        [(header::SET_COOKIE, cookie(&app, "", 0))],
-        Redirect::to("/user/login"),
-    )
-        .into_response()
+    (ended_session(&app), Redirect::to("/user/login")).into_response()
+}
+
+/// The header that keeps a new session in the browser.
+pub(super) fn session_cookie(app: &App, session: &Secret) -> [(HeaderName, String); 1] {
+    let cookie = cookie(app, session.expose(), SESSION_MS / 1000);
+    [(header::SET_COOKIE, cookie)]
+}
+
+/// The header that takes it away.
+pub(super) fn ended_session(app: &App) -> [(HeaderName, String); 1] {
+    [(header::SET_COOKIE, cookie(app, "", 0))]
 }
 
 fn cookie(app: &App, value: &str, max_age_s: i64) -> String {

@@ -1,0 +1,155 @@
+//! The audit log: a page at a time, or all that was asked for as JSON lines.
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use engine::{AuditQuery, AuditRecord};
+use futures_util::stream;
+use model::Actor;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::Answer,
+    error::ApiError,
+    extract::{Query, instant},
+};
+
+/// What the log can be asked by.
+pub(crate) const PARAMETERS: &[&str] = &[
+    "search",
+    "action",
+    "user",
+    "event_id",
+    "since",
+    "before_id",
+    "limit",
+];
+const PAGE: i64 = 100;
+const EXPORT_PAGE: i64 = 1_000;
+
+/// One entry.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AuditView {
+    id: i64,
+    /// A GUID; of `blob.sign` also the `scid` of the user delegation SAS.
+    event_id: String,
+    at: String,
+    /// The person's id; null for the operator's commands and the workers.
+    user: Option<i64>,
+    email: Option<String>,
+    /// `blob.sign`, for instance.
+    action: String,
+    /// `task/7`, for instance.
+    subject: String,
+    #[schema(value_type = Object)]
+    detail: Box<RawValue>,
+}
+
+impl AuditView {
+    fn of(record: AuditRecord) -> Self {
+        Self {
+            id: record.id,
+            event_id: record.event_id,
+            at: instant(record.at_ms),
+            user: record.actor.map(|user| user.0),
+            email: record.actor_email,
+            action: record.action,
+            subject: record.subject,
+            detail: RawValue::from_string(record.detail).unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads what is asked for.
+pub(crate) fn read_query(query: &Query) -> Result<AuditQuery, ApiError> {
+    let text = |name| {
+        let text = query.text(name).map(str::trim);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let since_ms = match text("since") {
+        None => None,
+        Some(text) => Some(instant_or_day(&text).ok_or_else(|| {
+            ApiError::invalid_request(
+                "query parameter \"since\" must be a day or an instant, like 2026-11-21T08:00:00Z",
+            )
+        })?),
+    };
+    Ok(AuditQuery {
+        search: text("search"),
+        action: text("action"),
+        actor: query.id("user")?,
+        event_id: text("event_id").map(|id| id.to_lowercase()),
+        since_ms,
+        before_id: query.id("before_id")?,
+        limit: query.id("limit")?.unwrap_or(PAGE),
+    })
+}
+
+fn instant_or_day(text: &str) -> Option<i64> {
+    let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    parse(text)
+        .or_else(|| parse(&format!("{text}T00:00:00Z")))
+        .map(jiff::Timestamp::as_millisecond)
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    query: Query,
+) -> Answer<Json<Vec<AuditView>>> {
+    let records = app.engine.list_audit(&actor, &read_query(&query)?).await?;
+    Ok(Json(records.into_iter().map(AuditView::of).collect()))
+}
+
+/// One object a line, read from the database page by page while the client takes them. An error
+/// on the way ends the connection: no file looks whole that is not.
+pub(crate) async fn export(State(app): State<App>, actor: Actor, query: Query) -> Answer<Response> {
+    let asked = AuditQuery {
+        limit: EXPORT_PAGE,
+        ..read_query(&query)?
+    };
+    let first = app.engine.list_audit(&actor, &asked).await?;
+    let pages = stream::try_unfold(Some(first), move |page| {
+        let (app, asked) = (app.clone(), asked.clone());
+        async move {
+            let Some(page) = page else { return Ok(None) };
+            let next = match page.last() {
+                Some(last) if page.len() as i64 == EXPORT_PAGE => {
+                    let older = AuditQuery {
+                        before_id: Some(last.id),
+                        ..asked
+                    };
+                    Some(app.engine.list_audit(&actor, &older).await?)
+                }
+                _ => None,
+            };
+            Ok::<_, engine::Error>(Some((lines(page), next)))
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-ndjson"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"longshore-audit.jsonl\"",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::from_stream(pages)).into_response())
+}
+
+fn lines(records: Vec<AuditRecord>) -> Bytes {
+    let mut text = String::new();
+    for record in records {
+        // Its parts are texts, numbers and JSON that was parsed: there is nothing to fail.
+        text += &serde_json::to_string(&AuditView::of(record)).unwrap_or_default();
+        text.push('\n');
+    }
+    text.into()
+}
