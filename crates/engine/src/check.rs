@@ -17,10 +17,7 @@ use model::{
     Actor, BlobName, Credential, CredentialKind, Direction, Permission, ServeMode, StorageId,
 };
 
-use crate::{
-    Engine, Error, Result, StorageInput, require,
-    storage_input::Draft,
-};
+use crate::{Engine, Error, Result, StorageInput, require, storage_input::Draft};
 
 pub use report::{CheckReport, CheckStep, STEPS, StepState, Verdict};
 
@@ -171,7 +168,9 @@ impl Engine {
         subject: Subject,
         options: &CheckOptions,
     ) -> Result<CheckReport> {
-        run::Check::new(self, actor.org_id, subject, options).run().await
+        run::Check::new(self, actor.org_id, subject, options)
+            .run()
+            .await
     }
 
     /// Takes a URL apart: `https://ACCOUNT.SUFFIX/CONTAINER[/BLOB or FOLDER/][?SAS]`.
@@ -180,10 +179,13 @@ impl Engine {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let cloud = self.cloud();
         // A container alone is parsed as the container of some blob.
-        let parsed = cloud.parse_blob_uri(address).map(|uri| (uri, true)).or_else(|| {
-            let with_blob = format!("{}/blob", address.trim_end_matches('/'));
-            cloud.parse_blob_uri(&with_blob).map(|uri| (uri, false))
-        });
+        let parsed = cloud
+            .parse_blob_uri(address)
+            .map(|uri| (uri, true))
+            .or_else(|| {
+                let with_blob = format!("{}/blob", address.trim_end_matches('/'));
+                cloud.parse_blob_uri(&with_blob).map(|uri| (uri, false))
+            });
         let Some((uri, names_blob)) = parsed else {
             return Err(Error::field(
                 "url",

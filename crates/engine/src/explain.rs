@@ -345,9 +345,7 @@ fn wrong_tenant(owner: Option<&str>, at: &Situation<'_>) -> Row {
         ),
         _ => Fix::by(
             Who::You,
-            format!(
-                "Use an identity of the tenant {owner}. To see which accounts that tenant has"
-            ),
+            format!("Use an identity of the tenant {owner}. To see which accounts that tenant has"),
         )
         .command(format!(
             "az login --tenant {} && az storage account list --query \"[].name\" --output tsv",

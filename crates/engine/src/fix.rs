@@ -76,11 +76,7 @@ impl Fix {
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.command {
-            Some(command) => write!(
-                f,
-                "{}: {command}",
-                self.text.trim_end_matches(['.', ':'])
-            ),
+            Some(command) => write!(f, "{}: {command}", self.text.trim_end_matches(['.', ':'])),
             None => f.write_str(&self.text),
         }
     }

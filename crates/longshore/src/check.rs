@@ -137,9 +137,9 @@ fn target(args: &CheckArgs) -> anyhow::Result<Target> {
     }
     let secret = args.secret_file.as_deref().map(read_secret).transpose()?;
     let needed = |what: &str| {
-        secret
-            .clone()
-            .with_context(|| format!("--auth needs {what} in --secret-file FILE (or - for standard input)"))
+        secret.clone().with_context(|| {
+            format!("--auth needs {what} in --secret-file FILE (or - for standard input)")
+        })
     };
     let (tenant_id, client_id) = (args.tenant_id.clone(), args.client_id.clone());
     let (kind, input) = match args.auth {
@@ -244,7 +244,9 @@ fn words(report: &CheckReport) -> String {
 }
 
 fn step_words(step: &CheckStep) -> String {
-    let code = step.code.map_or_else(String::new, |code| format!(" [{code}]"));
+    let code = step
+        .code
+        .map_or_else(String::new, |code| format!(" [{code}]"));
     let mut lines = vec![format!("{:<9} {}{code}", step.state.title(), step.title)];
     let mut add = |line: String| lines.push(format!("          {line}"));
     let is_problem = !matches!(step.state, StepState::Passed | StepState::Skipped);
@@ -271,7 +273,11 @@ fn step_words(step: &CheckStep) -> String {
 fn fix_lines(fix: &Fix) -> Vec<String> {
     let mut lines = vec![format!("→ {}", fix.text)];
     lines.extend(fix.command.as_ref().map(|command| format!("  {command}")));
-    lines.extend(fix.portal.as_ref().map(|path| format!("  In the portal: {path}")));
+    lines.extend(
+        fix.portal
+            .as_ref()
+            .map(|path| format!("  In the portal: {path}")),
+    );
     lines.extend(fix.takes.map(|time| format!("  Takes {time}.")));
     lines
 }

@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::{
     Signing,
+    look::Archived,
     reach::timed,
     run::{Check, Outcome, Steps},
 };
@@ -28,13 +29,12 @@ impl Check<'_> {
         &self,
         steps: &mut Steps,
         blob: Option<&BlobName>,
-        archived: i64,
-        seen: i64,
+        archived: &Archived,
     ) {
         let (cors, public, kind) = tokio::join!(
             timed(self.cors(blob)),
             timed(self.public_access(blob)),
-            timed(self.account_kind(blob, archived, seen)),
+            timed(self.account_kind(archived)),
         );
         self.note(
             steps,
@@ -58,7 +58,9 @@ impl Check<'_> {
             return skipped("Not tried: give the origin of the pages that will show the media.");
         };
         let draft = &self.subject.draft;
-        let asked = self.azure.preflight(&draft.account, &draft.container, blob, origin);
+        let asked = self
+            .azure
+            .preflight(&draft.account, &draft.container, blob, origin);
         match self.limited(ASIDE, asked).await {
             Ok(Preflight::Allowed) => Outcome::Passed(format!("Pages of {origin} may read.")),
             Ok(Preflight::Refused) => {
@@ -74,12 +76,14 @@ impl Check<'_> {
 
     async fn public_access(&self, blob: Option<&BlobName>) -> Outcome {
         if self.is_anonymous() {
-            return Outcome::Skipped("The storage has no credential: it reads as anyone.".to_owned());
+            return Outcome::Skipped(
+                "The storage has no credential: it reads as anyone.".to_owned(),
+            );
         }
         let draft = &self.subject.draft;
-        let anyone =
-            self.azure
-                .container(&Credential::Anonymous, &draft.account, &draft.container);
+        let anyone = self
+            .azure
+            .container(&Credential::Anonymous, &draft.account, &draft.container);
         let answer = self
             .limited(ASIDE, async {
                 match blob {
@@ -100,12 +104,15 @@ impl Check<'_> {
         }
     }
 
-    async fn account_kind(&self, blob: Option<&BlobName>, archived: i64, seen: i64) -> Outcome {
-        if archived > 0 {
-            let finding = Finding::SomeArchived { archived, seen };
+    async fn account_kind(&self, archived: &Archived) -> Outcome {
+        if archived.count > 0 {
+            let finding = Finding::SomeArchived {
+                archived: archived.count,
+                seen: archived.of,
+            };
             return Outcome::Advice(crate::explain::word_finding(
                 &finding,
-                &self.situation(blob, Doing::Read),
+                &self.situation(archived.first.as_ref(), Doing::Read),
             ));
         }
         match self.limited(ASIDE, self.client.account_info()).await {
@@ -132,7 +139,13 @@ impl Check<'_> {
         }
         let tried = "Looked at what the credential says about itself.";
         let none = std::time::Duration::ZERO;
-        self.note(steps, "least_privilege", tried, none, self.least_privilege());
+        self.note(
+            steps,
+            "least_privilege",
+            tried,
+            none,
+            self.least_privilege(),
+        );
         self.note(steps, "expiry", tried, none, self.expiry());
     }
 

@@ -28,6 +28,15 @@ const NAMES: u32 = 10;
 /// A pre-signed URL of the check lives this long.
 const URL_LIFE: Duration = Duration::from_secs(120);
 
+/// Blobs of the archive tier among those seen.
+#[derive(Default)]
+pub(super) struct Archived {
+    pub(super) count: i64,
+    /// Of all blobs seen.
+    pub(super) of: i64,
+    pub(super) first: Option<BlobName>,
+}
+
 /// What the beginning of a listing holds.
 #[derive(Default)]
 struct Seen {
@@ -35,7 +44,7 @@ struct Seen {
     taken: i64,
     filtered: i64,
     folders: i64,
-    archived: i64,
+    archived: Archived,
     /// The first blob that a sync would take, and that can be read if any can.
     first: Option<BlobItem>,
     /// A name that the filter does not match.
@@ -49,7 +58,13 @@ impl Check<'_> {
             self.skip(steps, id, "A source is never written to.");
         }
         if let Some(title) = steps.stopped_by() {
-            for id in ["list", "read", "ranged_read", "delegation_key", "sas_round_trip"] {
+            for id in [
+                "list",
+                "read",
+                "ranged_read",
+                "delegation_key",
+                "sas_round_trip",
+            ] {
                 self.skip(steps, id, Steps::because(title));
             }
             self.skip_asides(steps, title);
@@ -93,16 +108,14 @@ impl Check<'_> {
             }
             (None, blob) => self.note_signing(steps, blob).await,
         }
-        self.asides(steps, blob.as_ref(), seen.archived, seen.listed).await;
+        self.asides(steps, blob.as_ref(), &seen.archived).await;
         Ok(())
     }
 
     async fn note_listing(&self, steps: &mut Steps, scope: &Scope) -> Seen {
         let prefix = scope.prefix.listing();
-        let ((answer, was_refused), took) = timed(
-            self.while_role_missing(|| self.limited(LIST, self.look(scope, &prefix))),
-        )
-        .await;
+        let ((answer, was_refused), took) =
+            timed(self.while_role_missing(|| self.limited(LIST, self.look(scope, &prefix)))).await;
         let place = self.subject.title();
         let tried = format!("Listed {place}.");
         let seen = match answer {
@@ -142,7 +155,11 @@ impl Check<'_> {
                 match scope.judge(&blob) {
                     Verdict::Take => {
                         seen.taken += 1;
-                        seen.archived += i64::from(is_archived);
+                        if is_archived {
+                            seen.archived.count += 1;
+                            let name = || BlobName::parse(blob.name.as_str()).ok();
+                            seen.archived.first = seen.archived.first.take().or_else(name);
+                        }
                         let is_better = seen.first.as_ref().is_none_or(|first| {
                             first.access_tier.as_deref() == Some("Archive") && !is_archived
                         });
@@ -163,6 +180,7 @@ impl Check<'_> {
                 break;
             }
         }
+        seen.archived.of = seen.listed;
         Ok(seen)
     }
 
@@ -224,14 +242,18 @@ impl Check<'_> {
             }
             return;
         };
-        let ((answer, _), took) = timed(
-            self.while_role_missing(|| self.limited(READ, self.read(blob, None))),
-        )
-        .await;
+        let ((answer, _), took) =
+            timed(self.while_role_missing(|| self.limited(READ, self.read(blob, None)))).await;
         let tried = format!("Read the beginning of {blob}.");
         let size = match answer {
             Ok((_, size)) => {
-                self.note(steps, "read", tried, took, Outcome::Passed(format!("{size} bytes.")));
+                self.note(
+                    steps,
+                    "read",
+                    tried,
+                    took,
+                    Outcome::Passed(format!("{size} bytes.")),
+                );
                 size
             }
             Err(stop) => {
@@ -254,7 +276,13 @@ impl Check<'_> {
             ),
             Err(stop) => self.refused(&stop, Some(blob), Doing::Read),
         };
-        self.note(steps, "ranged_read", format!("Read one byte of {blob}."), took, outcome);
+        self.note(
+            steps,
+            "ranged_read",
+            format!("Read one byte of {blob}."),
+            took,
+            outcome,
+        );
     }
 
     /// The answer's status and length, after its first bytes have come.
@@ -274,7 +302,11 @@ impl Check<'_> {
         let credential = &self.subject.draft.credential;
         if self.subject.signing == Signing::Unused {
             for id in ["delegation_key", "sas_round_trip"] {
-                self.skip(steps, id, "Not needed: blobs are streamed through Longshore.");
+                self.skip(
+                    steps,
+                    id,
+                    "Not needed: blobs are streamed through Longshore.",
+                );
             }
             return;
         }
@@ -288,10 +320,9 @@ impl Check<'_> {
             response_content_disposition: None,
             correlation_id: None,
         };
-        let ((signed, _), took) = timed(
-            self.while_role_missing(|| self.limited(SIGN, self.client.sign(name, &request))),
-        )
-        .await;
+        let ((signed, _), took) =
+            timed(self.while_role_missing(|| self.limited(SIGN, self.client.sign(name, &request))))
+                .await;
         if self.subject.uses_token() {
             let tried = format!(
                 "Asked {} for a key that signs pre-signed URLs.",

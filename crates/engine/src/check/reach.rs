@@ -26,10 +26,7 @@ impl Check<'_> {
         let (resolved, greeted, signed_in) = tokio::join!(
             timed(self.limited(RESOLVE, self.azure.resolve(account))),
             timed(self.limited(GREET, async { Ok(self.azure.greet(account).await) })),
-            timed(self.limited(
-                SIGN_IN,
-                self.azure.sign_in(&self.subject.draft.credential)
-            )),
+            timed(self.limited(SIGN_IN, self.azure.sign_in(&self.subject.draft.credential))),
         );
         let Some(greeting) = self.note_way(steps, resolved, greeted) else {
             self.skip_rest(steps, &["clock", "sign_in", "tenant"]);
@@ -74,9 +71,7 @@ impl Check<'_> {
             (_, Some(error)) => {
                 Outcome::Failed(self.word(&Stop::Azure(error.clone()), None, Doing::SignIn))
             }
-            (Err(stop), None) if !answered => {
-                Outcome::Failed(self.word(stop, None, Doing::List))
-            }
+            (Err(stop), None) if !answered => Outcome::Failed(self.word(stop, None, Doing::List)),
             (Err(_), None) => Outcome::Passed("A proxy finds it.".to_owned()),
             (Ok(addresses), None) => {
                 let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -84,7 +79,13 @@ impl Check<'_> {
             }
         };
         let failed = matches!(dns, Outcome::Failed(_));
-        self.note(steps, "dns", format!("Looked up the host of {url}."), resolving, dns);
+        self.note(
+            steps,
+            "dns",
+            format!("Looked up the host of {url}."),
+            resolving,
+            dns,
+        );
         if failed {
             self.skip_rest(steps, &["tls", "network"]);
             return None;
@@ -106,13 +107,17 @@ impl Check<'_> {
                 return None;
             }
         };
-        self.note(steps, "tls", tried, greeting_took, Outcome::Passed(String::new()));
+        self.note(
+            steps,
+            "tls",
+            tried,
+            greeting_took,
+            Outcome::Passed(String::new()),
+        );
         let refused = greeting.challenge.as_ref().err();
         let firewall = refused.filter(|error| error.kind() == ErrorKind::Firewall);
         let outcome = match firewall {
-            Some(error) => {
-                Outcome::Failed(self.word_without_credential(error))
-            }
+            Some(error) => Outcome::Failed(self.word_without_credential(error)),
             None => Outcome::Passed(String::new()),
         };
         let stays = firewall.is_none();
@@ -176,8 +181,8 @@ impl Check<'_> {
         let outcome = match answer {
             Ok(()) => Outcome::Passed(String::new()),
             Err(stop) => {
-                let has_ended = credential_expiry(credential)
-                    .is_some_and(|end| end <= self.engine.now_ms());
+                let has_ended =
+                    credential_expiry(credential).is_some_and(|end| end <= self.engine.now_ms());
                 let mut problem = match &stop {
                     Stop::Azure(error) if has_ended && error.kind() == ErrorKind::TokenRefused => {
                         let mut problem = self.find(&Finding::CertificateExpired);
@@ -197,12 +202,22 @@ impl Check<'_> {
                 Outcome::Failed(problem)
             }
         };
-        self.note(steps, "sign_in", format!("Asked for a token as {who}."), took, outcome);
+        self.note(
+            steps,
+            "sign_in",
+            format!("Asked for a token as {who}."),
+            took,
+            outcome,
+        );
     }
 
     fn note_tenant(&self, steps: &mut Steps, challenge: Option<&Challenge>) {
         let Some(challenge) = challenge else {
-            self.skip(steps, "tenant", "The account did not say which tenant it trusts.");
+            self.skip(
+                steps,
+                "tenant",
+                "The account did not say which tenant it trusts.",
+            );
             return;
         };
         let owner = challenge.tenant_id.as_str();

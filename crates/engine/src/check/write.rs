@@ -6,7 +6,10 @@ use model::{BlobName, ExportLayout};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-use super::run::{Check, Outcome, Steps, Stop};
+use super::{
+    look::Archived,
+    run::{Check, Outcome, Steps, Stop},
+};
 use crate::{Doing, connection::CHECK_BLOB, explain::Finding};
 
 /// Limit of each request, in seconds.
@@ -26,7 +29,13 @@ struct Written {
 
 impl Check<'_> {
     pub(super) async fn write_and_delete(&self, steps: &mut Steps) {
-        for id in ["list", "read", "ranged_read", "delegation_key", "sas_round_trip"] {
+        for id in [
+            "list",
+            "read",
+            "ranged_read",
+            "delegation_key",
+            "sas_round_trip",
+        ] {
             self.skip(steps, id, "A target is not read from.");
         }
         if let Some(title) = steps.stopped_by() {
@@ -50,13 +59,11 @@ impl Check<'_> {
                 return;
             }
         };
-        let (written, _) = self
-            .while_role_missing_in(|| self.attempt(&blob))
-            .await;
+        let (written, _) = self.while_role_missing_in(|| self.attempt(&blob)).await;
         self.note_written(steps, &blob, written);
         match steps.stopped_by() {
             Some(title) => self.skip_asides(steps, title),
-            None => self.asides(steps, None, 0, 0).await,
+            None => self.asides(steps, None, &Archived::default()).await,
         }
     }
 
@@ -122,13 +129,17 @@ impl Check<'_> {
             }
             Err(stop) => self.refused(&stop, Some(blob), Doing::Write),
         };
-        self.note(steps, "overwrite", format!("Replaced {blob}."), took, outcome);
+        self.note(
+            steps,
+            "overwrite",
+            format!("Replaced {blob}."),
+            took,
+            outcome,
+        );
         let (answer, took) = delete;
         let outcome = match answer {
             Ok(()) => Outcome::Passed("Nothing of the check is left.".to_owned()),
-            Err(stop) if draft.can_delete_objects => {
-                self.refused(&stop, Some(blob), Doing::Delete)
-            }
+            Err(stop) if draft.can_delete_objects => self.refused(&stop, Some(blob), Doing::Delete),
             Err(_) => Outcome::Skipped(format!(
                 "Not needed, and not allowed: the small blob {blob} stays."
             )),

@@ -27,19 +27,34 @@ pub(crate) enum Finding<'a> {
         example: Option<&'a str>,
     },
     /// Every blob is deeper than the storage looks.
-    OnlyFolders { folders: i64 },
+    OnlyFolders {
+        folders: i64,
+    },
     /// Only folder markers and files of our own.
-    NothingToImport { seen: i64 },
-    SomeArchived { archived: i64, seen: i64 },
-    CorsMissing { origin: &'a str },
+    NothingToImport {
+        seen: i64,
+    },
+    SomeArchived {
+        archived: i64,
+        seen: i64,
+    },
+    CorsMissing {
+        origin: &'a str,
+    },
     ContainerPublic,
     AccountKey,
-    SasMoreRights { extra: &'a str, needed: &'a str },
+    SasMoreRights {
+        extra: &'a str,
+        needed: &'a str,
+    },
     SasAccountWide,
     SasHttpAllowed,
     AppendOnly,
     /// The SAS or certificate ends in this many days.
-    ExpiresSoon { what: &'a str, days: i64 },
+    ExpiresSoon {
+        what: &'a str,
+        days: i64,
+    },
     CertificateExpired,
 }
 

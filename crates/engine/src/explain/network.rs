@@ -126,7 +126,10 @@ pub(super) fn clock_skew(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             "The clock of the machine that runs Longshore is {off}, so the request to {} was refused.",
             at.account
         ),
-        Fix::by(Who::Operator, "The operator sets the clock, for instance with")
-            .command("timedatectl set-ntp true"),
+        Fix::by(
+            Who::Operator,
+            "The operator sets the clock, for instance with",
+        )
+        .command("timedatectl set-ntp true"),
     )
 }

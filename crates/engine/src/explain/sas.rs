@@ -94,9 +94,7 @@ pub(super) fn permission_missing(at: &Situation<'_>) -> Row {
     };
     (
         "sas_permission_missing",
-        format!(
-            "The SAS token lacks the permission {letter} (sp)."
-        ),
+        format!("The SAS token lacks the permission {letter} (sp)."),
         new_token(at),
     )
 }
