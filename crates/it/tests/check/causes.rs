@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::Context;
+use testkit::FixCommand;
 
 /// The codes in the tables of `engine::explain`: the first part of a row, alone on its line after
 /// the `(` that opens the row, or in front of the rest of a short one.
@@ -65,6 +66,11 @@ fn each_has_its_section() -> anyhow::Result<()> {
         "missing {missing:?}, gone {gone:?}"
     );
     for section in sections {
+        for span in section.split('`').skip(1).step_by(2) {
+            if span.starts_with("az ") && span != "az login" {
+                FixCommand::parse(span)?;
+            }
+        }
         for part in ["**What it means.**", "**How to see it.**", "**Fix.**"] {
             assert!(section.contains(part), "{part} in {section}");
         }
