@@ -3,6 +3,7 @@
 
 pub(crate) mod annotations;
 pub(crate) mod audit;
+pub(crate) mod azure_links;
 pub(crate) mod checks;
 pub(crate) mod exports;
 pub(crate) mod health;

@@ -4,7 +4,9 @@
 pub(crate) mod account;
 pub(crate) mod audit_page;
 mod check;
+pub(crate) mod connect;
 mod html;
+pub(crate) mod integrations;
 pub(crate) mod invitation;
 pub(crate) mod members_page;
 mod sign_in;

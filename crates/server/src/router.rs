@@ -1,6 +1,7 @@
 //! Every route on one page. The OpenAPI document is made from this table, so that it cannot
 //! promise a route that is not there or forget one.
 
+mod azure;
 mod people;
 
 use axum::{Router, http::Method, middleware, routing::MethodFilter};
@@ -308,7 +309,7 @@ pub(crate) fn routes() -> Routes {
     // Source and target storages have the same routes; `storages::Place` says which it is.
     ["/api/storages", "/api/storages/export"]
         .into_iter()
-        .fold(people::people_routes(routes), storage_routes)
+        .fold(azure::azure_routes(people::people_routes(routes)), storage_routes)
 }
 
 fn storage_routes(routes: Routes, base: &str) -> Routes {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use axum::{
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 
@@ -40,6 +40,27 @@ pub(super) fn render(body: Result<Html<String>, ApiError>) -> Response {
 
 pub(super) fn with_status(status: StatusCode, html: Html<String>) -> Response {
     (status, [POLICY, REFERRER, PRIVATE], html).into_response()
+}
+
+/// The same for a page that runs our one script and whose forms end at Entra ID.
+pub(super) fn render_live(body: Result<Html<String>, ApiError>, authority: &str) -> Response {
+    let mut response = render(body);
+    // The operator's setting, an address; one that is no header leaves the strict policy.
+    if let Ok(policy) = HeaderValue::try_from(live_policy(authority)) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn live_policy(authority: &str) -> String {
+    format!(
+        "{}; script-src 'self'; connect-src 'self'",
+        POLICY
+            .1
+            .replace("form-action 'self'", &format!("form-action 'self' {authority}"))
+    )
 }
 
 pub(super) fn failed(error: &ApiError) -> Response {

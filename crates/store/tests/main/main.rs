@@ -3,6 +3,7 @@
 
 mod accounts;
 mod annotations;
+mod azure_links;
 mod exports;
 mod import;
 mod jobs;
@@ -65,7 +66,13 @@ contract! {
         every_change_raises_the_version,
         credentials_of_every_kind_come_back,
         runs_are_started_once_and_cancelled,
-        azure_links,
+    }
+    azure_links {
+        linked_and_unlinked,
+        what_a_link_remembers,
+        a_state_comes_back_once,
+        the_first_on_a_container_holds_it,
+        a_storage_is_there_first_too,
     }
     secrets {
         sealed_secrets_are_unreadable_without_the_key,

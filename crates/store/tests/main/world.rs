@@ -2,12 +2,13 @@
 
 use model::{
     AccountName, ContainerName, Credential, Direction, ExportLayout, ImportMode, OrgId, Prefix,
-    Project, ProjectId, Secret, ServeMode, Storage, TaskId, UserId,
+    Project, ProjectId, Role, Secret, ServeMode, Storage, TaskId, UserId,
 };
 use private_postgres::PrivatePostgres;
 use serde_json::value::RawValue;
 use store::{
-    NewAnnotation, NewPrediction, NewProject, NewStorage, NewTask, SealKeys, Store, StoreOptions,
+    NewAnnotation, NewPrediction, NewProject, NewStorage, NewTask, NewUser, SealKeys, Store,
+    StoreOptions,
 };
 use tempfile::TempDir;
 
@@ -71,6 +72,19 @@ impl World {
     /// An organization that is not the owner's.
     pub fn stranger(&self) -> OrgId {
         OrgId(self.org.0 + 1)
+    }
+
+    /// A second organization.
+    pub async fn another_org(&self) -> OrgId {
+        let owner = NewUser {
+            email: "second@example.com",
+            password_hash: "",
+            first_name: "",
+            last_name: "",
+            role: Role::Owner,
+        };
+        let created = self.store.create_org("Second", &owner, NOW).await;
+        created.unwrap().org_id
     }
 
     pub fn new_storage(&self, direction: Direction) -> NewStorage {

@@ -1,0 +1,164 @@
+//! Connect to Azure: the browser's way to Entra ID and back.
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use engine::{ConnectAddresses, Returned};
+use model::Secret;
+
+use super::{
+    Person,
+    html::{Text, page, with_status},
+};
+use crate::{App, auth::session_of, error::ApiError, extract::Query};
+
+const BACK: &str = "/settings/integrations";
+
+/// The addresses that are registered with the app.
+struct Addresses {
+    signed_in: String,
+    consented: String,
+}
+
+impl Addresses {
+    fn of(app: &App) -> Self {
+        let base = app.settings.public_url.as_str().trim_end_matches('/');
+        Self {
+            signed_in: format!("{base}/connect/azure/callback"),
+            consented: format!("{base}/connect/azure/consented"),
+        }
+    }
+
+    fn as_connect(&self) -> ConnectAddresses<'_> {
+        ConnectAddresses {
+            signed_in: &self.signed_in,
+            consented: &self.consented,
+        }
+    }
+}
+
+/// The way is bound to the browser's session, so an API token cannot go it.
+fn session(headers: &HeaderMap) -> Result<&str, ApiError> {
+    session_of(headers).ok_or_else(|| {
+        ApiError::invalid_request("Connect to Azure needs a browser that is signed in here.")
+    })
+}
+
+fn returned(query: &Query) -> Returned {
+    let text = |name| query.text(name).map(str::to_owned);
+    Returned {
+        state: text("state"),
+        code: text("code").map(Secret::new),
+        error: text("error"),
+        error_subcode: text("error_subcode"),
+        error_description: text("error_description"),
+        admin_consent: text("admin_consent"),
+        tenant: text("tenant"),
+    }
+}
+
+/// On to this address, or what went wrong as a page.
+fn on(next: Result<String, ApiError>) -> Response {
+    match next {
+        Ok(address) => Redirect::to(&address).into_response(),
+        Err(error) => not_connected(&error),
+    }
+}
+
+fn not_connected(error: &ApiError) -> Response {
+    let body = format!(
+        "<p class=\"problem\" role=\"alert\">{}</p><p><a href=\"{BACK}\">Settings, Integrations</a></p>",
+        Text(&error.messages())
+    );
+    with_status(error.status(), page("Not connected", None, &body))
+}
+
+pub(crate) async fn start(
+    State(app): State<App>,
+    Person(actor): Person,
+    headers: HeaderMap,
+) -> Response {
+    on(async {
+        let to = Addresses::of(&app);
+        let session = session(&headers)?;
+        Ok(app
+            .engine
+            .begin_connect(&actor, session, &to.as_connect())
+            .await?)
+    }
+    .await)
+}
+
+pub(crate) async fn signed_in(
+    State(app): State<App>,
+    Person(actor): Person,
+    headers: HeaderMap,
+    query: Query,
+) -> Response {
+    on(async {
+        let to = Addresses::of(&app);
+        let session = session(&headers)?;
+        Ok(app
+            .engine
+            .finish_sign_in(&actor, session, &to.as_connect(), &returned(&query))
+            .await?)
+    }
+    .await)
+}
+
+pub(crate) async fn ask_consent(
+    State(app): State<App>,
+    Person(actor): Person,
+    headers: HeaderMap,
+) -> Response {
+    on(async {
+        let to = Addresses::of(&app);
+        let session = session(&headers)?;
+        Ok(app
+            .engine
+            .ask_consent(&actor, session, &to.as_connect())
+            .await?)
+    }
+    .await)
+}
+
+/// An administrator who only opened the consent page has no account here: nothing is done for
+/// them, because whoever connects asks Entra ID by themselves.
+pub(crate) async fn consented(
+    State(app): State<App>,
+    person: Result<Person, Response>,
+    headers: HeaderMap,
+    query: Query,
+) -> Response {
+    let Ok(Person(actor)) = person else {
+        let body = format!(
+            "<p>Microsoft has recorded your answer. Nothing is connected by this page: whoever asked you goes on in Longshore, Settings, Integrations, with Check again.</p>\
+             <p>If that is you, sign in: <a href=\"{BACK}\">Settings, Integrations</a></p>"
+        );
+        return with_status(axum::http::StatusCode::OK, page("Thank you", None, &body));
+    };
+    on(async {
+        let session = session(&headers)?;
+        app.engine
+            .finish_consent(&actor, session, &returned(&query))
+            .await?;
+        Ok(BACK.to_owned())
+    }
+    .await)
+}
+
+pub(crate) async fn check(State(app): State<App>, Person(actor): Person) -> Response {
+    on(match app.engine.check_connect(&actor).await {
+        Ok(_) => Ok(BACK.to_owned()),
+        Err(error) => Err(error.into()),
+    })
+}
+
+pub(crate) async fn cancel(State(app): State<App>, Person(actor): Person) -> Response {
+    on(match app.engine.cancel_connect(&actor).await {
+        Ok(()) => Ok(BACK.to_owned()),
+        Err(error) => Err(error.into()),
+    })
+}

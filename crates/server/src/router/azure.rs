@@ -1,0 +1,81 @@
+//! The routes of Azure links: connecting by browser, the pages, the API.
+
+use axum::routing::MethodFilter;
+use model::Permission::ManageOrganization;
+
+use crate::{
+    api::azure_links,
+    pages::{connect, integrations},
+    routes::{Routes, op},
+};
+
+pub(super) fn azure_routes(routes: Routes) -> Routes {
+    let (get, post) = (MethodFilter::GET, MethodFilter::POST);
+    routes
+        .page("/settings/integrations", get, integrations::show)
+        .page("/settings/integrations/anonymous", post, integrations::set_anonymous)
+        .page("/settings/integrations/{tenant}", get, integrations::show_link)
+        .page("/settings/integrations/{tenant}/claim", post, integrations::claim)
+        .page("/settings/integrations/{tenant}/check", post, integrations::check)
+        .page("/settings/integrations/{tenant}/unlink", get, integrations::confirm_unlink)
+        .page("/settings/integrations/{tenant}/unlink", post, integrations::unlink)
+        .page("/static/live.js", get, integrations::script)
+        .page("/connect/azure/start", post, connect::start)
+        .page("/connect/azure/callback", get, connect::signed_in)
+        .page("/connect/azure/consent", post, connect::ask_consent)
+        .page("/connect/azure/consented", get, connect::consented)
+        .page("/connect/azure/check", post, connect::check)
+        .page("/connect/azure/cancel", post, connect::cancel)
+        .get(
+            "/api/azure-links",
+            azure_links::list,
+            op("The organization's Azure links, and what the caller has begun to connect.")
+                .needs(ManageOrganization)
+                .returns::<azure_links::IntegrationsView>(200),
+        )
+        .post(
+            "/api/azure-links/pending/check",
+            azure_links::check_pending,
+            op("Asks Entra ID now whether the tenant that the caller connects has consented; links it if so.")
+                .needs(ManageOrganization)
+                .returns::<azure_links::IntegrationsView>(200),
+        )
+        .patch(
+            "/api/azure-links/settings",
+            azure_links::settings,
+            op("Allows or forbids reading blobs outside storages without a credential while nothing is linked.")
+                .needs(ManageOrganization)
+                .takes::<azure_links::AnonymousInput>()
+                .returns::<azure_links::IntegrationsView>(200),
+        )
+        .delete(
+            "/api/azure-links/{tenant}",
+            azure_links::unlink,
+            op("Unlinks a tenant from this instant on. Nothing is revoked in Azure; the answer says what stays there.")
+                .needs(ManageOrganization)
+                .returns::<azure_links::UnlinkedView>(200),
+        )
+        .post(
+            "/api/azure-links/{tenant}/check",
+            azure_links::check,
+            op("Asks Entra ID whether the link still works.")
+                .needs(ManageOrganization)
+                .returns::<azure_links::IntegrationsView>(200),
+        )
+        .get(
+            "/api/azure-links/{tenant}/grants",
+            azure_links::grants,
+            op("Which roles to grant on a container, ready to run, and which act already.")
+                .needs(ManageOrganization)
+                .query(&["account", "container", "purpose"])
+                .returns::<azure_links::GrantsView>(200),
+        )
+        .post(
+            "/api/azure-links/{tenant}/claim",
+            azure_links::claim,
+            op("Looks for the blob that proves control of a container that another organization uses.")
+                .needs(ManageOrganization)
+                .takes::<azure_links::ContainerInput>()
+                .returns::<azure_links::ClaimView>(200),
+        )
+}
