@@ -10,7 +10,7 @@ use model::{AccountName, BlobName, ContainerName, Credential, Direction, OrgId, 
 use std::time::Duration;
 
 use crate::{
-    Engine, Error, FieldError, Problem, Result,
+    DefaultAccount, Engine, Error, FieldError, Problem, Result,
     explain::{Doing, Situation, explain},
     storage_input::Draft,
 };
@@ -99,6 +99,7 @@ impl Engine {
     /// Completes and checks an Azure link: it exists, the account belongs to its tenant, and no
     /// other organization was on the container first. Other credentials pass as they are.
     pub(crate) async fn check_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
+        self.check_host_identity(org, &draft.credential).await?;
         self.name_link(org, draft).await?;
         if let Credential::AzureLink { tenant_id } = &draft.credential {
             self.link_for(org, tenant_id, &draft.account, &draft.container)
@@ -112,6 +113,7 @@ impl Engine {
     /// Completes an Azure link without asking Azure anything: it exists, and no other organization
     /// was on the container first.
     pub(crate) async fn complete_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
+        self.check_host_identity(org, &draft.credential).await?;
         self.name_link(org, draft).await?;
         match &draft.credential {
             Credential::AzureLink { tenant_id } => {
@@ -120,6 +122,32 @@ impl Engine {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The operator's default account; only the operator's own organization may use it.
+    pub(crate) async fn default_account_of(&self, org: OrgId) -> Result<Option<&DefaultAccount>> {
+        match self.settings().default_account.as_ref() {
+            Some(account) if self.is_operators(org).await? => Ok(Some(account)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What this machine's identity may read is the operator's: another organization that names an
+    /// account of the operator must not get it read for them (confused deputy).
+    async fn check_host_identity(&self, org: OrgId, credential: &Credential) -> Result<()> {
+        let is_host = matches!(credential, Credential::ManagedIdentity { .. });
+        if is_host && !self.is_operators(org).await? {
+            return Err(Error::field(
+                FieldError::NON_FIELD,
+                "The managed identity of this server belongs to its operator's organization. Use an Azure link or a service principal of your own instead.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The first organization is the operator's own.
+    async fn is_operators(&self, org: OrgId) -> Result<bool> {
+        Ok(self.store().first_org().await? == Some(org))
     }
 
     /// Names the tenant of an Azure link, which must be one of the organization's.

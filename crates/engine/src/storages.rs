@@ -185,7 +185,7 @@ impl Engine {
         input: &StorageInput,
         stored: Option<&(Storage, Credential)>,
     ) -> Result<Draft> {
-        let default_account = self.settings().default_account.as_ref();
+        let default_account = self.default_account_of(actor.org_id).await?;
         let mut draft = Draft::new(direction, kind, input, stored, default_account)?;
         self.check_link(actor.org_id, &mut draft).await?;
         Ok(draft)

@@ -6,7 +6,7 @@ use model::{CredentialKind, Direction, Project, Secret, ServeMode, StorageId};
 
 use crate::world::{OTHER_KEY, OperatorsAccount, World, invalid, is_not_found, problem};
 
-use CredentialKind::{AccountKey, AzureLink, Sas, ServicePrincipal};
+use CredentialKind::{AccountKey, AzureLink, ManagedIdentity, Sas, ServicePrincipal};
 use Direction::Source;
 
 #[tokio::test]
@@ -309,4 +309,30 @@ async fn an_azure_link_reaches_only_its_own_tenant() {
             .get_storage(&world.owner, Source, AzureLink, StorageId(999))
             .await
     ));
+}
+
+#[tokio::test]
+async fn the_operators_own_credentials_are_not_lent_to_other_organizations() {
+    let world = World::with(OperatorsAccount::Set).await;
+    let stranger = world.stranger().await;
+    let project = world.project(&stranger).await;
+    world.put("inbox", "a.png", "a").await;
+    let input = StorageInput {
+        project: Some(project.id),
+        container: Some("inbox".to_owned()),
+        ..StorageInput::default()
+    };
+    let engine = &world.engine;
+    let account = engine
+        .create_storage(&stranger, Source, AccountKey, &input)
+        .await;
+    assert!(invalid(account)[0].contains("AZURE_BLOB_ACCOUNT_NAME"));
+    let input = StorageInput {
+        account_name: Some("acctone".to_owned()),
+        ..input
+    };
+    let identity = engine
+        .validate_storage(&stranger, Source, ManagedIdentity, &input)
+        .await;
+    assert!(invalid(identity)[0].contains("operator's organization"));
 }

@@ -152,6 +152,16 @@ impl Store {
         self.find_user(org, user).await
     }
 
+    /// The organization that was created first: the operator's own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_org(&self) -> Result<Option<OrgId>> {
+        let row = self.db.read_one(sql("SELECT MIN(id) AS id FROM orgs")).await?;
+        let id = row.map(|row| row.get::<Option<i64>>("id")).transpose()?;
+        Ok(id.flatten().map(OrgId))
+    }
+
     /// The person with this e-mail (any case), with the first organization they joined.
     ///
     /// # Errors
