@@ -129,6 +129,8 @@ impl Tokens {
 
     /// AKS: the projected token is the assertion of the app (or user-assigned identity) named.
     async fn workload_token(&self, identity: &IdentityId) -> Result<AccessToken> {
+        // First, because a machine outside such a cluster has none of the three.
+        let assertion = self.projected_token().await?;
         let client_id = match identity {
             IdentityId::ClientId(id) => Some(id),
             IdentityId::SystemAssigned => self.host.client_id.as_ref(),
@@ -145,7 +147,6 @@ impl Tokens {
                 "workload identity needs a tenant: AZURE_TENANT_ID is not set",
             )
         })?;
-        let assertion = self.projected_token().await?;
         self.client_credentials(
             self.token_endpoint(tenant_id)?,
             client_id,
