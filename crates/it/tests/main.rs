@@ -1,12 +1,14 @@
 //! The product through its front door: the real programs, spoken to over HTTP.
 
 mod bad_input;
-mod commands;
 mod check;
+mod commands;
 mod connect;
 mod crash;
 mod export;
 mod import;
+mod isolation;
+mod people;
 mod replicas;
 mod serve;
 mod tidy;
