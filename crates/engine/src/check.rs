@@ -156,7 +156,7 @@ impl Engine {
             Some(id) => Some(self.stored(actor, direction, kind, id).await?),
             None => None,
         };
-        let default_account = self.settings().default_account.as_ref();
+        let default_account = self.default_account_of(actor.org_id).await?;
         let mut draft = Draft::new(direction, kind, input, stored.as_ref(), default_account)?;
         self.complete_link(actor.org_id, &mut draft).await?;
         self.check(actor, Subject::of(draft), options).await
