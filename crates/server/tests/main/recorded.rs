@@ -17,7 +17,7 @@ use crate::world::{ACCOUNT, Answer, TOKEN, World};
 const RECORDED: &str = include_str!("../label-studio-http.jsonl");
 
 /// Keys that Label Studio does not have.
-const OURS: [&str; 12] = [
+const OURS: [&str; 15] = [
     "account_name",
     "azure",
     "can_delete_objects",
@@ -30,6 +30,10 @@ const OURS: [&str; 12] = [
     "role",
     "type",
     "recursive_scan",
+    // how a storage fares, and when its credential ends
+    "health",
+    "expires_at",
+    "expires_soon",
 ];
 /// Keys whose values are of one installation or moment, or better here; their type is compared.
 const OF_THE_MOMENT: [&str; 47] = [
