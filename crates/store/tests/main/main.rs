@@ -10,6 +10,7 @@ mod jobs;
 mod migrations;
 mod people;
 mod secrets;
+mod storage_health;
 mod storages;
 mod tasks;
 mod world;
@@ -61,6 +62,11 @@ contract! {
         create_change_delete,
         concurrent_creations_are_all_counted,
         predictions_are_counted_and_filtered,
+    }
+    storage_health {
+        a_success_and_a_failure_stand_side_by_side,
+        ends_are_listed_nearest_first_and_cleared,
+        a_storage_that_is_gone_has_no_health,
     }
     storages {
         every_change_raises_the_version,
