@@ -300,27 +300,22 @@ impl Engine {
 
 /// What Azure holds on after unlinking, in the order in which it is removed.
 fn leftovers(link: &AzureLink, app_client_id: Option<&str>) -> Vec<Leftover> {
-    let principal = link
-        .principal_object_id
-        .as_deref()
-        .or(app_client_id)
-        .unwrap_or("CLIENT_ID");
+    let app = app_client_id.unwrap_or("CLIENT_ID");
+    let principal = link.principal_object_id.as_deref().unwrap_or(app);
     vec![
         Leftover {
-            what: "pre-signed URLs that were handed out, until they end; they end at once when the account's delegation keys are revoked",
-            command:
-                "az storage account revoke-delegation-keys --name ACCOUNT --resource-group GROUP"
-                    .to_owned(),
+            what: "pre-signed URLs that were handed out, until they end; at once when the account's delegation keys are revoked",
+            command: "az storage account revoke-delegation-keys --name ACCOUNT --resource-group GROUP".to_owned(),
         },
         Leftover {
             what: "the role assignments of Longshore's service principal",
             command: format!(
-                "az role assignment list --assignee {principal} --all --query \"[].id\" --output tsv | xargs -r az role assignment delete --ids"
+                "az role assignment delete --ids $(az role assignment list --assignee {principal} --all --query \"[].id\" --output tsv)"
             ),
         },
         Leftover {
             what: "the enterprise application Longshore, with the administrator's consent",
-            command: format!("az ad sp delete --id {principal}"),
+            command: format!("az ad sp delete --id {app}"),
         },
     ]
 }

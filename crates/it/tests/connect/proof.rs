@@ -44,7 +44,7 @@ async fn a_state_counts_once_and_only_in_the_browser_that_began() -> anyhow::Res
 
     let page = owner.begin_connect().await?;
     let location = stage.answer(&page, &stage.ada, "sign_in").await?;
-    let (address, state) = location.split_once("state=").expect("a state");
+    let (address, state) = location.split_once("&state=").expect("a state");
     let rest = state.split_once('&').map_or("", |(_, rest)| rest);
 
     // Another browser, of the same person: an attacker who planted the address.
@@ -54,9 +54,9 @@ async fn a_state_counts_once_and_only_in_the_browser_that_began() -> anyhow::Res
     let page = stranger.come_back(&location).await?.here()?;
     stage.refused(&page, &["Sign in"]).await?;
     for forged in [
-        format!("{address}{rest}"),
-        format!("{address}state=&{rest}"),
-        format!("{address}state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&{rest}"),
+        format!("{address}&{rest}"),
+        format!("{address}&state=&{rest}"),
+        format!("{address}&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&{rest}"),
     ] {
         let page = owner.come_back(&forged).await?.here()?;
         stage.refused(&page, &["Nothing is connected"]).await?;

@@ -131,27 +131,29 @@ fn accept(
 ) -> Result<Response, Refusal> {
     let scope = request.form.get("scope").unwrap_or_default();
     let deviations = state.deviations();
-    let resources = scope
+    let mut resources = scope
         .split(' ')
         .filter_map(|scope| scope.rsplit_once('/'))
         .map(|(resource, _)| resource)
         .filter(|resource| resource.trim_start_matches("api://") != request.app.client_id);
-    for resource in resources {
-        if deviations.missing_service
-            || known_resource(&state.world(), &tenant.id, resource).is_err()
-        {
-            return Err(Refusal::bad_request(
-                650052,
-                "invalid_client",
-                format!(
-                    "The app is trying to access a service '{resource}'({resource}) that your \
-                     organization '{}' lacks a service principal for. Contact your IT Admin to review \
-                     the configuration of your service subscriptions or consent to the application in \
-                     order to create the required service principal.",
-                    tenant.id
-                ),
-            ));
-        }
+    // Without a scope, what the app registration lists is asked for.
+    let missing = if deviations.missing_service {
+        Some(resources.next().unwrap_or("https://storage.azure.com"))
+    } else {
+        resources.find(|resource| known_resource(&state.world(), &tenant.id, resource).is_err())
+    };
+    if let Some(resource) = missing {
+        return Err(Refusal::bad_request(
+            650052,
+            "invalid_client",
+            format!(
+                "The app is trying to access a service '{resource}'({resource}) that your \
+                 organization '{}' lacks a service principal for. Contact your IT Admin to review \
+                 the configuration of your service subscriptions or consent to the application in \
+                 order to create the required service principal.",
+                tenant.id
+            ),
+        ));
     }
     state
         .consent(&tenant.id, &request.app.client_id)
