@@ -137,14 +137,15 @@ impl Case {
 /// Starts a local Azure, seeds it, starts Longshore, and sees that the case holds.
 pub async fn holds(seed: impl AsyncFnOnce(&Lab) -> anyhow::Result<Case>) -> anyhow::Result<()> {
     let lab = Lab::start().await?;
-    let mut case = seed(&lab).await?;
+    let case = seed(&lab).await?;
     let longshore = lab.longshore(&case).await?;
     let report = lab.check(&longshore, &case).await?;
     named(&report, &case).with_context(|| format!("{report:#}"))?;
+    lab.shows_no_secret(&longshore, &case, &report).await?;
     if let Fix::Commands { at_most, enter } = case.fix {
-        fixed(&lab, &longshore, &mut case, report, at_most, enter).await?;
+        fixed(&lab, &longshore, case, report, at_most, enter).await?;
     }
-    lab.shows_no_secret(&longshore, &case).await
+    Ok(())
 }
 
 /// The seeded cause, and no other.
@@ -187,7 +188,7 @@ fn named(report: &Value, case: &Case) -> anyhow::Result<()> {
 async fn fixed(
     lab: &Lab,
     longshore: &testkit::Longshore,
-    case: &mut Case,
+    mut case: Case,
     mut report: Value,
     at_most: usize,
     enter: Option<&'static str>,
@@ -207,7 +208,8 @@ async fn fixed(
         if let Some(field) = enter {
             case.fields[field] = Value::String(output);
         }
-        report = lab.check(longshore, case).await?;
+        report = lab.check(longshore, &case).await?;
+        lab.shows_no_secret(longshore, &case, &report).await?;
         if is_green(&report, case.expected.code) {
             return Ok(());
         }

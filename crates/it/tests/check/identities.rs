@@ -37,6 +37,13 @@ cases! {
         let fields = lab.by_identity(json!({"identity_source": "app_service"}));
         Ok(Case::new(fields, "sign_in", "identity_endpoint_absent"))
     };
+    no_projected_token: async |lab: &Lab| {
+        let fields = lab.by_identity(json!({"identity_source": "workload_identity"}));
+        Ok(Case::new(fields, "sign_in", "identity_endpoint_absent")
+            .env("AZURE_CLIENT_ID", "00000000-0000-4000-8000-000000000000")
+            .env("AZURE_TENANT_ID", &lab.tenant)
+            .env("AZURE_FEDERATED_TOKEN_FILE", lab.path("nothing").display().to_string()))
+    };
     identity_not_assigned: async |lab: &Lab| {
         let [_, object_id, resource_id] = identity(lab).await?;
         detach(lab, &object_id).await?;

@@ -72,6 +72,16 @@ cases! {
         lab.fault("blob", LISTING, json!({"delay": {"ms": 120_000}})).await?;
         Ok(Case::new(lab.by_key(json!({})), "list", "timed_out"))
     };
+    entra_silent: async |lab: &Lab| {
+        let client = lab.reader().await?;
+        lab.fault("entra", "/token", json!({"delay": {"ms": 120_000}})).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "sign_in", "timed_out"))
+    };
+    connection_breaks: async |lab: &Lab| {
+        lab.fault("blob", "GET /contosodata/media/cats/a.png", json!({"cut_body": {"after_bytes": 0}})).await?;
+        Ok(Case::new(lab.by_key(json!({})), "read", "interrupted"))
+    };
     /// Nothing is guessed: the raw code is shown.
     an_answer_that_nobody_knows: async |lab: &Lab| {
         let fault = json!({"status": {"status": 403, "code": "InventedLastNight"}});

@@ -96,6 +96,13 @@ cases! {
     nothing_and_the_account_is_private: async |lab: &Lab| {
         Ok(Case::new(lab.by_sas("", json!({})), "list", "credential_required").says(&lab.tenant))
     };
+    /// As an older front of the service answers it.
+    nothing_and_anonymous_access_is_off: async |lab: &Lab| {
+        let fault = json!({"status": {"status": 409, "code": "PublicAccessNotPermitted"}});
+        lab.fault("blob", "restype=container", fault).await?;
+        Ok(Case::new(lab.by_sas("", json!({})), "list", "public_access_disabled")
+            .azure_code("PublicAccessNotPermitted"))
+    };
     /// Blobs are public, their list is not.
     nothing_and_only_blobs_are_public: async |lab: &Lab| {
         lab.switch(json!({"allow_public_access": true})).await?;
