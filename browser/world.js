@@ -48,7 +48,11 @@ export async function start() {
   const account = await control('POST', '/accounts', { name: 'contosomedia', tenant: tenant.id });
   await control('POST', '/accounts/contosomedia/containers', { name: 'media' });
   const app = await control('POST', '/apps', {
-    tenant: platform.id, display_name: 'Longshore', audience: 'multi_tenant',
+    tenant: platform.id,
+    display_name: 'Longshore',
+    audience: 'multi_tenant',
+    // The port of a loopback address is free.
+    redirect_uris: ['callback', 'consented'].map((end) => `http://127.0.0.1/connect/azure/${end}`),
   });
   const secret = await control('POST', `/apps/${app.client_id}/secrets`, {});
 

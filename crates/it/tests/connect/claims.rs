@@ -5,23 +5,16 @@ use anyhow::Context;
 use serde_json::json;
 use testkit::{Longshore, Person, Role};
 
-use super::Stage;
+use super::{Stage, printed_password};
 
 const SECOND: &str = "second@longshore.example";
 
 impl Stage {
     /// Another organization on the same server: its owner's password and API token.
     fn second_organization(&self) -> anyhow::Result<(String, String)> {
-        let run = |arguments: &[&str]| {
-            let output = self.world.longshore.command(arguments)?;
-            anyhow::ensure!(output.status.success(), "{arguments:?} failed");
-            Ok(String::from_utf8(output.stdout)?)
-        };
-        let said = run(&["organization", "create", "Second", "--owner", SECOND])?;
-        let (_, password) = said.split_once("password is ").context("a password")?;
-        let (password, _) = password.split_once(' ').context("a password")?;
-        let token = run(&["token", "create", SECOND])?;
-        Ok((password.to_owned(), token.trim().to_owned()))
+        let said = self.run(&["organization", "create", "Second", "--owner", SECOND])?;
+        let token = self.run(&["token", "create", SECOND])?;
+        Ok((printed_password(&said)?, token.trim().to_owned()))
     }
 }
 

@@ -91,6 +91,20 @@ impl Stage {
         Ok((stage, environment))
     }
 
+    /// What a command of the operator prints.
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.world.longshore.command(arguments)?;
+        anyhow::ensure!(output.status.success(), "{arguments:?} failed");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Another owner of the same organization: e-mail and password.
+    fn second_owner(&self) -> anyhow::Result<(String, String)> {
+        let email = "other@longshore.example";
+        let said = self.run(&["user", "create", email, "--role", "owner"])?;
+        Ok((email.to_owned(), printed_password(&said)?))
+    }
+
     async fn owner(&self) -> anyhow::Result<Person<'_>> {
         Person::owner(&self.world.longshore).await
     }
@@ -215,4 +229,10 @@ impl Stage {
     async fn resolve(&self, path: &str) -> anyhow::Result<Answer> {
         Longshore::answer(self.world.longshore.request(Method::GET, path)).await
     }
+}
+
+/// The generated password, of `The password is … (shown only now).`
+fn printed_password(said: &str) -> anyhow::Result<String> {
+    let (_, rest) = said.split_once("password is ").context("a password")?;
+    Ok(rest.split(' ').next().unwrap_or_default().to_owned())
 }

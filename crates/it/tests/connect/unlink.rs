@@ -52,18 +52,35 @@ async fn from_that_instant_nothing_is_read_and_the_page_says_what_stays() -> any
     let path = stage.task("media", "a.png").await?;
     assert!(stage.resolve(&path).await?.status < 400);
 
-    stage.unlink(&stage.world.longshore).await?;
-    assert!(stage.resolve(&path).await?.status >= 400);
     let owner = stage.owner().await?;
-    let page = stage.integrations(&owner).await?;
-    for word in ["az ad sp delete", "az role assignment delete", "unlinked"] {
-        assert!(page.contains(word), "{word:?} is not in: {page}");
+    let unlink = format!("/settings/integrations/{}/unlink", stage.world.tenant);
+    let leftovers = format!("az ad sp delete --id {}", stage.app.client_id);
+    let before = owner.get(&unlink).await?;
+    let after = owner.post(&unlink, &[]).await?;
+    assert!(stage.resolve(&path).await?.status >= 400);
+    assert!(
+        before.text.contains("One storage uses the link"),
+        "{}",
+        before.text
+    );
+    for page in [&before, &after] {
+        for words in [leftovers.as_str(), "az role assignment delete"] {
+            let is_there = page.text.contains(words);
+            assert!(is_there, "{words:?} is not in: {}", page.text);
+        }
     }
     // Not by the back door either: public blobs are not read anonymously now.
     let open = json!({"allow_public_access": true});
     azure.set_account(account, &open).await?;
     stage.make_public("media").await?;
     assert!(stage.resolve(&path).await?.status >= 400);
+    // Unless the owner says so.
+    let allow = [("anonymous_reads", "true")];
+    owner
+        .post("/settings/integrations/anonymous", &allow)
+        .await?;
+    let allowed = stage.resolve(&path).await?;
+    assert!(allowed.status < 400, "{}", allowed.text);
     Ok(())
 }
 
