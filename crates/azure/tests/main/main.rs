@@ -4,5 +4,6 @@ mod blobs;
 mod credentials;
 mod faults;
 mod refusals;
+mod sign_in;
 mod signing;
 mod world;
