@@ -16,8 +16,10 @@ use std::time::Duration;
 use model::{
     Actor, BlobName, Credential, CredentialKind, Direction, Permission, ServeMode, StorageId,
 };
+use serde_json::json;
 
-use crate::{Engine, Error, Result, StorageInput, require, storage_input::Draft};
+use crate::{
+    AuditAction, Engine, Error, Result, StorageInput, require, storage_input::Draft};
 
 pub use report::{CheckReport, CheckStep, STEPS, StepState, Verdict};
 
@@ -168,9 +170,18 @@ impl Engine {
         subject: Subject,
         options: &CheckOptions,
     ) -> Result<CheckReport> {
-        run::Check::new(self, actor.org_id, subject, options)
+        let place = json!({
+            "account": subject.draft.account.as_str(),
+            "container": subject.draft.container.as_str(),
+            "prefix": subject.draft.prefix.as_str(),
+            "kind": subject.draft.credential.kind().as_str(),
+        });
+        let report = run::Check::new(self, actor.org_id, subject, options)
             .run()
-            .await
+            .await?;
+        self.record(actor, AuditAction::StorageCheck, "container", place)
+            .await?;
+        Ok(report)
     }
 
     /// Takes a URL apart: `https://ACCOUNT.SUFFIX/CONTAINER[/BLOB or FOLDER/][?SAS]`.

@@ -4,7 +4,7 @@ use model::{Actor, Permission, Project, ProjectId};
 use serde_json::{Map, Value, json, value::RawValue};
 use store::{NewProject, ProjectPatch};
 
-use crate::{Engine, Error, FieldError, LabelConfig, Result, require};
+use crate::{AuditAction, Engine, Error, FieldError, LabelConfig, Result, require};
 
 /// What a project shows when it has no config of its own.
 const EMPTY_CONFIG: &str = "<View></View>";
@@ -121,11 +121,31 @@ impl Engine {
     /// [`Error::NotFound`], also for another organization's.
     pub async fn delete_project(&self, actor: &Actor, id: ProjectId) -> Result<()> {
         require(actor, Permission::ManageProjects)?;
-        if self.store().delete_project(actor.org_id, id).await? {
-            Ok(())
-        } else {
-            Err(Error::not_found("Project", id))
+        if !self.store().delete_project(actor.org_id, id).await? {
+            return Err(Error::not_found("Project", id));
         }
+        self.record(
+            actor,
+            AuditAction::ProjectDelete,
+            format!("project/{id}"),
+            json!({}),
+        )
+        .await
+    }
+
+    /// Tells the audit log that the actor downloads a project's annotations.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for another organization's.
+    pub async fn begin_download(&self, actor: &Actor, id: ProjectId) -> Result<()> {
+        self.get_project(actor, id).await?;
+        self.record(
+            actor,
+            AuditAction::ExportDownload,
+            format!("project/{id}"),
+            json!({}),
+        )
+        .await
     }
 
     /// Checks a labeling config as [`Engine::update_project`] would, and changes nothing.

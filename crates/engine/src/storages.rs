@@ -3,9 +3,10 @@
 use model::{
     Actor, Credential, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId,
 };
+use serde_json::{Value, json};
 
 use crate::{
-    Engine, Error, Result, require,
+    AuditAction, Engine, Error, Result, require,
     storage_input::{Draft, REQUIRED, StorageInput},
 };
 
@@ -35,6 +36,14 @@ impl Engine {
             .await?
             .ok_or_else(|| no_such_project(project))?;
         self.keep_end(storage.id, draft.expires_at_ms).await?;
+        let place = storage_place(&storage);
+        self.record(
+            actor,
+            AuditAction::StorageCreate,
+            storage_subject(storage.id),
+            place,
+        )
+        .await?;
         match direction {
             Direction::Source => self.get_storage(actor, direction, kind, storage.id).await,
             Direction::Target => self.start_export(actor, kind, storage.id).await,
@@ -130,6 +139,14 @@ impl Engine {
         if new_credential.is_some() {
             self.azure().forget(&stored.1);
         }
+        let place = storage_place(&updated);
+        self.record(
+            actor,
+            AuditAction::StorageChange,
+            storage_subject(id),
+            place,
+        )
+        .await?;
         Ok(updated)
     }
 
@@ -144,12 +161,19 @@ impl Engine {
         kind: CredentialKind,
         id: StorageId,
     ) -> Result<()> {
-        let (_, credential) = self.stored(actor, direction, kind, id).await?;
+        let (storage, credential) = self.stored(actor, direction, kind, id).await?;
         if !self.store().delete_storage(actor.org_id, id).await? {
             return Err(Error::not_found("storage", id));
         }
         self.azure().forget(&credential);
-        Ok(())
+        let place = storage_place(&storage);
+        self.record(
+            actor,
+            AuditAction::StorageDelete,
+            storage_subject(id),
+            place,
+        )
+        .await
     }
 
     /// The storage that a form describes, completed from the stored one when it names an `id`
@@ -218,6 +242,23 @@ impl Engine {
             None => Err(no_such_project(id)),
         }
     }
+}
+
+/// What the audit log calls a storage.
+pub(crate) fn storage_subject(id: StorageId) -> String {
+    format!("storage/{id}")
+}
+
+/// What the audit log says of a storage: where it is, never what opens it.
+pub(crate) fn storage_place(storage: &Storage) -> Value {
+    json!({
+        "project": storage.project_id.0,
+        "direction": storage.direction.as_str(),
+        "kind": storage.kind.as_str(),
+        "account": storage.account.as_str(),
+        "container": storage.container.as_str(),
+        "prefix": storage.prefix.as_str(),
+    })
 }
 
 /// Label Studio's words; the same whether another organization has it or nobody.

@@ -15,10 +15,11 @@ mod verdict;
 use std::time::Duration;
 
 use model::{Actor, CredentialKind, Direction, Permission, Storage, StorageId, SyncRun, SyncRunId};
+use serde_json::json;
 use store::BlobErrorRecord;
 use tokio::time::Instant;
 
-use crate::{Engine, Error, Result, require};
+use crate::{AuditAction, Engine, Error, Result, require, storages::storage_subject};
 
 pub(crate) use pass::run;
 pub(crate) use scope::{Scope, Verdict};
@@ -54,6 +55,12 @@ impl Engine {
             .start_run(actor.org_id, id, self.now_ms())
             .await?
             .ok_or_else(|| Error::not_found("storage", id))?;
+        let action = match direction {
+            Direction::Source => AuditAction::SyncStart,
+            Direction::Target => AuditAction::ExportStart,
+        };
+        let run = json!({"run": started.run.id.0});
+        self.record(actor, action, storage_subject(id), run).await?;
         storage.last_run = Some(started.run);
         Ok(storage)
     }

@@ -12,10 +12,23 @@ use crate::world::{IMAGE_CONFIG, World, annotation};
 /// In everything that belongs to the tested organization, and in nothing else.
 pub const MARK: &str = "contoso-only";
 
+/// Why the test fails when an operation is added to the table.
+const NO_SAMPLE: &str = "no sample: say in it/tests/isolation/sample.rs how it is asked";
+
 pub struct Sample {
     pub method: Method,
     pub path: String,
     pub body: Option<Value>,
+}
+
+impl Sample {
+    /// As someone sends it who knows the ids and has nothing of the organization's.
+    pub fn by_a_stranger(mut self) -> anyhow::Result<Self> {
+        if let Some(body) = &mut self.body {
+            *body = serde_json::from_str(&body.to_string().replace(MARK, "other"))?;
+        }
+        Ok(self)
+    }
 }
 
 pub struct Samples<'a> {
@@ -50,9 +63,12 @@ impl<'a> Samples<'a> {
 
     /// `token` is whose own rows are wanted, where an operation is about those.
     pub async fn make(&self, method: Method, path: &str, token: &str) -> anyhow::Result<Sample> {
-        let (path, body) = match path.strip_prefix("/api/storages") {
-            Some(rest) => self.of_storages(&method, path, rest).await?,
-            None => self.of_others(&method, path, token).await?,
+        let (path, body) = if let Some(rest) = path.strip_prefix("/api/storages") {
+            self.of_storages(&method, path, rest).await?
+        } else if path.contains("{tenant}") {
+            self.of_links(&method, path).await?
+        } else {
+            self.of_others(&method, path, token).await?
         };
         Ok(Sample { method, path, body })
     }
@@ -167,12 +183,47 @@ impl<'a> Samples<'a> {
             ("PATCH", "/api/predictions/{id}") => {
                 (at(self.prediction().await?), Some(json!({"score": 0.5})))
             }
+            ("POST", "/api/azure-links/pending/check") => (template.to_owned(), None),
+            ("PATCH", "/api/azure-links/settings") => {
+                (template.to_owned(), Some(json!({"anonymous_reads": false})))
+            }
             ("POST", "/api/check") => {
                 let mut body = self.storage_body();
-                body["kind"] = "azure".into();
+                body["type"] = "azure".into();
                 (template.to_owned(), Some(body))
             }
-            _ => bail!("no sample: say in it/tests/isolation/sample.rs how it is asked"),
+            _ => bail!(NO_SAMPLE),
+        })
+    }
+
+    async fn of_links(
+        &self,
+        method: &Method,
+        template: &str,
+    ) -> anyhow::Result<(String, Option<Value>)> {
+        let tenant = &self.world.tenant;
+        let seen = self.longshore().get("/api/azure-links").await?;
+        let seen = seen.expect(200)?;
+        let links = seen["links"].as_array().context("links")?;
+        if links.iter().all(|link| !link["unlinked_at"].is_null()) {
+            super::run(
+                self.longshore(),
+                &["azure-link", "add", "--tenant-id", tenant],
+            )?;
+        }
+        let path = template.replace("{tenant}", tenant);
+        let account = &self.world.account.name;
+        Ok(match (method.as_str(), template) {
+            ("DELETE", "/api/azure-links/{tenant}") => (path, None),
+            ("POST", "/api/azure-links/{tenant}/check") => (path, None),
+            ("GET", "/api/azure-links/{tenant}/grants") => {
+                (format!("{path}?account={account}&container=samples"), None)
+            }
+            ("POST", "/api/azure-links/{tenant}/claim") => (
+                path,
+                Some(json!({"account": account, "container": "samples"})),
+            ),
+            _ => bail!(NO_SAMPLE),
         })
     }
 
@@ -204,7 +255,7 @@ impl<'a> Samples<'a> {
             ("POST", "/{kind}/{id}/sync" | "/{kind}/{id}/cancel" | "/{kind}/{id}/check") => {
                 (storage().await?, Some(json!({})))
             }
-            _ => bail!("no sample: say in it/tests/isolation/sample.rs how it is asked"),
+            _ => bail!(NO_SAMPLE),
         })
     }
 

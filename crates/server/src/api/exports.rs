@@ -72,7 +72,7 @@ pub(crate) async fn export(
     } else {
         Which::Annotated
     };
-    app.engine.get_project(&actor, project).await?;
+    app.engine.begin_download(&actor, project).await?;
     let reader = Reader {
         engine: app.engine,
         actor,
