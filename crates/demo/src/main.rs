@@ -1,6 +1,7 @@
 //! The main job, end to end, on the local Azure: every way to connect, import, serve, annotate, export.
 //! `cargo xtask demo` prepares the media, builds the programs and starts this.
 
+mod connect;
 mod media;
 mod report;
 mod walk;
@@ -59,7 +60,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         ..Settings::default()
     };
     let longshore = Longshore::start(&azure.endpoints.cloud_file, settings)?;
-    customer.link(&longshore)?;
+    report::say("connecting to Azure …");
+    connect::connect(&azure, &longshore, &customer).await?;
 
     let mut report = Report::default();
     let ways = customer.ways();

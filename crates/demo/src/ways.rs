@@ -1,8 +1,7 @@
 //! The customer's side: a tenant, a storage account, and each way that a customer can let Longshore in.
 
-use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use testkit::{Account, App, Endpoints, LocalAzure, Longshore, Role};
+use testkit::{Account, App, DirectoryRole, Endpoints, LocalAzure, Role};
 
 use crate::media::Media;
 
@@ -33,6 +32,8 @@ pub struct Way {
 #[derive(Debug)]
 pub struct Customer {
     pub account: Account,
+    /// Who may consent for the tenant: `name@domain`.
+    pub administrator: String,
     tenant_id: String,
     app: App,
     secret: String,
@@ -89,9 +90,12 @@ impl Customer {
         let certificate_pem = azure.add_certificate(&app).await?;
         let service_principal = azure.consent(&tenant_id, &app).await?;
 
-        let platform_app = azure.create_app(&platform, "longshore", true).await?;
+        let platform_app = azure.create_app(&platform, "Longshore", true).await?;
         let platform_secret = azure.add_secret(&platform_app).await?;
-        let linked = azure.consent(&tenant_id, &platform_app).await?;
+        azure.register_redirects(&platform_app).await?;
+        let administrator = azure
+            .create_user(&tenant_id, "ada", DirectoryRole::GlobalAdministrator)
+            .await?;
 
         let (system, system_object) = azure
             .create_identity(&tenant_id, "longshore-vm", "system_assigned")
@@ -100,31 +104,11 @@ impl Customer {
             .create_identity(&tenant_id, "longshore-app", "user_assigned")
             .await?;
 
-        for principal in [&service_principal, &linked, &system_object, &user_object] {
-            for container in [MEDIA, TASKS] {
-                azure
-                    .assign_role(
-                        principal,
-                        Role::DataReader,
-                        &account.container_scope(container),
-                    )
-                    .await?;
-            }
-            azure
-                .assign_role(
-                    principal,
-                    Role::DataContributor,
-                    &account.container_scope(ANNOTATIONS),
-                )
-                .await?;
-            azure
-                .assign_role(principal, Role::Delegator, &account.scope)
-                .await?;
-        }
         let sas_token = account.sas("rwlacd");
-        Ok(Self {
+        let customer = Self {
             account,
             tenant_id,
+            administrator,
             app,
             secret,
             certificate_pem,
@@ -133,7 +117,28 @@ impl Customer {
             user_identity: Identity { client_id: user },
             platform_app,
             platform_secret,
-        })
+        };
+        for principal in [&service_principal, &system_object, &user_object] {
+            customer.grant(azure, principal).await?;
+        }
+        Ok(customer)
+    }
+
+    /// Gives a principal the least roles for the demo's walk.
+    ///
+    /// # Errors
+    /// The control endpoint's refusal.
+    pub async fn grant(&self, azure: &LocalAzure, principal: &str) -> anyhow::Result<()> {
+        let account = &self.account;
+        for (role, scope) in [
+            (Role::DataReader, account.container_scope(MEDIA)),
+            (Role::DataReader, account.container_scope(TASKS)),
+            (Role::DataContributor, account.container_scope(ANNOTATIONS)),
+            (Role::Delegator, account.scope.clone()),
+        ] {
+            azure.assign_role(principal, role, &scope).await?;
+        }
+        Ok(())
     }
 
     /// What the operator of this Longshore sets: the platform's app, and the host's App Service identity.
@@ -147,23 +152,6 @@ impl Customer {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .collect()
-    }
-
-    /// The operator's command that links the organization to the customer's tenant.
-    ///
-    /// # Errors
-    /// What the command printed, when it failed.
-    pub fn link(&self, longshore: &Longshore) -> anyhow::Result<()> {
-        let output = longshore
-            .command(&["azure-link", "add", "--tenant-id", &self.tenant_id])
-            .context("longshore azure-link add")?;
-        ensure!(
-            output.status.success(),
-            "longshore azure-link add: {}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
     }
 
     /// Every way to connect, as the REST API takes it.
