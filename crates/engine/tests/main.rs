@@ -6,6 +6,7 @@ mod credentials;
 mod export;
 mod isolation;
 mod labeling;
+mod links;
 mod resolve;
 mod serve;
 mod storages;

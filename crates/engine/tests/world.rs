@@ -198,6 +198,17 @@ impl World {
             .collect()
     }
 
+    /// Those of them that were more than anonymous.
+    pub fn requests_with_credentials(&self) -> Vec<String> {
+        let requests = self.azure.state().requests();
+        requests
+            .into_iter()
+            .filter(|request| request.front == FaultTarget::Blob)
+            .filter(|request| request.credential != "anonymous")
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect()
+    }
+
     /// A service principal of the account's tenant with a role on the account.
     pub fn principal(&self, role: &str) -> Principal {
         let state = self.azure.state();
