@@ -16,6 +16,14 @@ try {
   await page.getByRole('link', { name: 'Media (account key)', exact: true }).click();
   await page.getByRole('table').waitFor();
   await picture('project');
+  await page.goto(`${url}/settings/integrations`);
+  await picture('integrations');
+  await page.getByRole('link', { name: /^Grant roles/ }).click();
+  await page.getByLabel('Storage account').fill('contosomedia');
+  await page.getByLabel('Container', { exact: true }).fill('media');
+  await page.getByRole('button', { name: 'Show what to grant' }).click();
+  await page.getByText('Granted: the container can be used.').waitFor();
+  await picture('grants');
 } finally {
   await browser.close();
 }
