@@ -8,6 +8,7 @@ mod crash;
 mod export;
 mod import;
 mod isolation;
+mod outgoing;
 mod people;
 mod replicas;
 mod serve;
