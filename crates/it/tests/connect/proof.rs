@@ -174,3 +174,34 @@ async fn the_app_needs_no_secret_at_all() -> anyhow::Result<()> {
     assert_eq!(link["tenant_id"], json!(stage.world.tenant));
     Ok(())
 }
+
+#[tokio::test]
+async fn the_app_proves_itself_by_certificate() -> anyhow::Result<()> {
+    let azure = LocalAzure::start(None)?;
+    let platform = azure.create_tenant("longshore.example").await?;
+    let app = azure.create_app(&platform, "Longshore", true).await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("longshore-app.pem");
+    std::fs::write(&file, azure.add_certificate(&app).await?)?;
+    let proof = vec![("LONGSHORE_APP_CERTIFICATE_FILE", file.display().to_string())];
+    let (stage, _) = Stage::with(azure, app, proof).await?;
+    let owner = stage.owner().await?;
+    let link = stage.connect(&owner, &stage.ada).await?;
+    assert_eq!(link["tenant_id"], json!(stage.world.tenant));
+    Ok(())
+}
+
+#[tokio::test]
+async fn new_signing_keys_of_entra_are_found_at_once() -> anyhow::Result<()> {
+    let stage = Stage::start().await?;
+    let owner = stage.owner().await?;
+    stage.sign_in(&owner, &stage.ada).await?.away()?;
+    let rotate = json!({"drop_old": true});
+    let azure = &stage.world.azure;
+    azure
+        .control(reqwest::Method::POST, "/signing-keys/rotate", &rotate)
+        .await?;
+    let link = stage.connect(&owner, &stage.ada).await?;
+    assert_eq!(link["tenant_id"], json!(stage.world.tenant));
+    Ok(())
+}

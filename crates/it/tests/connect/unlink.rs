@@ -15,10 +15,12 @@ impl Stage {
         let link = self.connect(&owner, &self.ada).await?;
         let (azure, account) = (&self.world.azure, &self.world.account);
         let principal = self.principal(&link);
-        let scope = account.container_scope("media");
-        azure
-            .assign_role(principal, Role::DataReader, &scope)
-            .await?;
+        for (role, scope) in [
+            (Role::DataReader, account.container_scope("media")),
+            (Role::Delegator, account.scope.clone()),
+        ] {
+            azure.assign_role(principal, role, &scope).await?;
+        }
         let project = self.world.project(crate::world::IMAGE_CONFIG).await?;
         let mut body = json!({
             "project": project, "account_name": account.name, "container": "media",
@@ -47,8 +49,13 @@ async fn from_that_instant_nothing_is_read_and_the_page_says_what_stays() -> any
     let stage = Stage::start().await?;
     let (azure, account) = (&stage.world.azure, &stage.world.account);
     stage.world.container("media", &[("a.png", "x")]).await?;
-    let (_, storage) = stage.attached(json!({})).await?;
-    assert_eq!(stage.world.sync(&storage).await?["status"], "completed");
+    let (_, storage) = stage.attached(json!({"presign": true})).await?;
+    let synced = stage.world.sync(&storage).await?;
+    assert_eq!(synced["status"], "completed", "{synced}");
+    let project = synced["project"].as_i64().expect("a project");
+    let task = stage.world.tasks(project).await?.remove(0);
+    let signed = task["data"]["image"].as_str().expect("a path").to_owned();
+    assert_eq!(stage.resolve(&signed).await?.status, 303);
     let path = stage.task("media", "a.png").await?;
     assert!(stage.resolve(&path).await?.status < 400);
 
@@ -57,14 +64,20 @@ async fn from_that_instant_nothing_is_read_and_the_page_says_what_stays() -> any
     let leftovers = format!("az ad sp delete --id {}", stage.app.client_id);
     let before = owner.get(&unlink).await?;
     let after = owner.post(&unlink, &[]).await?;
-    assert!(stage.resolve(&path).await?.status >= 400);
+    for path in [&path, &signed] {
+        assert!(stage.resolve(path).await?.status >= 400, "{path}");
+    }
     assert!(
         before.text.contains("One storage uses the link"),
         "{}",
         before.text
     );
     for page in [&before, &after] {
-        for words in [leftovers.as_str(), "az role assignment delete"] {
+        for words in [
+            leftovers.as_str(),
+            "az role assignment delete",
+            "The last pre-signed URL that was handed out ends by 20",
+        ] {
             let is_there = page.text.contains(words);
             assert!(is_there, "{words:?} is not in: {}", page.text);
         }
