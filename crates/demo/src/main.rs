@@ -73,14 +73,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     if arguments.once {
         return Ok(report.all_true());
     }
+    let url = &longshore.url;
     report::say(&format!(
-        "\nLongshore keeps serving until Ctrl-C:\n  URL       {}\n  e-mail    {}\n  password  {}\n  API token {}\n\n  curl -H 'Authorization: Token {}' {}/api/projects/",
-        longshore.url,
+        "\nLongshore keeps serving until Ctrl-C:\n  URL       {url}\n  e-mail    {}\n  password  {}\n  API token {token}\n\n  curl -H 'Authorization: Token {token}' {url}/api/projects/\n\n\
+         To unlink and connect by hand: {url}/settings/integrations, and at the local Entra ID choose {}\n\
+         (your browser warns of its certificate, which only this run knows).",
         Longshore::EMAIL,
         Longshore::PASSWORD,
-        Longshore::TOKEN,
-        Longshore::TOKEN,
-        longshore.url,
+        customer.administrator,
+        token = Longshore::TOKEN,
     ));
     tokio::signal::ctrl_c().await?;
     Ok(report.all_true())
