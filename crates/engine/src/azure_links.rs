@@ -305,7 +305,9 @@ fn leftovers(link: &AzureLink, app_client_id: Option<&str>) -> Vec<Leftover> {
     vec![
         Leftover {
             what: "pre-signed URLs that were handed out, until they end; at once when the account's delegation keys are revoked",
-            command: "az storage account revoke-delegation-keys --name ACCOUNT --resource-group GROUP".to_owned(),
+            command:
+                "az storage account revoke-delegation-keys --name ACCOUNT --resource-group GROUP"
+                    .to_owned(),
         },
         Leftover {
             what: "the role assignments of Longshore's service principal",

@@ -18,8 +18,7 @@ use model::{
 };
 use serde_json::json;
 
-use crate::{
-    AuditAction, Engine, Error, Result, StorageInput, require, storage_input::Draft};
+use crate::{AuditAction, Engine, Error, Result, StorageInput, require, storage_input::Draft};
 
 pub use report::{CheckReport, CheckStep, STEPS, StepState, Verdict};
 

@@ -307,9 +307,10 @@ pub(crate) fn routes() -> Routes {
             op("Deletes a prediction.").needs(ManageProjects),
         );
     // Source and target storages have the same routes; `storages::Place` says which it is.
-    ["/api/storages", "/api/storages/export"]
-        .into_iter()
-        .fold(azure::azure_routes(people::people_routes(routes)), storage_routes)
+    ["/api/storages", "/api/storages/export"].into_iter().fold(
+        azure::azure_routes(people::people_routes(routes)),
+        storage_routes,
+    )
 }
 
 fn storage_routes(routes: Routes, base: &str) -> Routes {

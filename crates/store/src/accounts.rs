@@ -157,7 +157,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn first_org(&self) -> Result<Option<OrgId>> {
-        let row = self.db.read_one(sql("SELECT MIN(id) AS id FROM orgs")).await?;
+        let row = self
+            .db
+            .read_one(sql("SELECT MIN(id) AS id FROM orgs"))
+            .await?;
         let id = row.map(|row| row.get::<Option<i64>>("id")).transpose()?;
         Ok(id.flatten().map(OrgId))
     }

@@ -57,9 +57,10 @@ pub(super) fn render_live(body: Result<Html<String>, ApiError>, authority: &str)
 fn live_policy(authority: &str) -> String {
     format!(
         "{}; script-src 'self'; connect-src 'self'",
-        POLICY
-            .1
-            .replace("form-action 'self'", &format!("form-action 'self' {authority}"))
+        POLICY.1.replace(
+            "form-action 'self'",
+            &format!("form-action 'self' {authority}")
+        )
     )
 }
 

@@ -7,9 +7,9 @@ use crate::world::{NOW, World};
 pub async fn a_success_and_a_failure_stand_side_by_side(w: World) {
     let storage = w.source().await;
     assert_eq!(storage.health, StorageHealth::default());
-    let failed = w
-        .store
-        .record_storage_failure(storage.id, "firewall", "It refuses this machine.", NOW);
+    let failed =
+        w.store
+            .record_storage_failure(storage.id, "firewall", "It refuses this machine.", NOW);
     failed.await.unwrap();
     w.store
         .record_storage_success(storage.id, NOW + 5)
