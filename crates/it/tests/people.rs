@@ -229,6 +229,12 @@ async fn guessing_is_slowed_down() -> anyhow::Result<()> {
         assert_eq!(status_with(longshore, "no such token").await?, 401);
     }
     assert_eq!(status_with(longshore, "no such token").await?, 429);
+    // A script with an old token stops itself only; who tries many is stopped altogether.
+    assert_eq!(status_with(longshore, Longshore::TOKEN).await?, 200);
+    for number in 0..99 {
+        status_with(longshore, &format!("guess {number}")).await?;
+    }
+    assert_eq!(status_with(longshore, "one more").await?, 429);
     Ok(())
 }
 

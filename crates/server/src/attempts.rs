@@ -27,6 +27,9 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 pub(crate) enum Guess {
     /// API tokens, sessions and invitations.
     Token(IpAddr),
+    /// One and the same token again, by its hash: a script that was not told of its end. It does
+    /// not use up the limit of everybody else at its address.
+    TokenAgain(IpAddr, u64),
     /// Passwords of anybody.
     Password(IpAddr),
     /// The password of one person, in lower case, from one place.
@@ -54,7 +57,7 @@ pub(crate) struct Attempts(Mutex<HashMap<Guess, Count>>);
 impl Guess {
     fn limit(&self) -> Limit {
         let (burst, seconds_each) = match self {
-            Self::Token(_) => (100.0, 1.0),
+            Self::Token(_) | Self::TokenAgain(..) => (100.0, 1.0),
             Self::Password(_) => (30.0, 20.0),
             Self::PasswordOf(..) => (8.0, 30.0),
             // Higher than from one place, so that a stranger cannot easily lock a person out.
@@ -77,6 +80,15 @@ impl Attempts {
     /// Counts a failure.
     pub(crate) fn failed(&self, guess: Guess) {
         self.failed_at(guess, Instant::now());
+    }
+
+    /// Counts a failure of a token: against its address only when it is a new one.
+    pub(crate) fn token_failed(&self, from: IpAddr, again: Guess) {
+        let is_known = self.counts().contains_key(&again);
+        if !is_known {
+            self.failed(Guess::Token(from));
+        }
+        self.failed(again);
     }
 
     /// Takes a counted failure back: it was none.

@@ -4,7 +4,11 @@
 //! cookie. A cookie is sent by the browser whoever made the page, so changing anything with it
 //! needs proof that the page was ours.
 
-use std::{convert::Infallible, net::IpAddr};
+use std::{
+    convert::Infallible,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    net::IpAddr,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -25,13 +29,18 @@ impl FromRequestParts<App> for Actor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let guess = Guess::Token(client_address(parts, app));
-        app.attempts.check(&guess)?;
+        let Some(credential) = credential_of(&parts.headers) else {
+            return proven_actor(parts, app).await;
+        };
+        let mut hasher = DefaultHasher::new();
+        credential.hash(&mut hasher);
+        let from = client_address(parts, app);
+        let again = Guess::TokenAgain(from, hasher.finish());
+        app.attempts.check(&Guess::Token(from))?;
+        app.attempts.check(&again)?;
         let proven = proven_actor(parts, app).await;
-        if has_credential(&parts.headers)
-            && proven.as_ref().is_err_and(ApiError::is_unauthenticated)
-        {
-            app.attempts.failed(guess);
+        if proven.as_ref().is_err_and(ApiError::is_unauthenticated) {
+            app.attempts.token_failed(from, again);
         }
         proven
     }
@@ -49,8 +58,12 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
-fn has_credential(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::AUTHORIZATION) || session_of(headers).is_some()
+/// What the sender says they are known by.
+fn credential_of(headers: &HeaderMap) -> Option<&[u8]> {
+    match headers.get(header::AUTHORIZATION) {
+        Some(value) => Some(value.as_bytes()),
+        None => session_of(headers).map(str::as_bytes),
+    }
 }
 
 async fn proven_actor(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
