@@ -16,8 +16,8 @@ pub use clock::Clock;
 pub use credential::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource};
 pub use filter::{BlobFilter, FilterError};
 pub use ids::{
-    AnnotationId, ApiTokenId, InviteId, JobId, OrgId, PredictionId, ProjectId, SourceBlobId, StorageId,
-    SyncRunId, TaskId, UserId,
+    AnnotationId, ApiTokenId, InviteId, JobId, OrgId, PredictionId, ProjectId, SourceBlobId,
+    StorageId, SyncRunId, TaskId, UserId,
 };
 pub use labeling::{Annotation, Prediction, Project, Task, User};
 pub use names::{AccountName, BlobName, BlobUri, ContainerName, NameError, Prefix};
@@ -25,5 +25,6 @@ pub use permission::{Actor, Permission, Role};
 pub use redact::redact;
 pub use secret::Secret;
 pub use storage::{
-    Direction, ExportLayout, HealthFailure, ImportMode, ServeMode, Storage, StorageHealth, SyncCounts, SyncRun, SyncStatus,
+    Direction, ExportLayout, HealthFailure, ImportMode, ServeMode, Storage, StorageHealth,
+    SyncCounts, SyncRun, SyncStatus,
 };
