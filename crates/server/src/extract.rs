@@ -255,6 +255,11 @@ pub(crate) fn instant(at_ms: i64) -> String {
     })
 }
 
+/// Instants as people read them, to the minute: `2026-11-21 17:52 UTC`.
+pub(crate) fn moment(at_ms: i64) -> String {
+    formatted(at_ms, |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
 /// Instants inside a storage's `meta`: `2026-11-21 17:52:00.684000+00:00`.
 pub(crate) fn meta_instant(at_ms: i64) -> String {
     formatted(at_ms, |at| {
@@ -333,6 +338,7 @@ mod tests {
             meta_instant(1_795_283_520_684),
             "2026-11-21 17:52:00.684000+00:00"
         );
+        assert_eq!(moment(1_795_283_520_684), "2026-11-21 17:52 UTC");
         assert_eq!(ago(0, 30_000), "0\u{a0}minutes");
         assert_eq!(ago(0, 3_660_000), "1\u{a0}hour, 1\u{a0}minute");
         assert_eq!(ago(0, 86_400_000), "1\u{a0}day");

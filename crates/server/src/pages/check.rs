@@ -16,7 +16,7 @@ use super::{
 use crate::{
     App,
     error::ApiError,
-    extract::{Body, Id, instant},
+    extract::{Body, Id, moment},
     fields::{Fields, Input},
 };
 
@@ -125,7 +125,7 @@ pub(super) fn alerts(app: &App, storage: &Storage) -> String {
     {
         text += &format!(
             "<div class=\"problem\">It failed last at {}: {} <code>{}</code></div>",
-            Text(&instant(failure.at_ms)),
+            Text(&moment(failure.at_ms)),
             Text(&failure.text),
             Text(&failure.code)
         );
@@ -133,7 +133,7 @@ pub(super) fn alerts(app: &App, storage: &Storage) -> String {
     if let (Some(end_ms), true) = (health.expires_at_ms, app.engine.expires_soon(storage)) {
         text += &format!(
             "<div class=\"problem\">Its credential ends at {}: enter a new one before then.</div>",
-            Text(&instant(end_ms))
+            Text(&moment(end_ms))
         );
     }
     text

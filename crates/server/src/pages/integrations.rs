@@ -18,7 +18,7 @@ use crate::{
     App,
     api::azure_links::{AnonymousInput, state_of},
     error::ApiError,
-    extract::{Body, instant},
+    extract::{Body, moment},
 };
 pub(crate) use link::{check, claim, confirm_unlink, show_link, unlink};
 
@@ -85,7 +85,7 @@ fn link_card(link: &AzureLink, problem: Option<&LinkProblem>) -> String {
     if let Some(at) = link.unlinked_at_ms {
         return format!(
             "<article class=\"card\"><h3>{tenant}</h3><p><span class=\"status\">Unlinked</span> since {}. {}</p></article>",
-            instant(at),
+            moment(at),
             last_sas(link.last_sas_expires_at_ms)
         );
     }
@@ -105,7 +105,7 @@ fn link_card(link: &AzureLink, problem: Option<&LinkProblem>) -> String {
          <p><a href=\"{PAGE}/{tenant_id}\">Grant roles and see whether they act</a> · <a href=\"{PAGE}/{tenant_id}/unlink\">Unlink from Azure</a></p>\
          <form method=\"post\" action=\"{PAGE}/{tenant_id}/check\"><button>Check again</button></form></article>",
         Text(by),
-        instant(link.created_at_ms),
+        moment(link.created_at_ms),
         Text(
             link.principal_object_id
                 .as_deref()
@@ -223,7 +223,7 @@ fn last_sas(expires_at_ms: Option<i64>) -> String {
         |at| {
             format!(
                 "The last pre-signed URL that was handed out ends by {}.",
-                instant(at)
+                moment(at)
             )
         },
     )

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     App,
     error::ApiError,
-    extract::{Body, Id, instant},
+    extract::{Body, Id, moment},
     fields::{Fields, Given, Input},
 };
 
@@ -76,10 +76,9 @@ fn row(token: &ApiToken) -> String {
         (TokenKind::Legacy, "") => "Unnamed token",
         (TokenKind::Legacy, name) => name,
     };
-    let used = token.last_used_at_ms.map_or_else(
-        || "never".to_owned(),
-        |at_ms| instant(at_ms).chars().take(16).collect::<String>() + "Z",
-    );
+    let used = token
+        .last_used_at_ms
+        .map_or_else(|| "never".to_owned(), moment);
     format!(
         "<tr><td>{name}</td><td>{}</td><td>{used}</td><td>{}</td><td><form method=\"post\" action=\"/settings/tokens/{}/revoke\"><button aria-label=\"Revoke {name}\">Revoke</button></form></td></tr>",
         day(token.created_at_ms),
