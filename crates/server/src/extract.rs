@@ -299,7 +299,7 @@ fn plural(count: i64, unit: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PageRequest, Query, ago, instant, meta_instant};
+    use super::{PageRequest, Query, ago, instant, meta_instant, moment};
 
     fn query(text: &str) -> Query {
         Query(
