@@ -9,7 +9,7 @@ use tokio::net::lookup_host;
 use url::{Url, form_urlencoded};
 
 use crate::{
-    Azure, Challenge, ContainerClient, Error, ErrorKind, Result,
+    Azure, Challenge, ContainerClient, Error, ErrorKind, PutCondition, Result,
     account::{Account, Auth, Call, header_of},
     encoding,
     http::{Destination, is_unknown_host, read_body},
@@ -46,6 +46,13 @@ pub enum Preflight {
     Allowed,
     /// No CORS rule of the account lets this origin in.
     Refused,
+}
+
+/// What a credential may do to blobs besides reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    Write,
+    Delete,
 }
 
 impl Azure {
@@ -158,6 +165,39 @@ impl ContainerClient {
         })
     }
 
+    /// What the credential may do besides reading, found out without changing anything: both
+    /// requests name a blob that is not there and carry an `If-Match` that no blob has. Azure
+    /// checks the role (403) before either (412, 404).
+    ///
+    /// `absent` must be a name that nobody uses: with a real one, a proxy that drops the condition
+    /// would make this destroy the blob.
+    ///
+    /// # Errors
+    /// Whatever is neither an answer of the role nor of the condition.
+    pub async fn rights_beyond_reading(&self, absent: &BlobName) -> Result<Vec<Right>> {
+        const OF_NO_BLOB: &str = "0x0";
+        let condition = PutCondition::IfMatch(OF_NO_BLOB.to_owned());
+        let (put, deleted) = tokio::join!(
+            self.put(absent, Bytes::new(), "text/plain", &condition),
+            self.delete(absent, Some(OF_NO_BLOB)),
+        );
+        if put.is_ok() {
+            // The condition was lost on the way: take back the empty blob.
+            self.delete(absent, None).await?;
+        }
+        let mut rights = Vec::new();
+        for (right, answer) in [(Right::Write, put.map(drop)), (Right::Delete, deleted)] {
+            match answer.map_err(|error| (error.kind(), error)) {
+                Ok(()) | Err((ErrorKind::ConditionNotMet | ErrorKind::NotFound, _)) => {
+                    rights.push(right);
+                }
+                Err((ErrorKind::RoleMissing, _)) => {}
+                Err((_, error)) => return Err(error),
+            }
+        }
+        Ok(rights)
+    }
+
     /// Reads the first byte behind a pre-signed URL of this account, with nothing but the URL.
     ///
     /// # Errors
@@ -209,11 +249,22 @@ pub fn credential_expiry(credential: &Credential) -> Option<i64> {
     }
 }
 
+/// Whether a SAS was refused because its beginning (`st`) has not come, by the text of Azure's
+/// refusal: "Signature not valid in the specified time frame: Start […] - Expiry […] - Current […]".
+pub fn is_before_time_frame(message: &str) -> bool {
+    let time = |name: &str| {
+        let (_, rest) = message.split_once(&format!("{name} ["))?;
+        let (date, _) = rest.split_once(']')?;
+        instant::parse_http_date(date)
+    };
+    matches!((time("Start"), time("Current")), (Some(start), Some(now)) if now < start)
+}
+
 #[cfg(test)]
 mod tests {
     use model::{ClientProof, Credential, Secret};
 
-    use super::credential_expiry;
+    use super::{credential_expiry, is_before_time_frame};
 
     #[test]
     fn the_end_of_a_sas_in_every_spelling() {
@@ -232,6 +283,24 @@ mod tests {
             };
             assert_eq!(credential_expiry(&credential), end, "{token}");
         }
+    }
+
+    #[test]
+    fn a_sas_that_has_not_begun_is_told_from_one_that_ended() {
+        let refusal = |start: &str, now: &str| {
+            format!(
+                "Signature not valid in the specified time frame: Start [{start}] - Expiry [Fri, 02 Jan 2026 00:00:00 GMT] - Current [{now}]"
+            )
+        };
+        let first = "Thu, 01 Jan 2026 00:00:00 GMT";
+        for (start, now, before) in [
+            (first, "Wed, 31 Dec 2025 23:59:59 GMT", true),
+            (first, "Sat, 03 Jan 2026 00:00:00 GMT", false),
+            ("none", "Sat, 03 Jan 2026 00:00:00 GMT", false),
+        ] {
+            assert_eq!(is_before_time_frame(&refusal(start, now)), before, "{now}");
+        }
+        assert!(!is_before_time_frame("Signature did not match."));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The access check: what works, what does not, why, and who fixes it with which command.
 //!
 //! Nothing in Longshore changes. In Azure one small blob is written to a target's export folder and
-//! deleted again. Every step has its own limit and all of them together have one; dropping the
+//! deleted again, and a source is asked for rights that it should not have by requests that Azure
+//! cannot carry out. Every step has its own limit and all of them together have one; dropping the
 //! future ends the check.
 
 mod aside;

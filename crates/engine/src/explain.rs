@@ -241,11 +241,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ErrorKind::Unreachable => network::unreachable(answer, at),
         ErrorKind::CertificateUntrusted => network::certificate_untrusted(answer, at),
         ErrorKind::TimedOut => network::timed_out(at),
-        ErrorKind::InvalidInput => (
-            "invalid_input",
-            format!("Azure does not accept the request: {}", clean(answer.message)),
-            Fix::by(Who::You, "Correct the storage's settings."),
-        ),
+        ErrorKind::InvalidInput => token::not_sent(answer, at),
         _ => unknown(answer, "Azure"),
     }
 }

@@ -1,7 +1,7 @@
 //! What the storage does not strictly need: CORS, public access, the kind of account, least
 //! privilege, expiry.
 
-use azure::{ListRequest, Preflight};
+use azure::{ListRequest, Preflight, Right};
 use model::{BlobName, ClientProof, Credential, Direction};
 use url::form_urlencoded;
 
@@ -11,7 +11,7 @@ use super::{
     reach::timed,
     run::{Check, Outcome, Steps},
 };
-use crate::{Doing, Problem, expiry::EXPIRES_SOON_MS, explain::Finding};
+use crate::{Doing, Problem, connection::CHECK_BLOB, expiry::EXPIRES_SOON_MS, explain::Finding};
 
 /// Limit of each step, in seconds.
 const ASIDE: u64 = 5;
@@ -129,27 +129,33 @@ impl Check<'_> {
         }
     }
 
-    /// What can be said of the credential without any request.
-    pub(super) fn credential_advice(&self, steps: &mut Steps) {
+    /// What the credential allows beyond need, and when it ends.
+    pub(super) async fn credential_advice(&self, steps: &mut Steps) {
         if let Some(title) = steps.stopped_by() {
             for id in ["least_privilege", "expiry"] {
                 self.skip(steps, id, Steps::because(title));
             }
             return;
         }
-        let tried = "Looked at what the credential says about itself.";
-        let none = std::time::Duration::ZERO;
+        let looked = "Looked at what the credential says about itself.";
+        let asks = self.subject.uses_token() && self.subject.draft.direction == Direction::Source;
+        let tried = if asks {
+            "Asked to write and to delete a blob that is not there, on a condition that no blob meets: nothing can change."
+        } else {
+            looked
+        };
+        let (outcome, took) = timed(self.least_privilege()).await;
+        self.note(steps, "least_privilege", tried, took, outcome);
         self.note(
             steps,
-            "least_privilege",
-            tried,
-            none,
-            self.least_privilege(),
+            "expiry",
+            looked,
+            std::time::Duration::ZERO,
+            self.expiry(),
         );
-        self.note(steps, "expiry", tried, none, self.expiry());
     }
 
-    fn least_privilege(&self) -> Outcome {
+    async fn least_privilege(&self) -> Outcome {
         match &self.subject.draft.credential {
             Credential::AccountKey { .. } => Outcome::Advice(self.find(&Finding::AccountKey)),
             Credential::Sas { token } => match self.sas_advice(token.expose()) {
@@ -157,10 +163,30 @@ impl Check<'_> {
                 None => Outcome::Passed(String::new()),
             },
             Credential::Anonymous => Outcome::Passed(String::new()),
+            _ if self.subject.draft.direction == Direction::Source => self.source_rights().await,
             _ => Outcome::Skipped(
-                "Not tried: what more the identity may do could only be found out by changing the container.".to_owned(),
+                "Not tried: a target needs the rights to write and delete.".to_owned(),
             ),
         }
+    }
+
+    /// An identity that reads needs no right to change anything.
+    async fn source_rights(&self) -> Outcome {
+        let name = format!("{CHECK_BLOB}{}", uuid::Uuid::new_v4().simple());
+        let Ok(absent) = BlobName::parse(self.subject.draft.prefix.join(&name)) else {
+            return Outcome::Skipped("Not tried: the prefix is too long.".to_owned());
+        };
+        let answer = self
+            .limited(ASIDE, self.client.rights_beyond_reading(&absent))
+            .await;
+        let may = match answer.as_deref() {
+            Ok([]) => return Outcome::Passed("It may read, and change nothing.".to_owned()),
+            Ok([Right::Write]) => "write",
+            Ok([Right::Delete]) => "delete",
+            Ok(_) => "write and delete",
+            Err(_) => return Outcome::Skipped("Azure does not tell it.".to_owned()),
+        };
+        Outcome::Advice(self.find(&Finding::RoleMoreRights { may }))
     }
 
     fn sas_advice(&self, token: &str) -> Option<Problem> {

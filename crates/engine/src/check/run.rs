@@ -78,7 +78,7 @@ impl<'a> Check<'a> {
             Direction::Source => self.look_and_read(&mut steps).await?,
             Direction::Target => self.write_and_delete(&mut steps).await,
         }
-        self.credential_advice(&mut steps);
+        self.credential_advice(&mut steps).await;
         let took = self.started.elapsed();
         Ok(CheckReport::new(
             self.subject.title(),

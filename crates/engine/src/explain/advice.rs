@@ -43,6 +43,10 @@ pub(crate) enum Finding<'a> {
     },
     ContainerPublic,
     AccountKey,
+    /// The identity of a source may do this to blobs, which reading does not need.
+    RoleMoreRights {
+        may: &'a str,
+    },
     SasMoreRights {
         extra: &'a str,
         needed: &'a str,
@@ -177,6 +181,22 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
                 Who::You,
                 "Use an Azure link, a service principal or a managed identity with a role on this container only.",
             ),
+        ),
+        Finding::RoleMoreRights { may } => (
+            "role_more_rights",
+            format!(
+                "{} may {may} the blobs of {account}/{container}. A source is only read: Storage Blob Data Reader is enough.",
+                super::whose(at)
+            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                format!(
+                    "An administrator first grants Storage Blob Data Reader with the command below, then removes what allows more (az role assignment delete --ids ID) as listed by: {}",
+                    commands::list_roles(at)
+                ),
+            )
+            .command(commands::assign_role(at, "Storage Blob Data Reader", Scope::Container))
+            .takes(super::ROLE_TAKES),
         ),
         Finding::SasMoreRights { extra, needed } => (
             "sas_more_rights",

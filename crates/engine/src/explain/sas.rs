@@ -60,14 +60,15 @@ pub(super) fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             "sas_resource_type",
             "The SAS token is not for containers and blobs (srt must contain c and o).",
         ),
+        _ if azure::is_before_time_frame(answer.message) => (
+            "sas_not_yet_valid",
+            "The SAS token is not valid yet: its beginning (st) has not come.",
+        ),
         _ if text.contains("expir")
             || text.contains("time frame")
             || text.contains("not valid in the specified time") =>
         {
-            (
-                "sas_expired",
-                "The SAS token is not valid at this time: it has expired (se) or has not begun (st).",
-            )
+            ("sas_expired", "The SAS token has expired (se).")
         }
         _ => {
             return (

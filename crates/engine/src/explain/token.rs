@@ -1,6 +1,6 @@
 //! Entra ID's and the machine's refusals to give a token (`AADSTS…`, managed identity).
 
-use model::{ClientProof, Credential, IdentityId};
+use model::{ClientProof, Credential, IdentityId, IdentitySource};
 
 use super::{Answer, Row, Situation, clean, commands::quote, network, unknown};
 use crate::{Fix, Who};
@@ -139,11 +139,22 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} looks at Entra ID, Sign-in logs, Service principal sign-ins, and allows the app or the address of the machine that runs Longshore."))
                 .portal("Entra ID, Protection, Conditional Access"),
         ),
-        "AADSTS700211" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" | "AADSTS700229" => (
+        "AADSTS700211" | "AADSTS700212" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" | "AADSTS700229" => (
             "federation_mismatch",
             format!("No federated credential of the app {id} matches the token of this machine's identity (issuer, subject and audience, letter case included): {}", clean(answer.message)),
             Fix::by(role, format!("{who} compares them, and waits a minute after a change"))
                 .command(format!("az ad app federated-credential list --id {app}"))
+                .takes("up to a minute"),
+        ),
+        "AADSTS70025" => (
+            "federation_missing",
+            format!("The app {id} trusts no other identity: it has no federated credential at all."),
+            Fix::by(role, format!("{who} adds one, with the tenant and the object (principal) id of this machine's identity"))
+                .command(format!(
+                    "az ad app federated-credential create --id {app} --parameters '{{\"name\":\"longshore\",\"issuer\":\"{}TENANT_ID/v2.0\",\"subject\":\"PRINCIPAL_ID\",\"audiences\":[\"{}\"]}}'",
+                    with_slash(&at.cloud.authority),
+                    at.cloud.federated_audience
+                ))
                 .takes("up to a minute"),
         ),
         "AADSTS65001" | "AADSTS65004" | "AADSTS65005" | "AADSTS650056" | "AADSTS650057" => (
@@ -158,13 +169,13 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 
 /// IMDS, App Service or the projected token: absent, or without the identity asked for.
 pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
-    let asked = match at.credential {
-        Credential::ManagedIdentity { identity, .. }
+    let (source, asked) = match at.credential {
+        Credential::ManagedIdentity { source, identity }
         | Credential::ServicePrincipal {
-            proof: ClientProof::Federated { identity, .. },
+            proof: ClientProof::Federated { source, identity },
             ..
-        } => identity,
-        _ => &IdentityId::SystemAssigned,
+        } => (*source, identity),
+        _ => (IdentitySource::Auto, &IdentityId::SystemAssigned),
     };
     let (name, assign) = match asked {
         IdentityId::SystemAssigned => (
@@ -198,6 +209,32 @@ pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> R
             )
             .command(assign),
         ),
+        Some(401 | 403) if source != IdentitySource::Imds => (
+            "identity_header_refused",
+            format!(
+                "The managed identity endpoint of the App Service that runs Longshore refuses IDENTITY_HEADER ({}): the process was started before its identity was changed.",
+                said(answer)
+            ),
+            Fix::by(
+                Who::Operator,
+                "The operator restarts Longshore, so that it gets the header of now",
+            )
+            .command("az webapp restart --name APP --resource-group GROUP")
+            .takes("up to a minute"),
+        ),
+        // Too many requests, an update of the service, and its own failures: all pass.
+        Some(410 | 429 | 500..=599) => (
+            "identity_busy",
+            format!(
+                "The managed identity endpoint of the machine that runs Longshore gives no token at the moment ({}).",
+                said(answer)
+            ),
+            Fix::by(
+                Who::You,
+                "Wait and try again in a minute. If it stays, the operator sees that no other program asks it more than 20 times a second, and looks at the machine's health in Azure.",
+            )
+            .takes("about a minute"),
+        ),
         Some(_) => unknown(answer, "The managed identity endpoint"),
         None if answer.message.contains("in time") || answer.message.contains("no token within") => (
             "identity_endpoint_slow",
@@ -225,6 +262,43 @@ pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> R
             .command(assign),
         ),
     }
+}
+
+/// The answer's status, and its code when it has one.
+fn said(answer: &Answer<'_>) -> String {
+    let status = answer
+        .status
+        .map_or_else(String::new, |status| format!("status {status}"));
+    match answer.code {
+        Some(code) => format!("{status}, {code}"),
+        None => status,
+    }
+}
+
+/// Refused by ourselves: the settings make no request that could be sent.
+pub(super) fn not_sent(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    if answer.message.contains("AZURE_CLIENT_ID") {
+        return (
+            "workload_client_id_missing",
+            "Workload identity does not know which identity to ask for: neither the storage nor the machine that runs Longshore names a client id. Azure was not asked.".to_owned(),
+            Fix::by(
+                Who::You,
+                "Enter the identity's client id (not its object or resource id) in the storage; or the operator annotates the service account and restarts Longshore",
+            )
+            .command("kubectl annotate serviceaccount SERVICE_ACCOUNT --namespace NAMESPACE azure.workload.identity/client-id=CLIENT_ID"),
+        );
+    }
+    (
+        "invalid_input",
+        format!(
+            "Azure was not asked, because no request can be made of these settings: {}",
+            clean(answer.message)
+        ),
+        Fix::by(
+            Who::You,
+            format!("Correct the settings of the storage on {}.", at.account),
+        ),
+    )
 }
 
 fn with_slash(url: &str) -> String {

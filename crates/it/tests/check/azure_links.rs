@@ -15,34 +15,49 @@ async fn own_app(lab: &Lab) -> anyhow::Result<(App, String)> {
     Ok((lab.azure.create_app(&home, "Longshore", true).await?, home))
 }
 
-/// An app that a managed identity of its home tenant proves, with one federated credential made
-/// from the identity's issuer and subject.
+/// The audience of the tokens that prove an app.
+const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// An app that a managed identity of its home tenant proves, with one federated credential (issuer,
+/// subject, audience) made from the identity's issuer and subject, or none.
 async fn federated(
     lab: &Lab,
-    credential: impl Fn(&str, &str) -> (String, String),
-) -> anyhow::Result<(Case, String)> {
+    code: &'static str,
+    credential: impl Fn(&str, &str) -> Option<[String; 3]>,
+) -> anyhow::Result<Federated> {
     let (app, home) = own_app(lab).await?;
     let (client_id, object_id) = lab
         .azure
         .create_identity(&home, "longshore", "user_assigned")
         .await?;
     let issuer = format!("{}/{home}/v2.0", lab.azure.endpoints.entra);
-    let (issuer, subject) = credential(&issuer, &object_id);
-    let trusted = json!({
-        "issuer": issuer, "subject": subject, "audience": "api://AzureADTokenExchange",
-    });
-    let path = format!("/apps/{}/federated-credentials", app.client_id);
-    lab.azure.control(Method::POST, &path, &trusted).await?;
+    if let Some([issuer, subject, audience]) = credential(&issuer, &object_id) {
+        let trusted = json!({"issuer": issuer, "subject": subject, "audience": audience});
+        let path = format!("/apps/{}/federated-credentials", app.client_id);
+        lab.azure.control(Method::POST, &path, &trusted).await?;
+    }
     let principal = lab.azure.consent(&lab.tenant, &app).await?;
     lab.assign(&principal, "Storage Blob Data Reader", &lab.account.scope)
         .await?;
-    let case = Case::new(lab.by_link(json!({})), "sign_in", "federation_mismatch")
+    let case = Case::new(lab.by_link(json!({})), "sign_in", code)
         .env("LONGSHORE_APP_CLIENT_ID", app.client_id)
         .env(
             "LONGSHORE_APP_FEDERATED",
             format!("managed-identity:{client_id}"),
         );
-    Ok((case, object_id))
+    Ok(Federated {
+        case,
+        home,
+        subject: object_id,
+    })
+}
+
+struct Federated {
+    case: Case,
+    /// The identity's tenant.
+    home: String,
+    /// The identity's object id.
+    subject: String,
 }
 
 cases! {
@@ -69,16 +84,40 @@ cases! {
     };
     federated_subject_is_another: async |lab: &Lab| {
         let nobody = "00000000-0000-4000-8000-000000000000";
-        let (case, subject) = federated(lab, |issuer, _| (issuer.to_owned(), nobody.to_owned())).await?;
-        Ok(case.azure_code("AADSTS700213").says(subject))
+        let seeded = federated(lab, "federation_mismatch", |issuer, _| {
+            Some([issuer, nobody, AUDIENCE].map(str::to_owned))
+        })
+        .await?;
+        Ok(seeded.case.azure_code("AADSTS700213").says(seeded.subject))
     };
     federated_issuer_is_another: async |lab: &Lab| {
-        let (case, _) =
-            federated(lab, |_, subject| ("https://issuer.example/v2.0".to_owned(), subject.to_owned())).await?;
-        Ok(case.azure_code("AADSTS700211"))
+        let seeded = federated(lab, "federation_mismatch", |_, subject| {
+            Some(["https://issuer.example/v2.0", subject, AUDIENCE].map(str::to_owned))
+        })
+        .await?;
+        Ok(seeded.case.azure_code("AADSTS700211"))
     };
     federated_subject_in_capitals: async |lab: &Lab| {
-        let (case, _) = federated(lab, |issuer, subject| (issuer.to_owned(), subject.to_uppercase())).await?;
-        Ok(case.azure_code("AADSTS7002138"))
+        let seeded = federated(lab, "federation_mismatch", |issuer, subject| {
+            Some([issuer, &subject.to_uppercase(), AUDIENCE].map(str::to_owned))
+        })
+        .await?;
+        Ok(seeded.case.azure_code("AADSTS7002138"))
+    };
+    federated_audience_is_another: async |lab: &Lab| {
+        let seeded = federated(lab, "federation_mismatch", |issuer, subject| {
+            Some([issuer, subject, "api://somebody-else"].map(str::to_owned))
+        })
+        .await?;
+        Ok(seeded.case.azure_code("AADSTS700212").says(AUDIENCE))
+    };
+    federated_credential_missing: async |lab: &Lab| {
+        let seeded = federated(lab, "federation_missing", |_, _| None).await?;
+        Ok(seeded
+            .case
+            .azure_code("AADSTS70025")
+            .fixed()
+            .fill("TENANT_ID", seeded.home)
+            .fill("PRINCIPAL_ID", seeded.subject))
     };
 }

@@ -44,6 +44,15 @@ cases! {
             .env("AZURE_TENANT_ID", &lab.tenant)
             .env("AZURE_FEDERATED_TOKEN_FILE", lab.path("nothing").display().to_string()))
     };
+    /// Nobody is asked, and it does not say that Azure refused.
+    workload_identity_without_a_client_id: async |lab: &Lab| {
+        std::fs::write(lab.path("token"), "projected.token.text")?;
+        let fields = lab.by_identity(json!({"identity_source": "workload_identity"}));
+        Ok(Case::new(fields, "sign_in", "workload_client_id_missing")
+            .says("Azure was not asked")
+            .env("AZURE_TENANT_ID", &lab.tenant)
+            .env("AZURE_FEDERATED_TOKEN_FILE", lab.path("token").display().to_string()))
+    };
     identity_not_assigned: async |lab: &Lab| {
         let [_, object_id, resource_id] = identity(lab).await?;
         detach(lab, &object_id).await?;
@@ -74,13 +83,19 @@ cases! {
         let [client_id, ..] = identity(lab).await?;
         lab.fault("imds", "", json!({"status": {"status": 429, "retry_after_s": 60}})).await?;
         let fields = lab.by_identity(json!({"identity_source": "imds", "identity_client_id": client_id}));
-        Ok(Case::new(fields, "sign_in", "azure_error").state("unknown").says("429"))
+        Ok(Case::new(fields, "sign_in", "identity_busy").says("429"))
     };
     metadata_service_updating: async |lab: &Lab| {
         let [client_id, ..] = identity(lab).await?;
         lab.fault("imds", "", json!({"status": {"status": 410}})).await?;
         let fields = lab.by_identity(json!({"identity_source": "imds", "identity_client_id": client_id}));
-        Ok(Case::new(fields, "sign_in", "azure_error").state("unknown").says("410"))
+        Ok(Case::new(fields, "sign_in", "identity_busy").says("410"))
+    };
+    metadata_service_failing: async |lab: &Lab| {
+        let [client_id, ..] = identity(lab).await?;
+        lab.fault("imds", "", json!({"status": {"status": 503}})).await?;
+        let fields = lab.by_identity(json!({"identity_source": "imds", "identity_client_id": client_id}));
+        Ok(Case::new(fields, "sign_in", "identity_busy").says("503"))
     };
     metadata_service_silent: async |lab: &Lab| {
         let [client_id, ..] = identity(lab).await?;
@@ -90,8 +105,7 @@ cases! {
     };
     app_service_header_wrong: async |lab: &Lab| {
         let fields = lab.by_identity(json!({"identity_source": "app_service"}));
-        Ok(Case::new(fields, "sign_in", "azure_error")
-            .state("unknown")
+        Ok(Case::new(fields, "sign_in", "identity_header_refused")
             .says("401")
             .env("IDENTITY_ENDPOINT", &lab.azure.endpoints.identity_endpoint)
             .env("IDENTITY_HEADER", "00000000-an-old-header"))

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use reqwest::Method;
 use serde_json::json;
 use testkit::{Role, eventually};
 
 use super::{
     case::{Case, cases},
-    lab::Lab,
+    lab::{CONTAINER, Lab},
 };
 
 cases! {
@@ -65,10 +66,54 @@ cases! {
         let fields = lab.by_secret(&client.app, &client.secret, json!({"granted": true}));
         Ok(Case::new(fields, "list", "role_missing").state("not_yet_effective"))
     };
+    /// Works, and may change what it should only read.
+    contributor_on_a_source: async |lab: &Lab| {
+        let client = lab.client().await?;
+        lab.azure.assign_role(&client.principal, Role::DataContributor, &lab.account.scope).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "least_privilege", "role_more_rights")
+            .state("advice")
+            .says("write and delete")
+            .says("Storage Blob Data Reader"))
+    };
     /// Works, and can do anything with the account.
     account_key: async |lab: &Lab| {
         Ok(Case::new(lab.by_key(json!({})), "least_privilege", "account_key_all_rights").state("advice"))
     };
+}
+
+/// Asking for rights leaves the container as it was, whether they are there or not.
+#[tokio::test]
+async fn rights_are_asked_for_without_changing_a_blob() -> anyhow::Result<()> {
+    for (role, state) in [
+        (Role::DataReader, "passed"),
+        (Role::DataContributor, "advice"),
+    ] {
+        let lab = Lab::start().await?;
+        let client = lab.client().await?;
+        lab.azure
+            .assign_role(&client.principal, role, &lab.account.scope)
+            .await?;
+        let case = Case::new(
+            lab.by_secret(&client.app, &client.secret, json!({})),
+            "",
+            "",
+        );
+        let longshore = lab.longshore(&case).await?;
+        let blobs = format!("/blobs/{}/{CONTAINER}", lab.account.name);
+        let before = lab.azure.control(Method::GET, &blobs, &json!({})).await?;
+        let report = lab.check(&longshore, &case).await?;
+        let after = lab.azure.control(Method::GET, &blobs, &json!({})).await?;
+        let steps = report["steps"].as_array().into_iter().flatten();
+        let found = steps
+            .into_iter()
+            .find(|step| step["id"] == "least_privilege")
+            .context("the step")?;
+        ensure!(found["state"] == state, "{found:#}");
+        ensure!(before.to_string().contains("cats/a.png"), "{before:#}");
+        assert_eq!(before, after, "nothing was changed");
+    }
+    Ok(())
 }
 
 /// Azure takes minutes to act on a role: the check waits a little, and then tells how it is now.

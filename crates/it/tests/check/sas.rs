@@ -35,7 +35,7 @@ cases! {
     };
     not_yet_valid: async |lab: &Lab| {
         let start = Lab::in_hours(2);
-        Ok(with(lab, &Sas { start: &start, ..of_container() }, "list", "sas_expired"))
+        Ok(with(lab, &Sas { start: &start, ..of_container() }, "list", "sas_not_yet_valid"))
     };
     without_list: async |lab: &Lab| {
         Ok(with(lab, &Sas { permissions: "r", ..of_container() }, "list", "sas_permission_missing")

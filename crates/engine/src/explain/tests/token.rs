@@ -102,6 +102,16 @@ fn each_refusal_by_entra_names_cause_and_fix() {
             "federation_mismatch",
             &["az ad app federated-credential list"],
         ),
+        ("AADSTS700212", link(), "federation_mismatch", &["audience"]),
+        (
+            "AADSTS70025",
+            link(),
+            "federation_missing",
+            &[
+                "no federated credential",
+                "az ad app federated-credential create",
+            ],
+        ),
         ("AADSTS65001", principal(), "consent_missing", &[TENANT]),
         (
             "AADSTS70011",
@@ -139,11 +149,19 @@ fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
     );
     let problem = explained(&unknown, &machine(IdentityId::SystemAssigned), Doing::List);
     assert_holds(&problem, "identity_not_found", &["system-assigned"]);
-    let broken = answer(ErrorKind::IdentityUnavailable, 500, "unknown_error");
-    let problem = explained(&broken, &user, Doing::List);
+    for status in [410, 429, 500, 503] {
+        let busy = answer(ErrorKind::IdentityUnavailable, status, "unknown_error");
+        let problem = explained(&busy, &user, Doing::List);
+        assert_holds(&problem, "identity_busy", &["unknown_error", "try again"]);
+    }
+    let stale = answer(ErrorKind::IdentityUnavailable, 401, "unauthorized");
+    let problem = explained(&stale, &user, Doing::List);
+    assert_holds(&problem, "identity_header_refused", &["restarts Longshore"]);
+    let strange = answer(ErrorKind::IdentityUnavailable, 418, "teapot");
+    let problem = explained(&strange, &user, Doing::List);
     assert_holds(
         &problem,
         "azure_error",
-        &["managed identity endpoint answered unknown_error (500)"],
+        &["managed identity endpoint answered teapot (418)"],
     );
 }
