@@ -4,7 +4,7 @@ use std::{fs, process::Output};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use testkit::{Longshore, Sas, SasScope, Settings};
+use testkit::{Longshore, Person, Sas, SasScope, Settings};
 
 use super::{
     case::Case,
@@ -95,6 +95,61 @@ async fn one_result_by_every_way() -> anyhow::Result<()> {
         before,
         "checking changes nothing"
     );
+    Ok(())
+}
+
+/// The text of each part of a page between two marks.
+fn between<'a>(page: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
+    page.split(open)
+        .skip(1)
+        .filter_map(move |rest| rest.split(close).next())
+}
+
+#[tokio::test]
+async fn the_page_shows_what_the_api_tells() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let client = lab.reader().await?;
+    let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+    let longshore = lab.longshore(&Case::new(fields.clone(), "", "")).await?;
+    let (path, id) = saved(&longshore, fields).await?;
+    let principal = format!("/service-principals/{}", client.principal);
+    lab.patch(&principal, json!({"enabled": false})).await?;
+    let report = longshore
+        .post(&format!("{path}/check"), &json!({}))
+        .await?
+        .expect(200)?;
+    assert_eq!(report["verdict"], "failed");
+    let page = Person::owner(&longshore)
+        .await?
+        .post(&format!("/storages/{id}/check"), &[])
+        .await?;
+    assert_eq!(page.status, 200, "{}", page.text);
+
+    let steps = report["steps"].as_array().context("steps")?;
+    let shown: Vec<&str> = between(&page.text, "<li class=\"", "</li>").collect();
+    assert_eq!(shown.len(), steps.len(), "{}", page.text);
+    for (step, shown) in steps.iter().zip(shown) {
+        let state = step["state"].as_str().context("state")?;
+        ensure!(shown.starts_with(&format!("{state}\"")), "{step}: {shown}");
+        let heading = between(shown, "<h2>", "</h2>").next().context("h2")?;
+        let code = between(heading, "<code>", "</code>").next();
+        assert_eq!(code, step["code"].as_str(), "{shown}");
+        let plain = shown
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&");
+        for said in [
+            &step["cause"],
+            &step["fix"]["text"],
+            &step["fix"]["command"],
+            &step["azure"]["code"],
+        ] {
+            let said = said.as_str().unwrap_or_default();
+            ensure!(plain.contains(said), "{said} is not in: {plain}");
+        }
+    }
     Ok(())
 }
 
