@@ -223,7 +223,7 @@ fn email_taken(error: store::Error) -> Error {
     }
 }
 
-fn actor_of(user: &User) -> Actor {
+pub(crate) fn actor_of(user: &User) -> Actor {
     Actor {
         org_id: user.org_id,
         user_id: user.id,

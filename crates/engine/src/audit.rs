@@ -77,6 +77,8 @@ actions! {
     SignIn = "session.start", "Signed in";
     SignInRefuse = "session.refuse", "Failed to sign in";
     SignOutEverywhere = "session.end_all", "Signed out everywhere";
+    EntraConnect = "entra.connect", "Connected an Entra ID account to sign in with";
+    EntraRemove = "entra.remove", "Removed an Entra ID account to sign in with";
     PasswordChange = "password.change", "Changed a password";
     TokenCreate = "token.create", "Created an API token";
     TokenRevoke = "token.revoke", "Revoked an API token";

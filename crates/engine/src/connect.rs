@@ -5,6 +5,7 @@
 //! that a redirect says is believed: `state` is random, works once, in the browser and the ten
 //! minutes in which it was made, and the consent's `tenant` is only compared with the proven one.
 
+mod member;
 mod refusal;
 
 use azure::{EntraUser, ErrorKind, SignInRequest};
@@ -20,6 +21,7 @@ use crate::{
     accounts::{random_text, sha256},
     require,
 };
+pub use member::EntraOutcome;
 use refusal::{not_there_yet, of_sign_in_failure, refused_consent, refused_sign_in};
 
 /// How long somebody may stay on Entra ID's pages.

@@ -91,13 +91,18 @@ async fn proven_actor(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
 
 /// The session cookie's value.
 pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
+    cookie_of(headers, SESSION_COOKIE)
+}
+
+/// A cookie's value, when it has one.
+pub(crate) fn cookie_of<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
+        .find(|(name, _)| *name == cookie)
         .map(|(_, value)| value)
         .filter(|value| !value.is_empty())
 }

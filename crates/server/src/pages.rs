@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod audit_page;
 mod check;
 pub(crate) mod connect;
+pub(crate) mod entra;
 mod html;
 pub(crate) mod integrations;
 pub(crate) mod invitation;

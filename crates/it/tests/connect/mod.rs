@@ -2,6 +2,7 @@
 
 mod claims;
 mod consent;
+mod members;
 mod proof;
 mod unlink;
 mod withdrawal;

@@ -8,7 +8,7 @@ use model::{Actor, Permission, Secret};
 
 use super::{
     Person,
-    html::{Text, page, render, with_status},
+    html::{Text, live, page, render, render_live, with_status},
     sign_in::{ended_session, session_cookie},
 };
 use crate::{
@@ -74,7 +74,8 @@ async fn settings_body(app: &App, actor: &Actor) -> Result<Html<String>, ApiErro
 }
 
 pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Response {
-    render(account_body(&app, &actor, "").await)
+    let body = account_body(&app, &actor, "").await;
+    render_live(body, &app.engine.cloud().authority)
 }
 
 async fn account_body(app: &App, actor: &Actor, problem: &str) -> Result<Html<String>, ApiError> {
@@ -83,12 +84,13 @@ async fn account_body(app: &App, actor: &Actor, problem: &str) -> Result<Html<St
         "" => String::new(),
         text => format!("<p class=\"problem\" role=\"alert\">{}</p>", Text(text)),
     };
+    let entra = entra_section(app, actor).await?;
     let body = format!(
         "<p>{} in {}, as {}.</p>{problem}\
          <h2>Password</h2><form method=\"post\" action=\"/settings/account/password\" class=\"narrow\">\
          <label>Current password <input type=\"password\" name=\"current_password\" autocomplete=\"current-password\" required></label>\
          <label>New password, at least 8 characters <input type=\"password\" name=\"password\" autocomplete=\"new-password\" minlength=\"8\" required></label>\
-         <button>Change password</button></form>\
+         <button>Change password</button></form>{entra}\
          <h2>Sessions</h2><p>Ends every session of yours, in every browser, and revokes your personal access tokens. <a href=\"/settings/tokens\">API tokens</a> for scripts stay until you revoke them.</p>\
          <form method=\"post\" action=\"/settings/account/sign-out-everywhere\"><button>Sign out everywhere</button></form>",
         Text(&who.user.email),
@@ -96,6 +98,27 @@ async fn account_body(app: &App, actor: &Actor, problem: &str) -> Result<Html<St
         role_words(actor.role),
     );
     Ok(page("Account", Some(&who.user.email), &body))
+}
+
+/// What signs the person in at Entra ID, when the operator has registered an app.
+async fn entra_section(app: &App, actor: &Actor) -> Result<String, ApiError> {
+    let identity = app.engine.entra_identity(actor).await?;
+    let inner = match identity {
+        Some(identity) => format!(
+            "<p>{} of the tenant <code>{}</code> (object id <code>{}</code>) signs in as you.</p>\
+             <form method=\"post\" action=\"/settings/account/entra/remove\"><button>Remove</button></form>",
+            Text(identity.username.as_deref().unwrap_or("An account")),
+            Text(&identity.tenant_id),
+            Text(&identity.object_id),
+        ),
+        None if app.engine.offers_entra_sign_in() => {
+            "<p>Sign in once at Entra ID with your work or school account; your password keeps working.</p>\
+             <form method=\"post\" action=\"/settings/account/entra\"><button>Sign in with Entra ID from now on</button></form>"
+                .to_owned()
+        }
+        None => return Ok(String::new()),
+    };
+    Ok(format!("<h2>Entra ID</h2>{inner}"))
 }
 
 /// A role for people.
@@ -126,7 +149,10 @@ pub(crate) async fn change_password(
         Err(error) => {
             let error = ApiError::from(error);
             match account_body(&app, &actor, &error.messages()).await {
-                Ok(html) => with_status(error.status(), html),
+                Ok(html) => live(
+                    with_status(error.status(), html),
+                    &app.engine.cloud().authority,
+                ),
                 Err(error) => super::failed(&error),
             }
         }

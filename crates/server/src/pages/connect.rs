@@ -6,24 +6,29 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ConnectAddresses, Returned};
-use model::Secret;
+use model::{Permission, Secret};
 
 use super::{
-    Person,
+    Person, entra,
     html::{Text, page, with_status},
 };
-use crate::{App, auth::session_of, error::ApiError, extract::Query};
+use crate::{
+    App,
+    auth::{ClientAddress, session_of},
+    error::ApiError,
+    extract::Query,
+};
 
 const BACK: &str = "/settings/integrations";
 
 /// The addresses that are registered with the app.
-struct Addresses {
+pub(super) struct Addresses {
     signed_in: String,
     consented: String,
 }
 
 impl Addresses {
-    fn of(app: &App) -> Self {
+    pub(super) fn of(app: &App) -> Self {
         let base = app.settings.public_url.as_str().trim_end_matches('/');
         Self {
             signed_in: format!("{base}/connect/azure/callback"),
@@ -31,7 +36,7 @@ impl Addresses {
         }
     }
 
-    fn as_connect(&self) -> ConnectAddresses<'_> {
+    pub(super) fn as_connect(&self) -> ConnectAddresses<'_> {
         ConnectAddresses {
             signed_in: &self.signed_in,
             consented: &self.consented,
@@ -46,7 +51,7 @@ fn session(headers: &HeaderMap) -> Result<&str, ApiError> {
     })
 }
 
-fn returned(query: &Query) -> Returned {
+pub(super) fn returned(query: &Query) -> Returned {
     let text = |name| query.text(name).map(str::to_owned);
     Returned {
         state: text("state"),
@@ -91,12 +96,21 @@ pub(crate) async fn start(
     .await)
 }
 
+/// Somebody is back from signing in: to sign in here, or to connect themselves or a tenant.
 pub(crate) async fn signed_in(
     State(app): State<App>,
-    Person(actor): Person,
+    from: ClientAddress,
+    person: Result<Person, Response>,
     headers: HeaderMap,
     query: Query,
 ) -> Response {
+    if let Some(response) = entra::came_back(&app, from, &headers, &query).await {
+        return response;
+    }
+    let actor = match person {
+        Ok(Person(actor)) if actor.may(Permission::ManageOrganization) => actor,
+        _ => return entra::not_begun_here(),
+    };
     on(async {
         let to = Addresses::of(&app);
         let session = session(&headers)?;

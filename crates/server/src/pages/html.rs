@@ -44,7 +44,11 @@ pub(super) fn with_status(status: StatusCode, html: Html<String>) -> Response {
 
 /// The same for a page that runs our one script and whose forms end at Entra ID.
 pub(super) fn render_live(body: Result<Html<String>, ApiError>, authority: &str) -> Response {
-    let mut response = render(body);
+    live(render(body), authority)
+}
+
+/// A page that is written already, likewise.
+pub(super) fn live(mut response: Response, authority: &str) -> Response {
     // The operator's setting, an address; one that is no header leaves the strict policy.
     if let Ok(policy) = HeaderValue::try_from(live_policy(authority)) {
         response

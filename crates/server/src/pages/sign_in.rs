@@ -35,21 +35,32 @@ impl Input for SignIn {
     }
 }
 
-pub(crate) async fn sign_in_form(query: Query) -> Response {
-    sign_in_page(StatusCode::OK, query.text("next").unwrap_or_default(), "")
+pub(crate) async fn sign_in_form(State(app): State<App>, query: Query) -> Response {
+    sign_in_page(
+        &app,
+        StatusCode::OK,
+        query.text("next").unwrap_or_default(),
+        "",
+    )
 }
 
-fn sign_in_page(status: StatusCode, next: &str, problem: &str) -> Response {
+fn sign_in_page(app: &App, status: StatusCode, next: &str, problem: &str) -> Response {
     let problem = match problem {
         "" => String::new(),
         text => format!("<p class=\"problem\" role=\"alert\">{}</p>", Text(text)),
+    };
+    let entra = if app.engine.offers_entra_sign_in() {
+        let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        format!("<p><a href=\"/user/login/entra?next={next}\">Sign in with Entra ID</a></p>")
+    } else {
+        String::new()
     };
     let form = format!(
         "{problem}<form method=\"post\" action=\"/user/login\" class=\"narrow\">\
          <input type=\"hidden\" name=\"next\" value=\"{}\">\
          <label>E-mail <input type=\"email\" name=\"email\" autocomplete=\"username\" required autofocus></label>\
          <label>Password <input type=\"password\" name=\"password\" autocomplete=\"current-password\" required></label>\
-         <button>Sign in</button></form>",
+         <button>Sign in</button></form>{entra}",
         Text(next)
     );
     with_status(status, page("Sign in", None, &form))
@@ -72,7 +83,7 @@ pub(crate) async fn sign_in(
     ];
     for guess in &guesses {
         if let Err(error) = app.attempts.check(guess) {
-            return sign_in_page(error.status(), &form.next, error.detail());
+            return sign_in_page(&app, error.status(), &form.next, error.detail());
         }
     }
     // Counted before the work, so that attempts at once count too.
@@ -98,7 +109,7 @@ pub(crate) async fn sign_in(
         }
         Err(error) => {
             let error = ApiError::from(error);
-            sign_in_page(error.status(), &form.next, error.detail())
+            sign_in_page(&app, error.status(), &form.next, error.detail())
         }
     }
 }
@@ -136,7 +147,7 @@ fn cookie(app: &App, value: &str, max_age_s: i64) -> String {
 }
 
 /// Where to go after signing in: a path of ours, never another site.
-fn own_path(next: &str) -> &str {
+pub(super) fn own_path(next: &str) -> &str {
     let is_ours = next.starts_with('/')
         && !next.starts_with("//")
         && next

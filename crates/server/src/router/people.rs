@@ -5,7 +5,7 @@ use model::Permission::ManageOrganization;
 
 use crate::{
     api::{audit, invites, members, named_tokens},
-    pages::{account, audit_page, invitation, members_page, tokens_page},
+    pages::{account, audit_page, entra, invitation, members_page, tokens_page},
     routes::{Routes, op},
 };
 
@@ -20,6 +20,9 @@ pub(super) fn people_routes(routes: Routes) -> Routes {
             post,
             account::sign_out_everywhere,
         )
+        .page("/settings/account/entra", post, entra::connect)
+        .page("/settings/account/entra/remove", post, entra::remove)
+        .page("/user/login/entra", get, entra::begin)
         .page("/settings/members", get, members_page::show)
         .page("/settings/members/invite", post, members_page::invite)
         .page(

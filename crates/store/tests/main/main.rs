@@ -4,6 +4,7 @@
 mod accounts;
 mod annotations;
 mod azure_links;
+mod entra;
 mod exports;
 mod import;
 mod jobs;
@@ -79,6 +80,10 @@ contract! {
         a_state_comes_back_once,
         the_first_on_a_container_holds_it,
         a_storage_is_there_first_too,
+    }
+    entra {
+        a_state_is_taken_once_by_its_browser,
+        an_identity_signs_one_member_in,
     }
     secrets {
         sealed_secrets_are_unreadable_without_the_key,

@@ -1,0 +1,155 @@
+//! Signing in with Entra ID: from the sign-in page, and connecting it on the account page.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use engine::EntraOutcome;
+use model::Secret;
+
+use super::{
+    Person,
+    connect::{Addresses, returned},
+    html::{Text, failed, page, with_status},
+    sign_in::{own_path, session_cookie},
+};
+use crate::{
+    App,
+    attempts::Guess,
+    auth::{ClientAddress, cookie_of, session_of},
+    error::ApiError,
+    extract::Query,
+};
+
+/// The browser that began a sign-in, and where it goes after; read only where Entra ID sends it.
+const COOKIE: &str = "longshore_entra";
+const COOKIE_S: i64 = 600;
+const ACCOUNT: &str = "/settings/account";
+
+/// Begins signing in; a link, so that no form ends on another site.
+pub(crate) async fn begin(
+    State(app): State<App>,
+    ClientAddress(from): ClientAddress,
+    query: Query,
+) -> Response {
+    // Each one begun is a row: counted as a failure until it succeeds.
+    let guess = Guess::Password(from);
+    if let Err(error) = app.attempts.check(&guess) {
+        return failed(&error);
+    }
+    app.attempts.failed(guess);
+    let to = Addresses::of(&app);
+    match app.engine.begin_entra_sign_in(&to.as_connect()).await {
+        Ok((url, browser)) => {
+            let next = own_path(query.text("next").unwrap_or_default());
+            let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            let kept = cookie(&app, &format!("{}.{next}", browser.expose()), COOKIE_S);
+            ([kept], Redirect::to(&url)).into_response()
+        }
+        Err(error) => failed(&error.into()),
+    }
+}
+
+/// Begins connecting the member's own identity.
+pub(crate) async fn connect(
+    State(app): State<App>,
+    Person(actor): Person,
+    headers: HeaderMap,
+) -> Response {
+    let Some(session) = session_of(&headers) else {
+        return failed(&ApiError::invalid_request(
+            "This needs a browser that is signed in here.",
+        ));
+    };
+    let to = Addresses::of(&app);
+    let to = to.as_connect();
+    let begun = app.engine.begin_entra_identity(&actor, session, &to);
+    match begun.await {
+        Ok(url) => Redirect::to(&url).into_response(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+pub(crate) async fn remove(State(app): State<App>, Person(actor): Person) -> Response {
+    match app.engine.remove_entra_identity(&actor).await {
+        Ok(()) => Redirect::to(ACCOUNT).into_response(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+/// The answer to a browser that comes back from one of these; `None` when it began neither.
+pub(super) async fn came_back(
+    app: &App,
+    ClientAddress(from): ClientAddress,
+    headers: &HeaderMap,
+    query: &Query,
+) -> Option<Response> {
+    let to = Addresses::of(app);
+    let to = to.as_connect();
+    let returned = returned(query);
+    let kept = cookie_of(headers, COOKIE).and_then(|value| value.split_once('.'));
+    let browsers = [kept.map(|(browser, _)| browser), session_of(headers)];
+    for browser in browsers.into_iter().flatten() {
+        let finished = app.engine.finish_entra(browser, &to, &returned);
+        let mut response = match finished.await {
+            Ok(None) => continue,
+            Ok(Some(EntraOutcome::Connected)) => Redirect::to(ACCOUNT).into_response(),
+            Ok(Some(EntraOutcome::SignedIn(session))) => {
+                app.attempts.succeeded(&Guess::Password(from));
+                let next = kept.map_or("", |(_, next)| next);
+                signed_in(app, headers, &session, next).await
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                not_signed_in(error.status(), &error.messages())
+            }
+        };
+        let (name, value) = cookie(app, "", 0);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().append(name, value);
+        }
+        return Some(response);
+    }
+    None
+}
+
+/// What somebody sees whom no state belongs to.
+pub(super) fn not_begun_here() -> Response {
+    not_signed_in(
+        StatusCode::BAD_REQUEST,
+        "This sign-in was not begun in this browser, was used already, or is more than ten minutes old. Begin again.",
+    )
+}
+
+async fn signed_in(app: &App, headers: &HeaderMap, session: &Secret, next: &str) -> Response {
+    // The session before this one ends: nobody goes on with a cookie they planted.
+    if let Some(old) = session_of(headers)
+        && let Err(error) = app.engine.sign_out(old).await
+    {
+        return failed(&error.into());
+    }
+    let next = url::form_urlencoded::parse(next.as_bytes()).next();
+    let next = next.map(|(path, _)| path.into_owned()).unwrap_or_default();
+    (session_cookie(app, session), Redirect::to(own_path(&next))).into_response()
+}
+
+fn not_signed_in(status: StatusCode, message: &str) -> Response {
+    let body = format!(
+        "<p class=\"problem\" role=\"alert\">{}</p><p><a href=\"/user/login\">Sign in</a> · <a href=\"{ACCOUNT}\">Account</a></p>",
+        Text(message)
+    );
+    with_status(status, page("Not signed in with Entra ID", None, &body))
+}
+
+fn cookie(app: &App, value: &str, max_age_s: i64) -> (HeaderName, String) {
+    let secure = if app.settings.public_url.scheme() == "https" {
+        "; Secure"
+    } else {
+        ""
+    };
+    let cookie = format!(
+        "{COOKIE}={value}; Path=/connect/azure/callback; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+    );
+    (header::SET_COOKIE, cookie)
+}
