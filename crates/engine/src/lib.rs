@@ -65,7 +65,9 @@ pub use preview::{FilesPreview, PreviewFile};
 pub use projects::{Page, ProjectInput, project_settings};
 pub use resolve::{BlobBody, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 pub use storage_input::{DefaultAccount, StorageInput};
-pub use store::{ApiToken, AuditQuery, AuditRecord, AzureLink, ConnectStep, EntraIdentity, Invite, TokenKind};
+pub use store::{
+    ApiToken, AuditQuery, AuditRecord, AzureLink, ConnectStep, EntraIdentity, Invite, TokenKind,
+};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
 pub use tokens::NamedToken;
 pub use worker::Worker;
