@@ -106,8 +106,8 @@ impl TaskReader {
         while let Some(&byte) = rest.first() {
             if self.bytes_seen >= self.limits.max_blob_bytes {
                 let message = format!(
-                    "the file has more than {} bytes",
-                    self.limits.max_blob_bytes
+                    "the file has more than {}",
+                    size(self.limits.max_blob_bytes)
                 );
                 return Err(self.error("file_too_large", message));
             }
@@ -162,7 +162,10 @@ impl TaskReader {
             return Err(self.broken_row(
                 self.at,
                 "row_too_large",
-                format!("the row has more than {} bytes", self.limits.max_row_bytes),
+                format!(
+                    "the row has more than {}",
+                    size(self.limits.max_row_bytes as u64)
+                ),
             ));
         }
         match progress {
@@ -286,6 +289,16 @@ impl TaskReader {
     /// An error outside any row.
     fn error(&self, code: &'static str, message: impl Into<String>) -> FormatError {
         FormatError::new(self.at, None, code, message)
+    }
+}
+
+/// A limit as people read it.
+fn size(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if bytes >= MIB && bytes % MIB == 0 {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
     }
 }
 

@@ -188,7 +188,7 @@ async fn service_principals() -> anyhow::Result<()> {
             body(own, &app.client_id, &secret),
             &[
                 "Storage Blob Data Reader",
-                &principal,
+                &app.client_id,
                 "az role assignment create",
                 "minutes",
             ],
