@@ -35,7 +35,9 @@ pub use challenge::Challenge;
 pub use cloud::Cloud;
 pub use error::{Error, ErrorKind};
 pub use id_token::EntraUser;
-pub use probe::{AccountInfo, Greeting, Preflight, Right, credential_expiry, is_before_time_frame};
+pub use probe::{
+    AccountInfo, Greeting, Preflight, Right, SoftDeleted, credential_expiry, is_before_time_frame,
+};
 pub use sign_in::SignInRequest;
 
 /// What this crate's calls return.

@@ -15,12 +15,15 @@ use crate::{
     http::{Destination, is_unknown_host, read_body},
     instant,
     token::certificate_expiry,
+    xml::Xml,
 };
 
 /// No new try of a refused request begins after this.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// For one question.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A page of a thousand of the longest names stays below this (bytes).
+const LISTING_LIMIT: usize = 32 << 20;
 
 /// How an account met an anonymous request.
 #[derive(Clone, Debug)]
@@ -46,6 +49,14 @@ pub enum Preflight {
     Allowed,
     /// No CORS rule of the account lets this origin in.
     Refused,
+}
+
+/// Blobs that were deleted and can still be restored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SoftDeleted {
+    pub names: Vec<String>,
+    /// There may be more than these.
+    pub has_more: bool,
 }
 
 /// What a credential may do to blobs besides reading them.
@@ -165,6 +176,28 @@ impl ContainerClient {
         })
     }
 
+    /// The soft-deleted blobs on the first page below a prefix, which whoever may list may see.
+    /// Source: "List Blobs" (REST), `include=deleted`.
+    ///
+    /// # Errors
+    /// As [`ContainerClient::list`]; what an account answers that knows no soft-deleted blobs.
+    pub async fn soft_deleted(&self, prefix: &str, delimiter: Option<char>) -> Result<SoftDeleted> {
+        let (account, name) = self.place();
+        let mut call = Call::new(Method::GET, format!("/{name}"))
+            .query("restype", "container")
+            .query("comp", "list")
+            .query("include", "deleted")
+            .query("maxresults", "1000")
+            .query("prefix", prefix)
+            .timeout(TIMEOUT);
+        if let Some(delimiter) = delimiter {
+            call = call.query("delimiter", delimiter);
+        }
+        let response = account.send(&call).await?;
+        let body = read_body(response, Destination::Storage, LISTING_LIMIT).await?;
+        SoftDeleted::parse(&body)
+    }
+
     /// What the credential may do besides reading, found out without changing anything: both
     /// requests name a blob that is not there and carry an `If-Match` that no blob has. Azure
     /// checks the role (403) before either (412, 404).
@@ -225,6 +258,38 @@ impl ContainerClient {
                 .failure(response, |answer| answer.storage_error(None))
                 .await)
         }
+    }
+}
+
+impl SoftDeleted {
+    fn parse(body: &[u8]) -> Result<Self> {
+        let mut found = Self::default();
+        let mut xml = Xml::new(body)?;
+        xml.root("EnumerationResults")?;
+        xml.children(|xml, tag| match tag.name().as_ref() {
+            "Blobs" => xml.children(|xml, tag| {
+                if tag.name().as_ref() != "Blob" {
+                    return xml.skip(tag);
+                }
+                let (mut name, mut is_deleted) = (String::new(), false);
+                xml.children(|xml, tag| {
+                    match tag.name().as_ref() {
+                        "Name" => name = xml.name(tag)?,
+                        "Deleted" => is_deleted = xml.text(tag)? == "true",
+                        _ => xml.skip(tag)?,
+                    }
+                    Ok(())
+                })?;
+                found.names.extend(is_deleted.then_some(name));
+                Ok(())
+            }),
+            "NextMarker" => {
+                found.has_more = !xml.text(tag)?.is_empty();
+                Ok(())
+            }
+            _ => xml.skip(tag),
+        })?;
+        Ok(found)
     }
 }
 

@@ -295,6 +295,23 @@ impl LocalAzure {
         accepted(request, name).await.map(|_| ())
     }
 
+    /// Restores a soft-deleted blob.
+    ///
+    /// # Errors
+    /// Azure's refusal.
+    pub async fn undelete_blob(
+        &self,
+        account: &Account,
+        container: &str,
+        name: &str,
+    ) -> anyhow::Result<()> {
+        let path = format!("{container}/{}?comp=undelete", segment(name));
+        let request = self
+            .blob(Method::PUT, account, &path)
+            .header("content-length", 0);
+        accepted(request, name).await.map(|_| ())
+    }
+
     /// Deletes a container as the customer would.
     ///
     /// # Errors

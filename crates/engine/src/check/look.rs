@@ -129,7 +129,7 @@ impl Check<'_> {
         let outcome = if seen.taken > 0 {
             Outcome::Passed(summary(&seen, was_refused))
         } else {
-            self.why_nothing(&seen, &prefix).await
+            self.why_nothing(&seen, scope, &prefix).await
         };
         self.note(steps, "list", tried, took, outcome);
         seen
@@ -185,7 +185,7 @@ impl Check<'_> {
     }
 
     /// A listing that would import nothing.
-    async fn why_nothing(&self, seen: &Seen, prefix: &str) -> Outcome {
+    async fn why_nothing(&self, seen: &Seen, scope: &Scope, prefix: &str) -> Outcome {
         let draft = &self.subject.draft;
         if seen.has_more {
             return Outcome::Passed(format!(
@@ -210,6 +210,18 @@ impl Check<'_> {
         }
         if prefix.is_empty() {
             return Outcome::Advice(self.find(&Finding::ContainerEmpty));
+        }
+        let deleted = self.client.soft_deleted(prefix, scope.delimiter());
+        // A refusal tells nothing: not every account and credential shows what was deleted.
+        if let Ok(deleted) = self.limited(LIST, deleted).await
+            && let Some(first) = deleted.names.first()
+        {
+            return Outcome::Failed(self.find(&Finding::BlobsSoftDeleted {
+                prefix,
+                deleted: deleted.names.len(),
+                has_more: deleted.has_more,
+                first,
+            }));
         }
         let first_level = self.limited(
             LIST,

@@ -21,6 +21,14 @@ pub(crate) enum Finding<'a> {
         /// Names at the container's first level.
         there_is: &'a [String],
     },
+    /// Nothing is below the prefix any more, and this can still be restored.
+    BlobsSoftDeleted {
+        prefix: &'a str,
+        deleted: usize,
+        /// There may be more than these.
+        has_more: bool,
+        first: &'a str,
+    },
     FilterMatchesNothing {
         filter: &'a str,
         seen: i64,
@@ -111,6 +119,24 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
                 ),
             },
             Fix::by(Who::You, "Correct the prefix, or upload the blobs first."),
+        ),
+        Finding::BlobsSoftDeleted {
+            prefix,
+            deleted,
+            has_more,
+            first,
+        } => (
+            "blobs_soft_deleted",
+            format!(
+                "The container {account}/{container} can be listed, and every blob whose name begins with {prefix:?} has been deleted. Soft-deleted blobs seen, which can still be restored: {}{deleted}.",
+                if has_more { "at least " } else { "" }
+            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                "Correct the prefix if they were deleted on purpose. Otherwise somebody with Storage Blob Data Contributor restores them before Azure removes them for good, in the portal several at once or one by one with",
+            )
+            .command(commands::undelete(at, first))
+            .portal("Storage account, Containers, the container, Show deleted blobs, Undelete"),
         ),
         Finding::FilterMatchesNothing {
             filter,

@@ -117,6 +117,15 @@ pub(super) fn rehydrate(at: &Situation<'_>) -> String {
     )
 }
 
+pub(super) fn undelete(at: &Situation<'_>, blob: &str) -> String {
+    format!(
+        "az storage blob undelete --account-name {} --container-name {} --name {} --auth-mode login",
+        at.account,
+        quote(at.container.as_str()),
+        quote(blob)
+    )
+}
+
 /// A word of a POSIX shell command line.
 pub(super) fn quote(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);

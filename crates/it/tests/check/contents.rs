@@ -22,6 +22,31 @@ cases! {
         let fields = lab.by_key(json!({"prefix": "Cats"}));
         Ok(Case::new(fields, "list", "prefix_matches_nothing").says("Cats"))
     };
+    blobs_soft_deleted: async |lab: &Lab| {
+        lab.switch(json!({"soft_delete": true})).await?;
+        lab.azure.delete_blob(&lab.account, CONTAINER, "dogs/c.png").await?;
+        let fields = lab.by_key(json!({"prefix": "dogs"}));
+        Ok(Case::new(fields, "list", "blobs_soft_deleted")
+            .says("can still be restored: 1.")
+            .says("dogs/c.png")
+            .fixed())
+    };
+    /// What was deleted is elsewhere.
+    others_soft_deleted: async |lab: &Lab| {
+        lab.switch(json!({"soft_delete": true})).await?;
+        lab.azure.delete_blob(&lab.account, CONTAINER, "dogs/c.png").await?;
+        let fields = lab.by_key(json!({"prefix": "Cats"}));
+        Ok(Case::new(fields, "list", "prefix_matches_nothing").says("Cats"))
+    };
+    /// Nobody tells what was deleted, so nothing is guessed.
+    soft_deleted_not_told: async |lab: &Lab| {
+        lab.switch(json!({"soft_delete": true})).await?;
+        lab.azure.delete_blob(&lab.account, CONTAINER, "dogs/c.png").await?;
+        let fault = json!({"status": {"status": 400, "code": "InvalidQueryParameterValue"}});
+        lab.fault("blob", "include=deleted", fault).await?;
+        let fields = lab.by_key(json!({"prefix": "dogs"}));
+        Ok(Case::new(fields, "list", "prefix_matches_nothing").says("dogs"))
+    };
     filter_matches_nothing: async |lab: &Lab| {
         let fields = lab.by_key(json!({"regex_filter": ".*\\.jpe?g"}));
         Ok(Case::new(fields, "list", "filter_matches_nothing").says("Of 3 blobs"))

@@ -182,6 +182,10 @@ async fn carry_out(
     }
     let caller = authenticate(state, account, request, transport)?;
     authorize(state, account, request, operation, &caller).await?;
+    let operation = match operation {
+        Operation::DeleteBlob if account.settings.soft_delete => Operation::SoftDeleteBlob,
+        asked => asked,
+    };
     match operation {
         Operation::GetUserDelegationKey => {
             service::delegation_key(state, account, request, &caller, &body)

@@ -26,6 +26,9 @@ pub enum Operation {
     GetBlob,
     GetBlobProperties,
     DeleteBlob,
+    /// Delete Blob in an account with soft delete.
+    SoftDeleteBlob,
+    UndeleteBlob,
     SetBlobTier,
 }
 
@@ -90,6 +93,7 @@ impl Operation {
             (true, true, "PUT", "", "block") => Self::PutBlock,
             (true, true, "PUT", "", "blocklist") => Self::PutBlockList,
             (true, true, "PUT", "", "tier") => Self::SetBlobTier,
+            (true, true, "PUT", "", "undelete") => Self::UndeleteBlob,
             (true, true, "GET", "", "") => Self::GetBlob,
             (true, true, "HEAD", "", "" | "metadata") => Self::GetBlobProperties,
             (true, true, "DELETE", "", "") => Self::DeleteBlob,
@@ -139,8 +143,12 @@ impl Operation {
             Self::GetBlob | Self::GetBlobProperties => {
                 needs(StorageAction::ReadBlob, Level::Object, "r")
             }
-            Self::DeleteBlob => needs(StorageAction::DeleteBlob, Level::Object, "d"),
-            Self::SetBlobTier => needs(StorageAction::WriteBlob, Level::Object, "w"),
+            Self::DeleteBlob | Self::SoftDeleteBlob => {
+                needs(StorageAction::DeleteBlob, Level::Object, "d")
+            }
+            Self::SetBlobTier | Self::UndeleteBlob => {
+                needs(StorageAction::WriteBlob, Level::Object, "w")
+            }
         }
     }
 }

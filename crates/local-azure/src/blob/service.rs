@@ -87,9 +87,11 @@ pub fn properties(account: &Account) -> Response<Body> {
         xml::number_element(&mut out, "MaxAgeInSeconds", rule.max_age_in_seconds.into());
         out.extend_from_slice(b"</CorsRule>");
     }
+    out.extend_from_slice(b"</Cors><DeleteRetentionPolicy>");
+    let soft_delete = account.settings.soft_delete;
+    xml::plain_element(&mut out, "Enabled", &soft_delete.to_string());
     out.extend_from_slice(
-        b"</Cors><DeleteRetentionPolicy><Enabled>false</Enabled></DeleteRetentionPolicy>\
-          <StaticWebsite><Enabled>false</Enabled></StaticWebsite></StorageServiceProperties>",
+        b"</DeleteRetentionPolicy><StaticWebsite><Enabled>false</Enabled></StaticWebsite></StorageServiceProperties>",
     );
     xml_answer(out)
 }

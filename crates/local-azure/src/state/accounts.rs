@@ -58,6 +58,9 @@ pub struct AccountSettings {
     pub https_only: bool,
     /// `isHnsEnabled`, which Get Account Information tells; names stay flat here.
     pub hierarchical_namespace: bool,
+    /// Blob soft delete: a deleted blob can be restored, of the built-in engine only. It is kept
+    /// for good, and a new blob of its name takes its place.
+    pub soft_delete: bool,
     /// CORS rules of the blob service, first match wins.
     pub cors: Vec<CorsRule>,
     /// The `WWW-Authenticate` value of 401 answers instead of the true one: what a hostile host that
@@ -83,6 +86,7 @@ impl Default for AccountSettings {
             allowed_addresses: Vec::new(),
             https_only: false,
             hierarchical_namespace: false,
+            soft_delete: false,
             cors: Vec::new(),
             challenge: None,
         }

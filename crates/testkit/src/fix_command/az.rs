@@ -127,6 +127,7 @@ impl<'a> Session<'a> {
             "storage container create" => self.create_container(&mut options).await?,
             "storage container set-permission" => self.set_permission(&mut options).await?,
             "storage container generate-sas" => self.generate_sas(&mut options).await?,
+            "storage blob undelete" => self.undelete(&mut options).await?,
             "storage blob set-tier" => self.set_tier(&mut options).await?,
             "storage cors add" => self.add_cors(&mut options).await?,
             "ad app credential reset" => self.reset_credential(&mut options).await?,
@@ -352,6 +353,17 @@ impl<'a> Session<'a> {
         options.ignore(&["--auth-mode", "--rehydrate-priority"]);
         self.azure
             .set_tier(&account, &container, &blob, &tier)
+            .await?;
+        Ok(Value::Null)
+    }
+
+    async fn undelete(&self, options: &mut Options) -> anyhow::Result<Value> {
+        let account = self.known_account(&options.one("--account-name")?).await?;
+        let container = options.one("--container-name")?;
+        let blob = options.one("--name")?;
+        options.ignore(&["--auth-mode"]);
+        self.azure
+            .undelete_blob(&account, &container, &blob)
             .await?;
         Ok(Value::Null)
     }

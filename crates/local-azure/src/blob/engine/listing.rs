@@ -60,11 +60,15 @@ impl<'a> Page<'a> {
             delimiter: query.get("delimiter").unwrap_or(""),
             max_results,
             from: from.max(prefix.to_owned()),
-            with_metadata: query
-                .get("include")
-                .is_some_and(|include| include.split(',').any(|what| what == "metadata")),
+            with_metadata: includes(request, "metadata"),
         })
     }
+}
+
+/// Does the listing ask for this besides the blobs?
+pub(super) fn includes(request: &BlobRequest, what: &str) -> bool {
+    let include = request.query.get("include").unwrap_or("");
+    include.split(',').any(|asked| asked == what)
 }
 
 /// A page of a container's blobs, as the body of the answer.
@@ -173,7 +177,13 @@ fn after(prefix: &str) -> Option<String> {
 fn write_blob(out: &mut Vec<u8>, name: &str, blob: &BlobRecord, with_metadata: bool) {
     out.extend_from_slice(b"<Blob>");
     xml::name_element(out, "Name", name);
+    if blob.deleted.is_some() {
+        out.extend_from_slice(b"<Deleted>true</Deleted>");
+    }
     out.extend_from_slice(b"<Properties>");
+    if let Some(deleted) = &blob.deleted {
+        xml::plain_element(out, "DeletedTime", deleted);
+    }
     xml::plain_element(out, "Creation-Time", &blob.last_modified);
     xml::plain_element(out, "Last-Modified", &blob.last_modified);
     xml::plain_element(out, "Etag", &blob.etag);

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -35,6 +35,8 @@ pub(super) struct Container {
     access: Mutex<PublicAccess>,
     pub metadata: Vec<(String, String)>,
     blobs: RwLock<BlobMap>,
+    /// Soft-deleted; locked after `blobs`.
+    deleted: Mutex<BlobMap>,
     /// Uncommitted blocks by blob name, then block id.
     pub blocks: Mutex<HashMap<String, HashMap<String, Bytes>>>,
 }
@@ -54,6 +56,10 @@ impl Container {
     pub fn blobs_mut(&self) -> RwLockWriteGuard<'_, BlobMap> {
         self.blobs.write().unwrap_or_else(PoisonError::into_inner)
     }
+
+    pub fn deleted(&self) -> MutexGuard<'_, BlobMap> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Memory {
@@ -72,7 +78,14 @@ impl Memory {
             Operation::SetPublicAccess => self.set_access(request),
             Operation::ListBlobs => {
                 let container = self.container(request)?;
-                let page = listing::list_blobs(&container.blobs(), request)?;
+                let blobs = container.blobs();
+                let page = if listing::includes(request, "deleted") {
+                    let mut all = container.deleted().clone();
+                    all.extend(blobs.clone());
+                    listing::list_blobs(&all, request)?
+                } else {
+                    listing::list_blobs(&blobs, request)?
+                };
                 Ok(xml_answer(page))
             }
             Operation::PutBlob => self.put_blob(request, body),
@@ -81,6 +94,8 @@ impl Memory {
             Operation::GetBlob => self.get_blob(request),
             Operation::GetBlobProperties => self.blob_properties(request),
             Operation::DeleteBlob => self.delete_blob(request),
+            Operation::SoftDeleteBlob => self.soft_delete_blob(request),
+            Operation::UndeleteBlob => self.undelete_blob(request),
             Operation::SetBlobTier => self.set_tier(request),
             // The front answers these itself.
             Operation::GetServiceProperties
@@ -210,6 +225,7 @@ impl Memory {
             access: Mutex::new(access),
             metadata: metadata_of(&request.headers),
             blobs: RwLock::default(),
+            deleted: Mutex::default(),
             blocks: Mutex::default(),
         })
     }

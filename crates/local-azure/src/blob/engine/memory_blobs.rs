@@ -15,7 +15,8 @@ use crate::blob::{
     engine::{
         conditions::{self, Validators},
         memory::{
-            Container, Memory, empty_answer, metadata_of, put_header, put_metadata, put_validators,
+            BlobMap, Container, Memory, empty_answer, metadata_of, put_header, put_metadata,
+            put_validators,
         },
     },
     error::{BlobError, Result},
@@ -61,6 +62,8 @@ pub(super) struct BlobRecord {
     /// In the order of [`CONTENT_PROPERTIES`].
     pub properties: [Option<String>; CONTENT_PROPERTIES.len()],
     pub metadata: Vec<(String, String)>,
+    /// When it was soft-deleted, RFC 1123.
+    pub deleted: Option<String>,
 }
 
 impl BlobRecord {
@@ -85,6 +88,7 @@ impl BlobRecord {
                 None,
             ],
             metadata: Vec::new(),
+            deleted: None,
         }
     }
 
@@ -299,15 +303,35 @@ impl Memory {
     }
 
     pub(super) fn delete_blob(&self, request: &BlobRequest) -> Result<Response<Body>> {
-        let container = self.container(request)?;
-        let name = request.blob()?;
-        let mut blobs = container.blobs_mut();
-        let blob = blobs.get(name).ok_or_else(BlobError::blob_not_found)?;
-        conditions::check_write(request, Some(blob.validators()))?;
-        blobs.remove(name);
+        remove(&mut self.container(request)?.blobs_mut(), request)?;
         let mut answer = empty_answer(StatusCode::ACCEPTED);
         put_header(answer.headers_mut(), "x-ms-delete-type-permanent", "true");
         Ok(answer)
+    }
+
+    pub(super) fn soft_delete_blob(&self, request: &BlobRequest) -> Result<Response<Body>> {
+        let container = self.container(request)?;
+        let mut blobs = container.blobs_mut();
+        let mut blob = remove(&mut blobs, request)?;
+        Arc::make_mut(&mut blob).deleted = Some(time::http_date(request.now_ms));
+        container.deleted().insert(request.blob()?.into(), blob);
+        let mut answer = empty_answer(StatusCode::ACCEPTED);
+        put_header(answer.headers_mut(), "x-ms-delete-type-permanent", "false");
+        Ok(answer)
+    }
+
+    /// Undelete Blob; it is no error when the blob is there.
+    pub(super) fn undelete_blob(&self, request: &BlobRequest) -> Result<Response<Body>> {
+        let container = self.container(request)?;
+        let name = request.blob()?;
+        let mut blobs = container.blobs_mut();
+        if !blobs.contains_key(name) {
+            let found = container.deleted().remove(name);
+            let mut blob = found.ok_or_else(BlobError::blob_not_found)?;
+            Arc::make_mut(&mut blob).deleted = None;
+            blobs.insert(name.into(), blob);
+        }
+        Ok(empty_answer(StatusCode::OK))
     }
 
     /// Set Blob Tier. Leaving the archive, which takes Azure hours, is done at once.
@@ -333,6 +357,14 @@ impl Memory {
     }
 }
 
+/// Takes a blob out if the conditions hold.
+fn remove(blobs: &mut BlobMap, request: &BlobRequest) -> Result<Arc<BlobRecord>> {
+    let name = request.blob()?;
+    let blob = blobs.get(name).ok_or_else(BlobError::blob_not_found)?;
+    conditions::check_write(request, Some(blob.validators()))?;
+    blobs.remove(name).ok_or_else(BlobError::blob_not_found)
+}
+
 /// Puts a record in its place if the conditions hold there and then; its staged blocks go.
 fn commit(
     container: &Container,
@@ -350,6 +382,7 @@ fn commit(
         put_header(headers, "content-md5", md5);
     }
     blobs.insert(name.into(), Arc::new(record));
+    container.deleted().remove(name);
     container
         .blocks
         .lock()

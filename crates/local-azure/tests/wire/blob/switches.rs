@@ -127,3 +127,33 @@ async fn an_account_can_send_a_false_challenge() {
     change(&azure, |switches| switches.challenge = None);
     assert!(told().await.contains(&azure.tenant));
 }
+
+#[tokio::test]
+async fn a_soft_deleted_blob_is_listed_on_demand_and_restored() {
+    let azure = fixture().await;
+    change(&azure, |switches| switches.soft_delete = true);
+    let shown = async |include: &str| {
+        let path = format!("/cont?restype=container&comp=list{include}");
+        let page = azure.signed(Method::GET, &path, &[], "").await;
+        page.text().to_owned()
+    };
+    let deleted = azure.signed(Method::DELETE, "/cont/b", &[], "").await;
+    assert_eq!(deleted.header("x-ms-delete-type-permanent"), "false");
+    let read = async || azure.signed(Method::GET, "/cont/b", &[], "").await.status;
+    assert_eq!(read().await, 404);
+    assert!(!shown("").await.contains("<Name>b</Name>"));
+    let all = shown("&include=metadata,deleted").await;
+    assert!(
+        all.contains("<Name>b</Name><Deleted>true</Deleted>"),
+        "{all}"
+    );
+
+    let undelete = async |blob: &str| {
+        let path = format!("/cont/{blob}?comp=undelete");
+        azure.signed(Method::PUT, &path, &[], "").await.status
+    };
+    assert_eq!(undelete("other").await, 404);
+    assert_eq!(undelete("b").await, 200);
+    assert_eq!(read().await, 200);
+    assert!(!shown("&include=deleted").await.contains("<Deleted>"));
+}
