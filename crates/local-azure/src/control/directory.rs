@@ -12,7 +12,7 @@
 //! | `POST /apps/{client_id}/federated-credentials` | `{issuer, subject, audience}` |
 //! | `POST /external-issuers` | `{issuer, public_key}` |
 //! | `POST /workload-identities` | `{client_id, namespace, service_account, file}` → federated credential; writes the token file |
-//! | `GET`, `PUT /deviations` | how Entra departs from what it should do: [`Deviations`](crate::state::Deviations) |
+//! | `GET`, `PUT /deviations` | how Entra departs from what it should do: [`Deviations`] |
 //! | `POST /consent` | `{tenant, client_id}` → `{object_id}` |
 //! | `PATCH`, `DELETE /service-principals/{object_id}` | `{enabled?, blocked_by_policy?}` |
 //! | `POST /identities` | `{tenant, name, kind}` → managed identity, attached |
