@@ -1,4 +1,4 @@
-//! Annotations to target storages: every change through the outbox ([`deliver`]), and all of a
+//! Annotations to target storages: every change through the outbox ([`mod@deliver`]), and all of a
 //! project's on demand (a full export).
 
 mod deliver;
