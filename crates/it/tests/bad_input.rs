@@ -211,6 +211,7 @@ async fn service_principals() -> anyhow::Result<()> {
         .await?;
     let mut good = body(own, &app.client_id, &secret);
     good["presign"] = json!(false);
+    good["use_blob_urls"] = json!(true);
     let storage = world.storage("/api/storages/azure_spi", &good).await?;
     let shown = world.longshore.get(&storage).await?;
     assert!(!shown.text.contains(&secret), "secrets are never returned");
