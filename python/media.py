@@ -5,15 +5,13 @@ FOLDER with a `manifest.json`: [{file?, blob_name, content_type, source, licence
 `media.py --document` prints docs/demo-media.md from the same table.
 """
 
-import hashlib
 import json
 import mimetypes
 import shutil
-import subprocess
 import sys
-import tempfile
-import zipfile
 from pathlib import Path
+
+import wheels
 
 SKIMAGE = "scikit-image==0.26.0"
 ARCADE = "arcade==3.3.3"
@@ -111,15 +109,14 @@ def main() -> None:
 def prepare(folder: Path) -> None:
     """Writes the files and the manifest, unless this very table has been written there before."""
     stamp = folder / "prepared-from"
-    version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    version = wheels.made_from(Path(__file__))
     if stamp.exists() and stamp.read_text() == version and all((folder / name).exists() for name in files()):
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        wheels = {pin: zipfile.ZipFile(download(pin, Path(temporary))) for pin in WHEELS}
-        for (pin, member, *_), name in zip(MEDIA, files()):
-            (folder / name).write_bytes(wheels[pin].read(member))
+    archives = {pin: wheels.fetch(pin, wheel["sha256"], wheel["options"]) for pin, wheel in WHEELS.items()}
+    for (pin, member, *_), name in zip(MEDIA, files()):
+        (folder / name).write_bytes(archives[pin].read(member))
     (folder / "manifest.json").write_text(json.dumps(manifest(), ensure_ascii=False, indent=1), "utf-8")
     stamp.write_text(version)
 
@@ -151,21 +148,6 @@ def content_type(blob_name: str) -> str:
     known = {".wav": "audio/wav", ".ogg": "audio/ogg", ".txt": "text/plain; charset=utf-8"}
     suffix = Path(blob_name).suffix.lower()
     return known.get(suffix) or mimetypes.types_map[suffix]
-
-
-def download(pin: str, folder: Path) -> Path:
-    """The wheel, or an end with the reason: pip itself compares the hash."""
-    wheel = WHEELS[pin]
-    target = folder / pin.split("==")[0]
-    requirements = folder / f"{target.name}.txt"
-    requirements.write_text(f"{pin} --hash=sha256:{wheel['sha256']}\n")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-               "--only-binary=:all:", "--require-hashes", "--requirement", requirements, "--dest", target,
-               *wheel["options"]]
-    if subprocess.run(command).returncode != 0:
-        sys.exit(f"{pin} could not be downloaded with its pinned hash; pip says why above")
-    (path,) = target.iterdir()
-    return path
 
 
 def document() -> str:

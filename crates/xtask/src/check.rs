@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Result, browser,
+    Result, browser, editor,
     process::{self, command, done, in_path, say},
     proof, setup,
     workspace::{Profile, Workspace},
@@ -116,6 +116,7 @@ pub fn browser(workspace: &Workspace) -> Result<ExitCode> {
     setup::python_packages(workspace)?;
     setup::chromium()?;
     setup::browser_packages(workspace)?;
+    editor::prepare(workspace)?;
     let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
     let mut tally = Tally::default();
     browser::tests(workspace, &programs, &mut tally);

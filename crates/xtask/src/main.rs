@@ -1,8 +1,9 @@
-//! What contributors run: `cargo xtask demo | test | bench | prove | browser | screenshots | setup | media`. Standard library only,
+//! What contributors run: `cargo xtask demo | test | bench | prove | browser | screenshots | setup | media | editor`. Standard library only,
 //! so that it builds in a second on a machine that has nothing yet.
 
 mod browser;
 mod check;
+mod editor;
 mod media;
 mod process;
 mod proof;
@@ -23,7 +24,8 @@ usage: cargo xtask COMMAND
   browser                    only the tests in a real browser
   screenshots                take the pictures of docs/img from a running demo
   setup                      install what tests need: PostgreSQL, Python packages, Azurite, Chromium
-  media                      fetch the demo's pictures, sounds, video and texts";
+  media                      fetch the demo's pictures, sounds, video and texts
+  editor                     fetch the annotation editor, which the server embeds when it is built";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +47,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
     match arguments {
         ["setup"] => setup::everything(&workspace).map(|()| ExitCode::SUCCESS),
         ["media"] => media::prepare(&workspace).map(|_| ExitCode::SUCCESS),
+        ["editor"] => editor::prepare(&workspace).map(|()| ExitCode::SUCCESS),
         ["test"] => check::everything(&workspace),
         ["prove"] => check::proofs(&workspace),
         ["browser"] => check::browser(&workspace),
@@ -75,6 +78,7 @@ fn demo(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
 /// The demo on media and programs that are ready.
 fn demo_command(workspace: &Workspace, profile: Profile) -> Result<Command> {
     let media = media::prepare(workspace)?;
+    editor::prepare(workspace)?;
     let programs = workspace.build(profile, &["longshore", "local-azure", "demo"])?;
     let mut demo = process::command(programs.join("demo"));
     demo.arg("--media").arg(media);
@@ -86,6 +90,7 @@ fn demo_command(workspace: &Workspace, profile: Profile) -> Result<Command> {
 fn bench(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
     setup::python_packages(workspace)?;
     setup::azurite(workspace)?;
+    editor::prepare(workspace)?;
     let programs = workspace.build(Profile::Release, &["longshore", "local-azure", "bench"])?;
     let mut bench = process::command(programs.join("bench"));
     bench.arg("--longshore").arg(programs.join("longshore"));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Result,
+    Result, editor,
     process::{command, done, in_path, run, say},
     workspace::Workspace,
 };
@@ -23,6 +23,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     azurite(workspace)?;
     chromium()?;
     browser_packages(workspace)?;
+    editor::prepare(workspace)?;
     done("set up", start);
     Ok(())
 }
