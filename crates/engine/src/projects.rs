@@ -71,10 +71,25 @@ impl Engine {
         limit: i64,
         offset: i64,
     ) -> Result<Page<Project>> {
+        self.search_projects(actor, "", limit, offset).await
+    }
+
+    /// The organization's projects with the text in their title or description, newest first;
+    /// capitals do not matter.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn search_projects(
+        &self,
+        actor: &Actor,
+        text: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Page<Project>> {
         require(actor, Permission::Read)?;
         let (items, total) = self
             .store()
-            .list_projects(actor.org_id, limit, offset)
+            .list_projects(actor.org_id, text, limit, offset)
             .await?;
         Ok(Page { items, total })
     }

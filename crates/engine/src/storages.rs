@@ -85,6 +85,18 @@ impl Engine {
             .await?)
     }
 
+    /// Every storage of the organization's projects.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn list_all_storages(&self, actor: &Actor) -> Result<Vec<Storage>> {
+        require(actor, Permission::ManageProjects)?;
+        Ok(self
+            .store()
+            .list_storages(actor.org_id, None, None, None)
+            .await?)
+    }
+
     /// One storage.
     ///
     /// # Errors

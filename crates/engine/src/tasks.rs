@@ -65,7 +65,7 @@ impl Engine {
             Some(id) => vec![self.get_project(actor, id).await?],
             None => {
                 self.store()
-                    .list_projects(actor.org_id, i64::MAX, 0)
+                    .list_projects(actor.org_id, "", i64::MAX, 0)
                     .await?
                     .0
             }

@@ -31,6 +31,16 @@ impl Role {
             .into_iter()
             .find(|role| role.as_str() == text)
     }
+
+    /// The permission table.
+    pub fn may(self, permission: Permission) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Manager => permission != Permission::ManageOrganization,
+            Self::Annotator => matches!(permission, Permission::Read | Permission::Annotate),
+            Self::ReadOnly => permission == Permission::Read,
+        }
+    }
 }
 
 /// What an operation needs.
@@ -67,13 +77,8 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The permission table.
+    /// What the member's role allows.
     pub fn may(&self, permission: Permission) -> bool {
-        match self.role {
-            Role::Owner => true,
-            Role::Manager => permission != Permission::ManageOrganization,
-            Role::Annotator => matches!(permission, Permission::Read | Permission::Annotate),
-            Role::ReadOnly => permission == Permission::Read,
-        }
+        self.role.may(permission)
     }
 }

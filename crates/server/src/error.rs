@@ -277,6 +277,24 @@ impl ApiError {
         messages.join(" ")
     }
 
+    /// What an Azure failure means, in words.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.problem.as_ref().map(|problem| &*problem.cause)
+    }
+
+    /// What to do about an Azure failure, and who.
+    pub(crate) fn fix(&self) -> Option<String> {
+        self.0
+            .problem
+            .as_ref()
+            .map(|problem| problem.fix.to_string())
+    }
+
+    /// What is wrong with which field, of a form that is shown again.
+    pub(crate) fn field_errors(&self) -> &[FieldError] {
+        &self.0.fields
+    }
+
     /// The status for a page.
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status

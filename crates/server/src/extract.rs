@@ -54,6 +54,14 @@ impl FromRequest<App> for ImportBody {
     }
 }
 
+/// The body of a page's form, as it was sent.
+pub(crate) async fn read_form(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    if MediaType::of(request.headers())? != MediaType::Form {
+        return Err(ApiError::unsupported_media_type("application/json"));
+    }
+    read_body(request, app.settings.body_limit_bytes, app).await
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MediaType {
     Json,

@@ -1,4 +1,4 @@
-//! Longshore over HTTP: Label Studio's paths and JSON, media for browsers, a few plain pages.
+//! Longshore over HTTP: Label Studio's paths and JSON, media for browsers, the pages.
 //!
 //! Only this crate knows status codes. A handler is: take the [`model::Actor`] and the input,
 //! make one call of the engine, encode.
@@ -16,11 +16,13 @@ mod pages;
 mod router;
 mod routes;
 mod serve;
+mod static_files;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderName};
 use engine::Engine;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use error::API_VERSION;
@@ -47,6 +49,8 @@ pub struct ServerSettings {
     /// Header in which a reverse proxy puts the client's address (its last value counts), for the
     /// limits on failed sign-ins; without it, the connection's address.
     pub client_address_header: Option<HeaderName>,
+    /// Cancelled when the server stops: pages that watch something are let go.
+    pub stop: CancellationToken,
 }
 
 impl ServerSettings {
@@ -60,6 +64,7 @@ impl ServerSettings {
             body_timeout: Duration::from_secs(300),
             sync_wait: Duration::from_secs(2),
             client_address_header: None,
+            stop: CancellationToken::new(),
         }
     }
 }

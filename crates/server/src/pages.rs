@@ -1,22 +1,27 @@
-//! A few plain pages: sign in, the projects with their storages, a project's tasks with its media.
-//! Server-rendered, without any script.
+//! The pages: server-rendered (askama, `templates/`), one file a page. What is live on them comes
+//! as server-sent events of the same HTML; nothing needs a refresh.
 
 pub(crate) mod account;
 pub(crate) mod audit_page;
 mod check;
 pub(crate) mod connect;
 pub(crate) mod entra;
+mod events;
+mod form;
+mod frame;
+pub(crate) mod home;
 mod html;
 pub(crate) mod integrations;
 pub(crate) mod invitation;
 pub(crate) mod members_page;
 mod sign_in;
 pub(crate) mod tokens_page;
+pub(crate) mod words;
 
 use axum::{
     extract::{FromRequestParts, State},
-    http::{header, request::Parts},
-    response::{Html, IntoResponse, Redirect, Response},
+    http::request::Parts,
+    response::{IntoResponse, Redirect, Response},
 };
 use engine::TaskPaging;
 use model::{Actor, Direction, Permission, ProjectId, Storage, SyncStatus};
@@ -28,11 +33,9 @@ use crate::{
     extract::{Id, Query},
 };
 pub(crate) use check::{check, check_form};
-use html::{Text, failed, page, render, title};
+use html::{Plain, Text, failed, page, render, title};
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
-const STYLES: &str = include_str!("pages/longshore.css");
-const ICON: &str = include_str!("pages/icon.svg");
 const TASKS_OF_A_PAGE: i64 = 50;
 
 /// A signed-in person; others are sent to the sign-in page.
@@ -54,55 +57,6 @@ impl FromRequestParts<App> for Person {
     }
 }
 
-pub(crate) async fn stylesheet() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, STYLES)
-}
-
-pub(crate) async fn icon() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "image/svg+xml"),
-        (header::CACHE_CONTROL, "public, max-age=86400"),
-    ];
-    (headers, ICON)
-}
-
-pub(crate) async fn home(State(app): State<App>, Person(actor): Person) -> Response {
-    render(home_body(&app, &actor).await)
-}
-
-async fn home_body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
-    let who = app.engine.whoami(actor).await?;
-    let projects = app.engine.list_projects(actor, 200, 0).await?;
-    let mut rows = String::new();
-    for project in &projects.items {
-        let storages = storages(app, actor, project.id).await?;
-        rows += &format!(
-            "<tr><td><a href=\"/projects/{}\">{}</a></td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
-            project.id,
-            Text(title(&project.title)),
-            project.task_count,
-            project.annotation_count,
-            storages
-                .iter()
-                .map(|storage| storage_line(app, storage))
-                .collect::<String>(),
-        );
-    }
-    let body = if projects.items.is_empty() {
-        "<p>There are no projects. Create one with the API: <code>POST /api/projects/</code>.</p>"
-            .to_owned()
-    } else {
-        format!(
-            "<table><thead><tr><th>Project</th><th class=\"number\">Tasks</th><th class=\"number\">Annotations</th><th>Storages</th></tr></thead><tbody>{rows}</tbody></table>"
-        )
-    };
-    Ok(page(&who.organization, Some(&who.user.email), &body))
-}
-
 pub(crate) async fn project(
     State(app): State<App>,
     Person(actor): Person,
@@ -117,7 +71,7 @@ async fn project_body(
     actor: &Actor,
     id: ProjectId,
     query: &Query,
-) -> Result<Html<String>, ApiError> {
+) -> Result<Plain, ApiError> {
     let who = app.engine.whoami(actor).await?;
     let project = app.engine.get_project(actor, id).await?;
     let storages = storages(app, actor, id).await?;

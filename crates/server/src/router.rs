@@ -2,6 +2,7 @@
 //! promise a route that is not there or forget one.
 
 mod azure;
+mod pages;
 mod people;
 
 use axum::{Router, http::Method, middleware, routing::MethodFilter};
@@ -16,7 +17,6 @@ use crate::{
     },
     error::ApiError,
     observe::observe,
-    pages,
     routes::{Routes, op, public},
 };
 
@@ -32,21 +32,7 @@ pub(crate) fn router(app: App) -> Router {
 
 /// The table.
 pub(crate) fn routes() -> Routes {
-    let routes = Routes::default()
-        // pages
-        .page("/", MethodFilter::GET, pages::home)
-        .page("/projects/{id}", MethodFilter::GET, pages::project)
-        .page("/storages/{id}/check", MethodFilter::GET, pages::check_form)
-        .page("/storages/{id}/check", MethodFilter::POST, pages::check)
-        .page("/user/login", MethodFilter::GET, pages::sign_in_form)
-        .page("/user/login", MethodFilter::POST, pages::sign_in)
-        .page("/user/logout", MethodFilter::POST, pages::sign_out)
-        .page(
-            "/static/longshore.css",
-            MethodFilter::GET,
-            pages::stylesheet,
-        )
-        .page("/static/icon.svg", MethodFilter::GET, pages::icon)
+    let routes = pages::page_routes(Routes::default())
         // the service itself
         .get("/health", health::health, public("Is the process up?"))
         .get(

@@ -8,6 +8,17 @@ use crate::{
     db::{Row, Tx, sql},
 };
 
+macro_rules! matching {
+    ($select:literal, $rest:literal) => {
+        concat!(
+            $select,
+            "FROM projects WHERE org_id = $1 AND ($2 = '%%' OR LOWER(title) LIKE $2 ESCAPE '!'
+             OR LOWER(description) LIKE $2 ESCAPE '!')",
+            $rest
+        )
+    };
+}
+
 /// A project to create.
 #[derive(Clone, Debug)]
 pub struct NewProject {
@@ -71,23 +82,28 @@ impl Store {
         row.as_ref().map(project_of).transpose()
     }
 
-    /// The organization's projects, newest first, and how many there are in all.
+    /// The organization's projects with `search` in their title or description, newest first, and
+    /// how many there are in all. An empty search finds every project.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_projects(
         &self,
         org: OrgId,
+        search: &str,
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<Project>, i64)> {
-        let query =
-            sql("SELECT * FROM projects WHERE org_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3");
-        let rows = self
-            .db
-            .read(query.bind(org).bind(limit).bind(offset))
-            .await?;
-        let query = sql("SELECT COUNT(*) AS total FROM projects WHERE org_id = $1").bind(org);
+        let pattern = like_pattern(search);
+        let query = sql(matching!("SELECT * ", " ORDER BY id DESC LIMIT $3 OFFSET $4"))
+            .bind(org)
+            .bind(pattern.as_str())
+            .bind(limit)
+            .bind(offset);
+        let rows = self.db.read(query).await?;
+        let query = sql(matching!("SELECT COUNT(*) AS total ", ""))
+            .bind(org)
+            .bind(pattern.as_str());
         let total = self.db.read_one(query).await?;
         let total = total.map_or(Ok(0), |row| row.get("total"))?;
         Ok((rows.iter().map(project_of).collect::<Result<_>>()?, total))
@@ -201,6 +217,19 @@ pub(crate) async fn recount(tx: &mut Tx, project: ProjectId) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// The `LIKE` pattern (with `ESCAPE '!'`) of lower-cased texts that hold this one anywhere.
+pub(crate) fn like_pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.trim().to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
 }
 
 fn project_of(row: &Row) -> Result<Project> {

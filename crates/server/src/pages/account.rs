@@ -2,13 +2,13 @@
 
 use axum::{
     extract::State,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use model::{Actor, Permission, Secret};
 
 use super::{
     Person,
-    html::{Text, live, page, render, render_live, with_status},
+    html::{Plain, Text, live, page, render, render_live, with_status},
     sign_in::{ended_session, session_cookie},
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(crate) async fn settings(State(app): State<App>, Person(actor): Person) -> R
     render(settings_body(&app, &actor).await)
 }
 
-async fn settings_body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
+async fn settings_body(app: &App, actor: &Actor) -> Result<Plain, ApiError> {
     const OWN: [(&str, &str, &str); 2] = [
         ("account", "Account", "your password and your sessions"),
         ("tokens", "API tokens", "for scripts and the SDK"),
@@ -78,7 +78,7 @@ pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Respo
     render_live(body, &app.engine.cloud().authority)
 }
 
-async fn account_body(app: &App, actor: &Actor, problem: &str) -> Result<Html<String>, ApiError> {
+async fn account_body(app: &App, actor: &Actor, problem: &str) -> Result<Plain, ApiError> {
     let who = app.engine.whoami(actor).await?;
     let problem = match problem {
         "" => String::new(),

@@ -1,15 +1,12 @@
 //! The audit log for owners: filtered, paged, downloaded as JSON lines.
 
-use axum::{
-    extract::State,
-    response::{Html, Response},
-};
+use axum::{extract::State, response::Response};
 use engine::{AuditAction, AuditRecord};
 use model::Actor;
 
 use super::{
     Person,
-    html::{Text, page, render},
+    html::{Plain, Text, page, render},
 };
 use crate::{
     App,
@@ -22,7 +19,7 @@ pub(crate) async fn show(State(app): State<App>, Person(actor): Person, query: Q
     render(body(&app, &actor, &query).await)
 }
 
-async fn body(app: &App, actor: &Actor, query: &Query) -> Result<Html<String>, ApiError> {
+async fn body(app: &App, actor: &Actor, query: &Query) -> Result<Plain, ApiError> {
     let asked = read_query(query)?;
     let who = app.engine.whoami(actor).await?;
     let records = app.engine.list_audit(actor, &asked).await?;

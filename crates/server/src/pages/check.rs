@@ -1,17 +1,13 @@
 //! The access check of one storage: a button, then the steps in words. It works without a script,
 //! with the keyboard alone, and no state is told by colour only.
 
-use axum::{
-    extract::State,
-    http::HeaderMap,
-    response::{Html, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use engine::check::{CheckOptions, CheckReport, CheckStep, Granted, StepState};
 use model::{Actor, Storage, StorageId};
 
 use super::{
     Person,
-    html::{Text, page, render},
+    html::{Plain, Text, page, render},
 };
 use crate::{
     App,
@@ -41,7 +37,7 @@ pub(crate) async fn check_form(
     render(form_body(&app, &actor, id).await)
 }
 
-async fn form_body(app: &App, actor: &Actor, id: StorageId) -> Result<Html<String>, ApiError> {
+async fn form_body(app: &App, actor: &Actor, id: StorageId) -> Result<Plain, ApiError> {
     let storage = app.engine.find_storage(actor, id).await?;
     let who = app.engine.whoami(actor).await?;
     let body = format!(
@@ -69,7 +65,7 @@ async fn check_body(
     id: StorageId,
     headers: &HeaderMap,
     form: &CheckForm,
-) -> Result<Html<String>, ApiError> {
+) -> Result<Plain, ApiError> {
     let storage = app.engine.find_storage(actor, id).await?;
     let who = app.engine.whoami(actor).await?;
     // The browser's own origin: the page that will show the media.

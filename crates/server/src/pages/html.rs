@@ -1,19 +1,18 @@
-//! The frame of every page, and texts that cannot become markup.
+//! How a page leaves the server: rendered, with the headers that keep it private and harmless.
 
 use std::fmt::{self, Display, Formatter};
 
+use askama::Template;
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 
+use super::frame::{Frame, Section};
 use crate::error::ApiError;
 
-/// Only our stylesheet, only our forms, no script at all.
-const POLICY: (HeaderName, &str) = (
-    header::CONTENT_SECURITY_POLICY,
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-);
+/// Only our own stylesheet, scripts, pictures and forms.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Other sites learn nothing; our own forms must say where they come from, or the browser sends
 /// `Origin: null` and the server takes them for another site's.
@@ -31,26 +30,56 @@ pub(super) fn title(text: &str) -> &str {
 }
 
 /// The page, or what went wrong as a page.
-pub(super) fn render(body: Result<Html<String>, ApiError>) -> Response {
-    match body {
-        Ok(html) => with_status(StatusCode::OK, html),
+pub(super) fn render<T: Template>(page: Result<T, ApiError>) -> Response {
+    match page {
+        Ok(page) => with_status(StatusCode::OK, page),
         Err(error) => failed(&error),
     }
 }
 
-pub(super) fn with_status(status: StatusCode, html: Html<String>) -> Response {
-    (status, [POLICY, REFERRER, PRIVATE], html).into_response()
+/// A page whose answer is not 200: a form with errors, for instance.
+pub(super) fn with_status<T: Template>(status: StatusCode, page: T) -> Response {
+    let policy = (header::CONTENT_SECURITY_POLICY, POLICY);
+    match page.render() {
+        Ok(html) => (status, [policy, REFERRER, PRIVATE], Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            ApiError::internal().into_response()
+        }
+    }
 }
 
-/// The same for a page that runs our one script and whose forms end at Entra ID.
-pub(super) fn render_live(body: Result<Html<String>, ApiError>, authority: &str) -> Response {
-    live(render(body), authority)
+/// A part of a page, for htmx; an error is shown in its place.
+pub(super) fn part<T: Template>(part: Result<T, ApiError>) -> Response {
+    match part {
+        Ok(part) => with_status(StatusCode::OK, part),
+        Err(error) => with_status(error.status(), FailedPart { error: &error }),
+    }
 }
 
-/// A page that is written already, likewise.
-pub(super) fn live(mut response: Response, authority: &str) -> Response {
+#[derive(Template)]
+#[template(source = "<p class=\"problem\">{{ error.detail() }}</p>", ext = "html")]
+struct FailedPart<'a> {
+    error: &'a ApiError,
+}
+
+/// The same page, allowed to load media of these origins too, and to send forms there:
+/// `https://account.blob.core.windows.net`, the sign-in page of Entra ID.
+pub(super) fn allowing(mut response: Response, media: &[String], forms: &[&str]) -> Response {
+    let mut policy = POLICY.to_owned();
+    let mut allow = |directive: &str, origin: &str| {
+        let itself = format!("{directive} 'self'");
+        policy = policy.replace(&itself, &format!("{itself} {origin}"));
+    };
+    for origin in media {
+        allow("img-src", origin);
+        allow("media-src", origin);
+    }
+    for origin in forms {
+        allow("form-action", origin);
+    }
     // The operator's setting, an address; one that is no header leaves the strict policy.
-    if let Ok(policy) = HeaderValue::try_from(live_policy(authority)) {
+    if let Ok(policy) = HeaderValue::try_from(policy) {
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -58,38 +87,51 @@ pub(super) fn live(mut response: Response, authority: &str) -> Response {
     response
 }
 
-fn live_policy(authority: &str) -> String {
-    format!(
-        "{}; script-src 'self'; connect-src 'self'",
-        POLICY.1.replace(
-            "form-action 'self'",
-            &format!("form-action 'self' {authority}")
-        )
-    )
+/// A page whose forms end at Entra ID.
+pub(super) fn render_live<T: Template>(page: Result<T, ApiError>, authority: &str) -> Response {
+    live(render(page), authority)
+}
+
+/// A page that is written already, likewise.
+pub(super) fn live(response: Response, authority: &str) -> Response {
+    allowing(response, &[], &[authority])
 }
 
 pub(super) fn failed(error: &ApiError) -> Response {
-    let body = format!(
-        "<p class=\"problem\">{}</p><p><a href=\"/\">All projects</a></p>",
-        Text(error.detail())
-    );
-    with_status(error.status(), page("That did not work", None, &body))
+    let page = Failed {
+        frame: Frame::nobody(),
+        detail: error.detail().to_owned(),
+        cause: error.cause().map(str::to_owned),
+        fix: error.fix(),
+    };
+    with_status(error.status(), page)
 }
 
-/// A page under this heading; with the person who is signed in.
-pub(super) fn page(heading: &str, email: Option<&str>, body: &str) -> Html<String> {
-    let person = email.map_or_else(String::new, |email| {
-        format!(
-            "<nav><a href=\"/\">Projects</a> <a href=\"/settings\">Settings</a></nav><form method=\"post\" action=\"/user/logout\">{} <button>Sign out</button></form>",
-            Text(email)
-        )
-    });
-    Html(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{0} · Longshore</title><link rel=\"icon\" href=\"/static/icon.svg\"><link rel=\"stylesheet\" href=\"/static/longshore.css\"></head>\
-         <body><header><strong>Longshore</strong>{person}</header><main><h1>{0}</h1>{body}</main></body></html>",
-        Text(heading)
-    ))
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Failed {
+    frame: Frame,
+    detail: String,
+    cause: Option<String>,
+    fix: Option<String>,
+}
+
+/// A page under this heading, of HTML that is written already; with the person who is signed in.
+pub(super) fn page(heading: &str, email: Option<&str>, body: &str) -> Plain {
+    Plain {
+        frame: Frame::of_email(email, Section::Settings),
+        heading: heading.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+/// See [`page`].
+#[derive(Template)]
+#[template(path = "plain.html")]
+pub(super) struct Plain {
+    frame: Frame,
+    heading: String,
+    body: String,
 }
 
 /// A text in HTML, also inside quoted attributes.

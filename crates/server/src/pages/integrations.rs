@@ -4,15 +4,14 @@ mod link;
 
 use axum::{
     extract::State,
-    http::header,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use engine::{AzureLink, ConnectStep, Integrations, LinkProblem, PendingConnect};
 use model::Actor;
 
 use super::{
     Person, failed,
-    html::{Text, page, render_live},
+    html::{Plain, Text, page, render_live},
 };
 use crate::{
     App,
@@ -22,22 +21,13 @@ use crate::{
 };
 pub(crate) use link::{check, claim, confirm_unlink, show_link, unlink};
 
-const SCRIPT: &str = include_str!("live.js");
 const PAGE: &str = "/settings/integrations";
-
-pub(crate) async fn script() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, SCRIPT)
-}
 
 pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Response {
     render_live(body(&app, &actor).await, &app.engine.cloud().authority)
 }
 
-async fn body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
+async fn body(app: &App, actor: &Actor) -> Result<Plain, ApiError> {
     let found = app.engine.integrations(actor).await?;
     let who = app.engine.whoami(actor).await?;
     let links: String = found
@@ -51,7 +41,7 @@ async fn body(app: &App, actor: &Actor) -> Result<Html<String>, ApiError> {
         ""
     };
     let html = format!(
-        "<p><a href=\"/settings\">Settings</a></p><section{live}><h2>Microsoft Azure</h2>{none}{links}{pending}{connect}</section>{anonymous}<script src=\"/static/live.js\" defer></script>",
+        "<p><a href=\"/settings\">Settings</a></p><section{live}><h2>Microsoft Azure</h2>{none}{links}{pending}{connect}</section>{anonymous}",
         live = live(&found),
         pending = found
             .pending

@@ -3,7 +3,7 @@
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, Method},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use engine::InvitedPerson;
 use model::Secret;
@@ -11,7 +11,7 @@ use model::Secret;
 use super::{
     account::role_words,
     failed,
-    html::{Text, page, render, with_status},
+    html::{Plain, Text, page, render, with_status},
     sign_in::session_cookie,
 };
 use crate::{
@@ -52,7 +52,7 @@ async fn body(
     from: ClientAddress,
     secret: &str,
     problem: &str,
-) -> Result<Html<String>, ApiError> {
+) -> Result<Plain, ApiError> {
     let guess = Guess::Token(from.0);
     app.attempts.check(&guess)?;
     let Ok(invite) = app.engine.open_invite(secret).await else {

@@ -3,7 +3,7 @@
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use model::{Actor, InviteId, Role, User, UserId};
 
@@ -11,7 +11,7 @@ use super::{
     Person,
     account::role_words,
     failed,
-    html::{Text, page, with_status},
+    html::{Plain, Text, page, with_status},
 };
 use crate::{
     App,
@@ -46,7 +46,7 @@ async fn refused(app: &App, actor: &Actor, error: ApiError) -> Response {
     shown(app, actor, error.status(), note).await
 }
 
-async fn body(app: &App, actor: &Actor, note: &str) -> Result<Html<String>, ApiError> {
+async fn body(app: &App, actor: &Actor, note: &str) -> Result<Plain, ApiError> {
     let who = app.engine.whoami(actor).await?;
     let members = app.engine.list_members(actor).await?;
     let rows: String = members.iter().map(member_row).collect();

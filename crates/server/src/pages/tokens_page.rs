@@ -3,14 +3,14 @@
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use engine::{ApiToken, NamedToken, TokenKind};
 use model::{Actor, ApiTokenId};
 
 use super::{
     Person, failed,
-    html::{Text, page, with_status},
+    html::{Plain, Text, page, with_status},
     members_page::day,
 };
 use crate::{
@@ -54,7 +54,7 @@ async fn shown(app: &App, actor: &Actor, status: StatusCode, note: &str) -> Resp
     }
 }
 
-async fn body(app: &App, actor: &Actor, note: &str) -> Result<Html<String>, ApiError> {
+async fn body(app: &App, actor: &Actor, note: &str) -> Result<Plain, ApiError> {
     let who = app.engine.whoami(actor).await?;
     let tokens = app.engine.list_api_tokens(actor).await?;
     let rows: String = tokens.iter().map(row).collect();

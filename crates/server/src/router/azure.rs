@@ -19,7 +19,6 @@ pub(super) fn azure_routes(routes: Routes) -> Routes {
         .page("/settings/integrations/{tenant}/check", post, integrations::check)
         .page("/settings/integrations/{tenant}/unlink", get, integrations::confirm_unlink)
         .page("/settings/integrations/{tenant}/unlink", post, integrations::unlink)
-        .page("/static/live.js", get, integrations::script)
         .page("/connect/azure/start", post, connect::start)
         .page("/connect/azure/callback", get, connect::signed_in)
         .page("/connect/azure/consent", post, connect::ask_consent)

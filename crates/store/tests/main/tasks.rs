@@ -24,11 +24,11 @@ pub async fn projects_are_created_changed_and_listed(w: World) {
         (changed.settings.get(), changed.updated_at_ms),
         (r#"{"color":"red"}"#, NOW + 5)
     );
-    let (page, total) = w.store.list_projects(w.org, 10, 0).await.unwrap();
+    let (page, total) = w.store.list_projects(w.org, "", 10, 0).await.unwrap();
     assert_eq!((page.len(), total, page[0].title.as_str()), (1, 1, "Dogs"));
     assert!(
         w.store
-            .list_projects(w.org, 10, 1)
+            .list_projects(w.org, "", 10, 1)
             .await
             .unwrap()
             .0
@@ -151,7 +151,7 @@ pub async fn another_organization_sees_nothing(w: World) {
             .is_none()
     );
     assert!(!s.delete_project(foreign, w.project).await.unwrap());
-    assert_eq!(s.list_projects(foreign, 9, 0).await.unwrap().1, 0);
+    assert_eq!(s.list_projects(foreign, "", 9, 0).await.unwrap().1, 0);
     assert!(
         s.create_tasks(foreign, w.project, &[task()], NOW, w.user)
             .await

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use engine::{
     Claim, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, Unlinked, container_of,
@@ -15,7 +15,7 @@ use crate::{
     api::azure_links::{ContainerInput, Tenant, grants_state, purpose_of},
     error::ApiError,
     extract::{Body, Query},
-    pages::html::{Text, page, render, render_live, with_status},
+    pages::html::{Plain, Text, page, render, render_live, with_status},
 };
 
 pub(crate) async fn show_link(
@@ -33,7 +33,7 @@ async fn link_body(
     actor: &Actor,
     tenant: &str,
     query: &Query,
-) -> Result<Html<String>, ApiError> {
+) -> Result<Plain, ApiError> {
     let link = app.engine.get_azure_link(actor, tenant).await?;
     let who = app.engine.whoami(actor).await?;
     let text = |name| query.text(name).unwrap_or_default();
@@ -57,7 +57,7 @@ async fn link_body(
          <label>Storage account <input name=\"account\" value=\"{}\" required></label>\
          <label>Container <input name=\"container\" value=\"{}\" required></label>\
          <label>The container is for <select name=\"purpose\"><option value=\"read\"{}>reading blobs as tasks</option><option value=\"export\"{}>writing annotations</option></select></label>\
-         <button>Show what to grant</button></form>{found}<script src=\"/static/live.js\" defer></script>",
+         <button>Show what to grant</button></form>{found}",
         tenant_words(link.tenant_domain.as_deref(), &link.tenant_id),
         Text(account),
         Text(container),
@@ -219,7 +219,7 @@ pub(crate) async fn confirm_unlink(
     render(confirm_body(&app, &actor, &tenant).await)
 }
 
-async fn confirm_body(app: &App, actor: &Actor, tenant: &str) -> Result<Html<String>, ApiError> {
+async fn confirm_body(app: &App, actor: &Actor, tenant: &str) -> Result<Plain, ApiError> {
     let preview = app.engine.preview_unlink(actor, tenant).await?;
     let who = app.engine.whoami(actor).await?;
     let storages = match preview.storages.len() {
@@ -269,7 +269,7 @@ pub(crate) async fn unlink(
     }
 }
 
-async fn unlinked_body(app: &App, actor: &Actor, tenant: &str) -> Result<Html<String>, ApiError> {
+async fn unlinked_body(app: &App, actor: &Actor, tenant: &str) -> Result<Plain, ApiError> {
     let who = app.engine.whoami(actor).await?;
     let unlinked = app.engine.delete_azure_link(actor, tenant).await?;
     let html = format!(

@@ -1,0 +1,151 @@
+// What the pages do beyond HTML, declared by attributes:
+//   data-events="URL"            HTML that the server sends (SSE) replaces the element's content; "end" ends it
+//   data-live="URL"              asks now and then (data-every, data-method, data-state) and reloads when the state is another
+//   data-copy="ID"               the button copies the text of the element with that id
+//   data-dialog="ID"             the button opens that <dialog>; data-close in it closes it
+//   <time datetime>              shown in the person's own time zone
+//   data-selects="NAME"          a form whose checkboxes NAME are counted into [data-selected]
+"use strict";
+
+const all = (selector, within = document) => within.querySelectorAll(selector);
+
+// Live parts. A tab that nobody sees holds no connection: browsers allow six per server.
+for (const part of all("[data-events]")) {
+  let source = null;
+  let ended = false;
+  const listen = () => {
+    if (source || ended || document.hidden) return;
+    source = new EventSource(part.dataset.events);
+    source.onmessage = ({ data }) => replace(part, data);
+    source.onerror = () => {
+      // The browser comes again by itself, unless the server refused it.
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source = null;
+      setTimeout(listen, 5000);
+    };
+    source.addEventListener("end", ({ data }) => {
+      ended = true;
+      source.close();
+      if (data) replace(part, data);
+      if (part.dataset.then === "reload") location.reload();
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else {
+      listen();
+    }
+  });
+  listen();
+}
+
+/** The element's new content, with the focus where it was. */
+function replace(element, html) {
+  if (element.dataset.shown === html) return;
+  element.dataset.shown = html;
+  const focused = element.contains(document.activeElement) && document.activeElement.id;
+  element.innerHTML = html;
+  prepare(element);
+  globalThis.htmx?.process(element);
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+// Parts that are asked for.
+for (const part of all("[data-live]")) {
+  const { live, method, state, every } = part.dataset;
+  const ask = async () => {
+    try {
+      const answer = await fetch(live, { method, headers: { accept: "application/json" } });
+      if (answer.ok && (await answer.json()).state !== state) {
+        location.reload();
+        return;
+      }
+    } catch {
+      // The server or the network is away; the next try may find it.
+    }
+    setTimeout(ask, Number(every));
+  };
+  setTimeout(ask, Number(every));
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.copy) {
+    const text = document.getElementById(button.dataset.copy).textContent.trim();
+    try {
+      await navigator.clipboard.writeText(text);
+      say("Copied.");
+    } catch {
+      // Not over plain http, for instance: select it, so that the keyboard can.
+      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+      say("Selected. Press Ctrl+C to copy.");
+    }
+  } else if (button.dataset.dialog) {
+    document.getElementById(button.dataset.dialog).showModal();
+  } else if ("close" in button.dataset) {
+    button.closest("dialog").close();
+  }
+});
+
+// One help text at a time.
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.open || !target.matches(".help")) return;
+  for (const other of all(".help[open], .menu[open]")) if (other !== target) other.open = false;
+}, true);
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  for (const open of all(".help[open], .menu[open]")) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});
+document.addEventListener("click", ({ target }) => {
+  for (const open of all(".help[open], .menu[open]")) if (!open.contains(target)) open.open = false;
+});
+
+// Checkboxes of a form: how many are chosen, and ranges with Shift.
+let last = null;
+document.addEventListener("click", ({ target, shiftKey }) => {
+  const form = target.closest?.("[data-selects]");
+  if (!form || target.type !== "checkbox") return;
+  const boxes = [...all(`input[name="${form.dataset.selects}"]`, form)];
+  if (target.dataset.all !== undefined) {
+    for (const box of boxes) box.checked = target.checked;
+  } else if (shiftKey && last && boxes.includes(last)) {
+    const [from, to] = [boxes.indexOf(last), boxes.indexOf(target)].sort((a, b) => a - b);
+    for (const box of boxes.slice(from, to + 1)) box.checked = target.checked;
+  }
+  last = target;
+  count(form);
+});
+function count(form) {
+  const chosen = all(`input[name="${form.dataset.selects}"]:checked`, form).length;
+  for (const place of all("[data-selected]", form)) place.textContent = chosen;
+  form.classList.toggle("has-selection", chosen > 0);
+}
+
+/** A short message for everybody, screen readers included. */
+function say(text) {
+  const place = document.getElementById("said");
+  if (!place) return;
+  place.textContent = text;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { place.textContent = ""; }, 5000);
+}
+document.addEventListener("htmx:sendError", () => say("The server does not answer. Check the connection."));
+document.addEventListener("htmx:timeout", () => say("The server did not answer in time."));
+
+function prepare(within) {
+  for (const time of all("time[datetime]", within)) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime()) || time.title) continue;
+    time.title = time.textContent;
+    time.textContent = at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+  for (const form of all("[data-selects]", within)) count(form);
+}
+prepare(document);
+document.addEventListener("htmx:afterSwap", ({ target }) => prepare(target));
