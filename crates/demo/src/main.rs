@@ -3,11 +3,13 @@
 
 mod connect;
 mod media;
+mod portal;
 mod report;
+mod try_it;
 mod walk;
 mod ways;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use testkit::{LocalAzure, Longshore, Settings};
@@ -46,7 +48,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let media = Media::read(&arguments.media)?;
     report::say("starting the local Azure (this is not Azure; nothing leaves this machine) …");
-    let azure = LocalAzure::start(Some(&arguments.local_azure))?;
+    let azure = Arc::new(LocalAzure::start(Some(&arguments.local_azure))?);
     report::say(&format!(
         "preparing a customer tenant and uploading {} blobs …",
         media.files.len()
@@ -73,14 +75,16 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     if arguments.once {
         return Ok(report.all_true());
     }
+    report::say("preparing projects to label, and a second company to connect …");
+    try_it::projects(&longshore, &customer).await?;
+    let companies = try_it::companies(&azure, &media, &customer).await?;
+    let portal = portal::open(azure.clone(), companies).await?;
     let url = &longshore.url;
     report::say(&format!(
-        "\nLongshore keeps serving until Ctrl-C:\n  URL       {url}\n  e-mail    {}\n  password  {}\n  API token {token}\n\n  curl -H 'Authorization: Token {token}' {url}/api/projects/\n\n\
-         To unlink and connect by hand: {url}/settings/integrations, and at the local Entra ID choose {}\n\
-         (your browser warns of its certificate, which only this run knows).",
+        "\nLongshore keeps serving until Ctrl-C:\n  URL       {url}\n  e-mail    {}\n  password  {}\n  API token {token}\n\n  curl -H 'Authorization: Token {token}' {url}/api/projects/\n\n{}",
         Longshore::EMAIL,
         Longshore::PASSWORD,
-        customer.administrator,
+        try_it::instructions(url, &portal),
         token = Longshore::TOKEN,
     ));
     tokio::signal::ctrl_c().await?;

@@ -141,6 +141,11 @@ impl Customer {
         Ok(())
     }
 
+    /// The tenant that the account is of.
+    pub fn tenant_id(&self) -> &str {
+        &self.tenant_id
+    }
+
     /// What the operator of this Longshore sets: the platform's app, and the host's App Service identity.
     pub fn environment(&self, endpoints: &Endpoints) -> Vec<(String, String)> {
         [
