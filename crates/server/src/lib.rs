@@ -7,6 +7,7 @@ mod api;
 mod attempts;
 mod auth;
 mod connection;
+mod editor;
 mod error;
 mod extract;
 mod fields;

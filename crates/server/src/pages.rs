@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod audit_page;
 mod check;
 pub(crate) mod connect;
+pub(crate) mod editor_licences;
 pub(crate) mod entra;
 mod events;
 mod form;

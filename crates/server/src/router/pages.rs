@@ -2,7 +2,7 @@
 
 use axum::routing::MethodFilter;
 
-use crate::{pages, routes::Routes, static_files};
+use crate::{editor, pages, routes::Routes, static_files};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
@@ -37,4 +37,7 @@ fn storage_pages(routes: Routes) -> Routes {
 /// The annotation editor.
 fn annotate_pages(routes: Routes) -> Routes {
     routes
+        .page("/editor/licences", GET, pages::editor_licences::show)
+        .page("/editor/{folder}/{name}", GET, editor::file)
+        .page("/static/fonts/{name}", GET, editor::font)
 }
