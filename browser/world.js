@@ -9,6 +9,9 @@ import { createInterface } from 'node:readline';
 
 const programs = process.env.TEST_PROGRAMS ?? join(import.meta.dirname, '../target/debug');
 
+/** The owner's API token. */
+export const token = '0123456789abcdef0123456789abcdef01234567';
+
 export const owner = { email: 'owner@longshore.example', password: 'correct horse battery staple' };
 
 /** The domains of the two companies, and who works there. */
@@ -62,6 +65,7 @@ export async function start() {
     LONGSHORE_CLOUD: azure.cloud_file,
     LONGSHORE_ADMIN_EMAIL: owner.email,
     LONGSHORE_ADMIN_PASSWORD: owner.password,
+    LONGSHORE_ADMIN_TOKEN: token,
     LONGSHORE_APP_CLIENT_ID: app.client_id,
     LONGSHORE_APP_CLIENT_SECRET: secret.value,
   }, (line) => line.match(/http:\/\/[0-9.:]+/)?.[0]);
