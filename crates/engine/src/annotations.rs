@@ -1,11 +1,14 @@
 //! Annotations: people's results. What the store acknowledges is on disk, and on its way to every
 //! target storage of the project.
 
-use model::{Actor, Annotation, AnnotationId, Permission, PredictionId, TaskId};
+use model::{Actor, Annotation, AnnotationId, DraftId, Permission, PredictionId, TaskId};
 use serde_json::value::RawValue;
-use store::{AnnotationPatch, NewAnnotation};
+use store::{AnnotationPatch, Edited, Expected, NewAnnotation, Submission};
 
 use crate::{Engine, Error, Result, require};
+
+/// Characters of a `unique_id`; a UUID has 36.
+const LONGEST_UNIQUE_ID: usize = 100;
 
 /// An annotation to create, or the fields of one to change.
 #[derive(Clone, Debug, Default)]
@@ -21,13 +24,19 @@ pub struct AnnotationInput {
     pub parent_prediction: Option<PredictionId>,
     /// Only at creation.
     pub parent_annotation: Option<AnnotationId>,
+    /// Only at creation: the same one again on the same task creates nothing.
+    pub unique_id: Option<String>,
+    /// The actor's draft that this comes from; it is deleted with it.
+    pub draft: Option<DraftId>,
 }
 
 impl Engine {
-    /// Keeps the actor's result on a task.
+    /// Keeps the actor's result on a task. A request that is repeated with its `unique_id` gets
+    /// the annotation that the first one made.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the task; [`Error::Invalid`] when `result` is missing or no array.
+    /// [`Error::NotFound`] for the task; [`Error::Invalid`] when `result` is missing or no array;
+    /// [`Error::Conflict`] when another member has used the `unique_id` on the task.
     pub async fn create_annotation(
         &self,
         actor: &Actor,
@@ -35,7 +44,8 @@ impl Engine {
         input: &AnnotationInput,
     ) -> Result<Annotation> {
         require(actor, Permission::Annotate)?;
-        check(input)?;
+        check(input.result.as_deref(), input.lead_time)?;
+        check_unique_id(input.unique_id.as_deref())?;
         let new = NewAnnotation {
             result: input
                 .result
@@ -48,10 +58,22 @@ impl Engine {
             parent_prediction: input.parent_prediction,
             parent_annotation: input.parent_annotation,
         };
-        self.store()
-            .create_annotation(actor.org_id, task, &new, self.now_ms())
+        let submission = Submission {
+            unique_id: input.unique_id.clone(),
+            draft: input.draft,
+        };
+        let annotation = self
+            .store()
+            .submit_annotation(actor.org_id, task, &new, &submission, self.now_ms())
             .await?
-            .ok_or_else(|| Error::not_found("Task", task))
+            .ok_or_else(|| Error::not_found("Task", task))?;
+        if annotation.completed_by == Some(actor.user_id) {
+            Ok(annotation)
+        } else {
+            Err(Error::Conflict {
+                message: "Another member has used this unique_id on this task.".to_owned(),
+            })
+        }
     }
 
     /// One annotation.
@@ -89,56 +111,89 @@ impl Engine {
             .await?)
     }
 
-    /// Changes the given fields.
+    /// Changes the given fields, when the annotation is in an expected state.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] when `result` is no array.
+    /// [`Error::NotFound`]; [`Error::Invalid`] when `result` is no array;
+    /// [`Error::ChangedMeanwhile`] when it is in another state.
     pub async fn update_annotation(
         &self,
         actor: &Actor,
         id: AnnotationId,
         input: &AnnotationInput,
+        expected: Expected,
     ) -> Result<Annotation> {
         require(actor, Permission::Annotate)?;
-        check(input)?;
+        check(input.result.as_deref(), input.lead_time)?;
         let patch = AnnotationPatch {
             result: input.result.clone(),
             was_cancelled: input.was_cancelled,
             ground_truth: input.ground_truth,
             lead_time: input.lead_time,
+            expected,
+            draft: input.draft,
         };
-        self.store()
+        let edited = self
+            .store()
             .update_annotation(actor.org_id, id, &patch, actor.user_id, self.now_ms())
-            .await?
-            .ok_or_else(|| Error::not_found("Annotation", id))
+            .await?;
+        self.done(id, edited).await
     }
 
-    /// Deletes an annotation.
+    /// Deletes an annotation that is in an expected state.
     ///
     /// # Errors
-    /// [`Error::NotFound`], also for another organization's.
-    pub async fn delete_annotation(&self, actor: &Actor, id: AnnotationId) -> Result<()> {
+    /// [`Error::NotFound`], also for another organization's; [`Error::ChangedMeanwhile`].
+    pub async fn delete_annotation(
+        &self,
+        actor: &Actor,
+        id: AnnotationId,
+        expected: Expected,
+    ) -> Result<()> {
         require(actor, Permission::Annotate)?;
-        let deleted = self
+        let edited = self
             .store()
-            .delete_annotation(actor.org_id, id, self.now_ms())
+            .delete_annotation(actor.org_id, id, &expected, self.now_ms())
             .await?;
-        if deleted {
-            Ok(())
-        } else {
-            Err(Error::not_found("Annotation", id))
-        }
+        self.done(id, edited).await
+    }
+
+    async fn done<T>(&self, id: AnnotationId, edited: Edited<T>) -> Result<T> {
+        let current = match edited {
+            Edited::Done(done) => return Ok(done),
+            Edited::NotFound => return Err(Error::not_found("Annotation", id)),
+            Edited::ChangedMeanwhile(current) => current,
+        };
+        let by = match current.updated_by.or(current.completed_by) {
+            Some(user) => self.store().find_user(current.org_id, user).await?,
+            None => None,
+        };
+        Err(Error::ChangedMeanwhile {
+            by: by.map(|user| user.email),
+            current,
+        })
     }
 }
 
-fn check(input: &AnnotationInput) -> Result<()> {
-    if let Some(result) = &input.result {
+/// Checks what annotations and drafts have in common.
+pub(crate) fn check(result: Option<&RawValue>, lead_time: Option<f64>) -> Result<()> {
+    if let Some(result) = result {
         check_result(result)?;
     }
-    match input.lead_time {
+    match lead_time {
         Some(seconds) if !(seconds.is_finite() && seconds >= 0.0) => Err(Error::field(
             "lead_time",
             "Give the seconds that it took, 0 or more.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_unique_id(unique_id: Option<&str>) -> Result<()> {
+    match unique_id {
+        Some(id) if id.is_empty() || id.chars().count() > LONGEST_UNIQUE_ID => Err(Error::field(
+            "unique_id",
+            format!("Give a UUID, or another text of 1 to {LONGEST_UNIQUE_ID} characters."),
         )),
         _ => Ok(()),
     }

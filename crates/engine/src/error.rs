@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::Permission;
+use model::{Annotation, Permission};
 use serde::Serialize;
 
 use crate::Fix;
@@ -26,6 +26,17 @@ pub enum Error {
     /// The input is right, and the state of things forbids it.
     #[error("{message}")]
     Conflict { message: String },
+    /// A change expected another state of the annotation: somebody was faster. Nothing was written.
+    #[error("somebody else has changed this annotation meanwhile")]
+    ChangedMeanwhile {
+        /// Who changed it last, by e-mail, if still a member.
+        by: Option<String>,
+        /// The annotation as it is.
+        current: Box<Annotation>,
+    },
+    /// The project has no task that the actor could label now.
+    #[error("nothing is left to label in this project")]
+    NothingLeft,
     /// A body or blob over its limit.
     #[error("{what} is larger than {limit_bytes} bytes")]
     TooLarge {

@@ -1,6 +1,6 @@
 //! Annotations reach their container, in order, and what does not is told.
 
-use engine::{AnnotationInput, StorageInput, TaskInput};
+use engine::{AnnotationInput, Expected, StorageInput, TaskInput};
 use local_azure::state::FaultKind;
 use model::{AnnotationId, ContainerName, Direction, StorageId, SyncStatus, TaskId};
 use serde_json::{Value, json, value::to_raw_value};
@@ -48,7 +48,7 @@ async fn annotate(world: &World, task: TaskId, label: &str) -> AnnotationId {
 async fn relabel(world: &World, annotation: AnnotationId, label: &str) {
     let changed = world
         .engine
-        .update_annotation(&world.owner, annotation, &labeled(label))
+        .update_annotation(&world.owner, annotation, &labeled(label), Expected::Any)
         .await;
     changed.unwrap();
 }
@@ -116,7 +116,7 @@ async fn a_tasks_file_holds_all_its_annotations() {
     assert_eq!(blob["id"], task.0);
     world
         .engine
-        .delete_annotation(&world.owner, first)
+        .delete_annotation(&world.owner, first, Expected::Any)
         .await
         .unwrap();
     blob_that(&world, &name, |blob| count(blob) == Some(1)).await;
@@ -146,7 +146,7 @@ async fn a_deletion_deletes_the_blob_only_where_that_is_switched_on() {
         blob_that(&world, &two_blob, |_| true).await;
         world
             .engine
-            .delete_annotation(&world.owner, one)
+            .delete_annotation(&world.owner, one, Expected::Any)
             .await
             .unwrap();
         nothing_waits(&world, storage).await;
@@ -158,7 +158,7 @@ async fn a_deletion_deletes_the_blob_only_where_that_is_switched_on() {
             assert!(blobs.delete(ACCOUNT, "labels", &two_blob).await.unwrap());
             world
                 .engine
-                .delete_annotation(&world.owner, two)
+                .delete_annotation(&world.owner, two, Expected::Any)
                 .await
                 .unwrap();
             nothing_waits(&world, storage).await;

@@ -1,6 +1,6 @@
 //! Another organization's ids lead nowhere.
 
-use engine::{AnnotationInput, PredictionInput, ProjectInput, TaskInput, TaskPaging};
+use engine::{AnnotationInput, Expected, PredictionInput, ProjectInput, TaskInput, TaskPaging};
 use serde_json::json;
 
 use crate::world::{World, invalid, is_not_found, raw};
@@ -89,11 +89,13 @@ async fn another_organization_sees_nothing() {
     ));
     assert!(is_not_found(
         &engine
-            .update_annotation(&stranger, annotation.id, &annotation_input)
+            .update_annotation(&stranger, annotation.id, &annotation_input, Expected::Any)
             .await
     ));
     assert!(is_not_found(
-        &engine.delete_annotation(&stranger, annotation.id).await
+        &engine
+            .delete_annotation(&stranger, annotation.id, Expected::Any)
+            .await
     ));
     assert!(is_not_found(
         &engine.get_prediction(&stranger, prediction.id).await

@@ -1,7 +1,7 @@
 //! Projects, tasks, annotations and predictions.
 
 use engine::{
-    AnnotationInput, Error, PredictionInput, ProjectInput, TaskInput, TaskPaging, project_settings,
+    AnnotationInput, Error, Expected, PredictionInput, ProjectInput, TaskInput, TaskPaging, project_settings,
 };
 use model::{ProjectId, Role, TaskId};
 use serde_json::{Value, json};
@@ -293,7 +293,7 @@ async fn annotations_and_predictions() {
         ..AnnotationInput::default()
     };
     let changed = engine
-        .update_annotation(&annotator, made.id, &change)
+        .update_annotation(&annotator, made.id, &change, Expected::Any)
         .await
         .unwrap();
     assert!(changed.ground_truth);
@@ -357,7 +357,10 @@ async fn annotations_and_predictions() {
         .delete_prediction(&world.owner, made_prediction.id)
         .await
         .unwrap();
-    engine.delete_annotation(&annotator, made.id).await.unwrap();
+    engine
+        .delete_annotation(&annotator, made.id, Expected::Any)
+        .await
+        .unwrap();
     assert!(is_not_found(
         &engine.get_annotation(&annotator, made.id).await
     ));

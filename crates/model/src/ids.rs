@@ -41,6 +41,8 @@ ids! {
     TaskId,
     /// A person's result on a task.
     AnnotationId,
+    /// A person's result on a task that is not submitted yet.
+    DraftId,
     /// A model's result on a task.
     PredictionId,
     /// A source or target storage.

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    AnnotationId, OrgId, PredictionId, ProjectId, Role, SourceBlobId, StorageId, TaskId, UserId,
+    AnnotationId, DraftId, OrgId, PredictionId, ProjectId, Role, SourceBlobId, StorageId, TaskId, UserId,
 };
 
 /// A person who can sign in, as a member of one organization.
@@ -83,6 +83,24 @@ pub struct Annotation {
     pub updated_by: Option<UserId>,
     pub parent_prediction: Option<PredictionId>,
     pub parent_annotation: Option<AnnotationId>,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+}
+
+/// A person's result on a task that is not submitted yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub id: DraftId,
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    /// The annotation that it changes; `None` for one that is still to be made.
+    pub annotation_id: Option<AnnotationId>,
+    pub user_id: UserId,
+    pub user_email: String,
+    /// JSON array of regions.
+    pub result: Box<RawValue>,
+    /// Seconds.
+    pub lead_time: Option<f64>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
 }

@@ -12,9 +12,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{AzureAnswer, FieldError, Problem};
+use model::Annotation;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::{api::annotations::AnnotationView, extract::instant};
 
 /// The release of Label Studio whose API this is; clients of that release work unchanged.
 pub const API_VERSION: &str = "1.23.2";
@@ -23,16 +26,17 @@ pub const API_VERSION: &str = "1.23.2";
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every failure of a handler.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiError(Box<Parts>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Parts {
     status: StatusCode,
     code: &'static str,
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     problem: Option<Problem>,
+    current: Option<AnnotationView>,
     headers: HeaderMap,
 }
 
@@ -63,6 +67,9 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     azure: Option<AzureAnswer>,
+    /// With 412: the annotation as somebody else left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<AnnotationView>,
 }
 
 impl ApiError {
@@ -73,6 +80,7 @@ impl ApiError {
             detail: detail.into(),
             fields: Vec::new(),
             problem: None,
+            current: None,
             headers: HeaderMap::new(),
         }))
     }
@@ -258,6 +266,11 @@ impl ApiError {
         self.0.status == StatusCode::UNAUTHORIZED
     }
 
+    /// Stable, for scripts and for the words of a page.
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
     /// The message for a page.
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
@@ -319,6 +332,12 @@ impl From<engine::Error> for ApiError {
             ),
             Error::Unauthenticated { reason } => Self::unauthenticated(reason),
             Error::Invalid(fields) => Self::invalid(fields),
+            Error::ChangedMeanwhile { by, current } => Self::changed_meanwhile(by, *current),
+            Error::NothingLeft => Self::new(
+                StatusCode::NOT_FOUND,
+                "nothing_left",
+                "Nothing is left for you to label: every task is labeled, skipped by you, or open at somebody else.",
+            ),
             Error::Conflict { message } => Self::new(StatusCode::CONFLICT, "conflict", message),
             Error::TooLarge { what, limit_bytes } => Self::too_large(what, limit_bytes),
             Error::Azure(problem) => Self::from_problem(*problem),
@@ -331,6 +350,18 @@ impl From<engine::Error> for ApiError {
 }
 
 impl ApiError {
+    /// 412: `If-Match` names another state than the annotation's.
+    fn changed_meanwhile(by: Option<String>, current: Annotation) -> Self {
+        let who = by.unwrap_or_else(|| "Somebody".to_owned());
+        let at = instant(current.updated_at_ms);
+        let detail = format!(
+            "{who} saved this annotation at {at}, after you opened it. Nothing was changed: `current` is how it is now."
+        );
+        let mut error = Self::new(StatusCode::PRECONDITION_FAILED, "changed_meanwhile", detail);
+        error.0.current = Some(current.into());
+        error
+    }
+
     fn from_problem(problem: Problem) -> Self {
         let (status, retry_after) = match problem.code {
             "not_found" | "blob_not_found" => (StatusCode::NOT_FOUND, None),
@@ -351,14 +382,26 @@ impl ApiError {
     }
 }
 
+/// An error and its id, on its response: what a browser's page says instead of the JSON.
+#[derive(Clone)]
+pub(crate) struct Told {
+    pub(crate) id: String,
+    pub(crate) error: ApiError,
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let error = self.clone();
         let parts = *self.0;
         let id = Uuid::new_v4().to_string();
         if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(%id, "answered 500");
         }
         let request_id = HeaderValue::from_str(&id).ok();
+        let told = Told {
+            id: id.clone(),
+            error,
+        };
         let mut validation_errors = BTreeMap::<String, Vec<String>>::new();
         for field in parts.fields {
             validation_errors
@@ -387,11 +430,13 @@ impl IntoResponse for ApiError {
             cause,
             fix,
             azure,
+            current: parts.current,
         };
         let mut response = (parts.status, parts.headers, Json(body)).into_response();
         if let Some(id) = request_id {
             response.headers_mut().insert(REQUEST_ID, id);
         }
+        response.extensions_mut().insert(told);
         response
     }
 }
@@ -416,67 +461,4 @@ fn capitalized(noun: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::{http::StatusCode, response::IntoResponse};
-    use engine::{Error, Problem};
-    use http_body_util::BodyExt;
-    use serde_json::{Value, json};
-
-    use super::ApiError;
-
-    async fn body(error: ApiError) -> (StatusCode, Value) {
-        let response = error.into_response();
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap())
-    }
-
-    #[tokio::test]
-    async fn an_unknown_id_reads_as_in_label_studio() {
-        let (status, body) = body(Error::not_found("project", 7).into()).await;
-        assert_eq!(status, StatusCode::NOT_FOUND);
-        assert_eq!(body["detail"], "No Project matches the given query.");
-        assert_eq!(body["status_code"], 404);
-        assert_eq!(body["exc_info"], Value::Null);
-        assert!(body.get("validation_errors").is_none());
-    }
-
-    #[tokio::test]
-    async fn messages_are_grouped_by_field() {
-        let fields = match Error::field("prefix", "one") {
-            Error::Invalid(mut fields) => {
-                let mut second = fields[0].clone();
-                second.message = "two".to_owned();
-                fields.push(second);
-                fields
-            }
-            other => panic!("{other:?}"),
-        };
-        let (status, body) = body(ApiError::invalid(fields)).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert_eq!(body["validation_errors"], json!({"prefix": ["one", "two"]}));
-    }
-
-    #[tokio::test]
-    async fn an_azure_problem_says_what_to_do() {
-        let problem = || Problem {
-            code: "role_missing",
-            cause: "The identity may not list blobs.".to_owned(),
-            fix: engine::Fix::by(
-                engine::Who::AzureAdministrator,
-                "Grant it Storage Blob Data Reader.",
-            ),
-            azure: None,
-        };
-        let (status, served) = body(Error::from(problem()).into()).await;
-        assert_eq!(status, StatusCode::FAILED_DEPENDENCY);
-        assert_eq!(served["code"], "role_missing");
-        assert_eq!(served["fix"], "Grant it Storage Blob Data Reader.");
-        let (status, input) = body(ApiError::of_storage_input(problem().into())).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert_eq!(
-            input["validation_errors"]["non_field_errors"][0],
-            "The identity may not list blobs. Grant it Storage Blob Data Reader."
-        );
-    }
-}
+mod tests;

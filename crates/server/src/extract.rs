@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use futures_util::StreamExt;
+use model::AnnotationId;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
@@ -130,16 +131,30 @@ impl<T: FromStr + Send> FromRequestParts<App> for Id<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Path(params) = Path::<Vec<(String, String)>>::from_request_parts(parts, app)
-            .await
-            .map_err(|_| ApiError::not_found())?;
-        params
-            .iter()
-            .find(|(name, _)| name == "id")
-            .and_then(|(_, text)| text.parse().ok())
-            .map(Self)
-            .ok_or_else(ApiError::not_found)
+        id_of(parts, app, "id").await.map(Self)
     }
+}
+
+/// The annotation's id in a path below its task.
+pub(crate) struct OfAnnotation(pub(crate) AnnotationId);
+
+impl FromRequestParts<App> for OfAnnotation {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        id_of(parts, app, "annotation").await.map(Self)
+    }
+}
+
+async fn id_of<T: FromStr>(parts: &mut Parts, app: &App, name: &str) -> Result<T, ApiError> {
+    let Path(params) = Path::<Vec<(String, String)>>::from_request_parts(parts, app)
+        .await
+        .map_err(|_| ApiError::not_found())?;
+    params
+        .iter()
+        .find(|(key, _)| key == name)
+        .and_then(|(_, text)| text.parse().ok())
+        .ok_or_else(ApiError::not_found)
 }
 
 /// The query's parameters; those that nobody asks for are ignored.

@@ -1,6 +1,7 @@
 //! Every route on one page. The OpenAPI document is made from this table, so that it cannot
 //! promise a route that is not there or forget one.
 
+mod annotating;
 mod azure;
 mod pages;
 mod people;
@@ -17,6 +18,7 @@ use crate::{
     },
     error::ApiError,
     observe::observe,
+    pages::error_page::for_browsers,
     routes::{Routes, op, public},
 };
 
@@ -27,6 +29,7 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async |method: Method| ApiError::method_not_allowed(&method))
         .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(app.clone(), for_browsers))
         .with_state(app)
 }
 
@@ -294,7 +297,7 @@ pub(crate) fn routes() -> Routes {
         );
     // Source and target storages have the same routes; `storages::Place` says which it is.
     ["/api/storages", "/api/storages/export"].into_iter().fold(
-        azure::azure_routes(people::people_routes(routes)),
+        annotating::annotating_routes(azure::azure_routes(people::people_routes(routes))),
         storage_routes,
     )
 }

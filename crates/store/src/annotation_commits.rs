@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use model::{Annotation, AnnotationId, OrgId, ProjectId, TaskId};
+use model::{Annotation, AnnotationId, DraftId, OrgId, ProjectId, TaskId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Error, NewAnnotation, Result,
-    annotations::{newly_labeled, weights},
-    db::{Db, Tx, sql},
+    annotations::{find_in, newly_labeled, weights},
+    db::{Db, Tx, sql, sql_of_each},
+    drafts::delete_submitted,
     outbox::enqueue_upserts,
     projects::{Counted, count},
 };
@@ -18,15 +19,25 @@ use crate::{
 /// Annotations in one commit at most: the first of them waits for all.
 const MOST: usize = 64;
 
+/// What else a request to create an annotation says.
+#[derive(Clone, Debug, Default)]
+pub struct Submission {
+    /// Of the sender's making: the same one again on the same task creates nothing.
+    pub unique_id: Option<String>,
+    /// The draft that this annotation comes from; deleted with its creation, if it is the person's.
+    pub draft: Option<DraftId>,
+}
+
 /// One annotation to create.
 pub(crate) struct Creation {
     pub org: OrgId,
     pub task: TaskId,
     pub annotation: NewAnnotation,
+    pub submission: Submission,
     pub now_ms: i64,
 }
 
-/// `None` when there is no such task.
+/// The new annotation, or the one that its unique id made before; `None` when there is no such task.
 type Created = Option<Annotation>;
 
 /// How a database commits new annotations; cheap to clone.
@@ -99,23 +110,50 @@ async fn commit(db: &Db, creations: &[Creation]) -> Result<Vec<Created>> {
     let mut tx = db.begin().await?;
     let mut created = Vec::with_capacity(creations.len());
     let mut counted: BTreeMap<ProjectId, Counted> = BTreeMap::new();
+    let mut ids = Vec::with_capacity(creations.len());
     for creation in creations {
-        created.push(insert(&mut tx, creation, &mut counted).await?);
+        let before = made_before(&mut tx, creation).await?;
+        if before.is_none()
+            && let Some(new) = insert(&mut tx, creation, &mut counted).await?
+        {
+            ids.push(new.id.0);
+            created.push(Some(new));
+        } else {
+            created.push(before);
+        }
+        delete_submitted(&mut tx, creation).await?;
     }
     for (project, counted) in counted {
         count(&mut tx, project, counted).await?;
     }
-    let ids: Vec<i64> = created
-        .iter()
-        .flatten()
-        .map(|annotation| annotation.id.0)
-        .collect();
     let now_ms = creations.iter().map(|creation| creation.now_ms).max();
     if let (Some(now_ms), false) = (now_ms, ids.is_empty()) {
         enqueue_upserts(&mut tx, &ids, now_ms).await?;
     }
     tx.commit().await?;
     Ok(created)
+}
+
+/// What the same unique id has made on the task. The task is locked first, so that of two requests
+/// at once the second finds what the first made.
+async fn made_before(tx: &mut Tx, creation: &Creation) -> Result<Created> {
+    let Some(unique_id) = &creation.submission.unique_id else {
+        return Ok(None);
+    };
+    let lock = sql_of_each(
+        "SELECT id FROM tasks WHERE org_id = $1 AND id = $2",
+        "SELECT id FROM tasks WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    );
+    tx.rows(lock.bind(creation.org).bind(creation.task)).await?;
+    let before =
+        sql("SELECT id FROM annotations WHERE org_id = $1 AND task_id = $2 AND unique_id = $3")
+            .bind(creation.org)
+            .bind(creation.task)
+            .bind(unique_id.as_str());
+    match tx.row(before).await? {
+        Some(row) => find_in(tx, creation.org, AnnotationId(row.get("id")?)).await,
+        None => Ok(None),
+    }
 }
 
 async fn insert(
@@ -127,6 +165,7 @@ async fn insert(
         org,
         task,
         annotation,
+        submission,
         now_ms,
     } = creation;
     let (valid, cancelled) = weights(annotation.was_cancelled);
@@ -155,7 +194,8 @@ async fn insert(
         .one(
             sql("INSERT INTO annotations (org_id, project_id, task_id, result, was_cancelled, ground_truth,
                  lead_time, completed_by, parent_prediction_id, parent_annotation_id, created_at_ms,
-                 updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id")
+                 updated_at_ms, unique_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
+                 RETURNING id")
             .bind(*org)
             .bind(project)
             .bind(*task)
@@ -166,7 +206,8 @@ async fn insert(
             .bind(annotation.completed_by)
             .bind(annotation.parent_prediction)
             .bind(annotation.parent_annotation)
-            .bind(*now_ms),
+            .bind(*now_ms)
+            .bind(submission.unique_id.as_deref()),
         )
         .await?;
     let of_project = counted.entry(project).or_default();

@@ -1,12 +1,13 @@
 //! Annotations: each write also moves the counters and enqueues the export, in one transaction.
 
-use model::{Annotation, AnnotationId, OrgId, PredictionId, ProjectId, TaskId, UserId};
+use model::{Annotation, AnnotationId, DraftId, OrgId, PredictionId, ProjectId, TaskId, UserId};
 use serde_json::value::RawValue;
 
 use crate::{
     Result, Store,
-    annotation_commits::Creation,
-    db::{Row, Tx, sql},
+    annotation_commits::{Creation, Submission},
+    db::{Row, Sql, Tx, sql},
+    drafts::delete_draft_in,
     outbox::{Deleted, enqueue_deletes, enqueue_upserts},
     projects::{Counted, count},
     task_batch::json,
@@ -46,6 +47,46 @@ pub struct AnnotationPatch {
     pub ground_truth: Option<bool>,
     /// Seconds.
     pub lead_time: Option<f64>,
+    pub expected: Expected,
+    /// The draft that this change comes from; deleted with it, if it is the person's.
+    pub draft: Option<DraftId>,
+}
+
+/// Which states of an annotation may be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    #[default]
+    Any,
+    /// Last changed at one of these times, in Unix milliseconds.
+    UpdatedAt(Vec<i64>),
+}
+
+/// What became of a change that expected a state.
+#[derive(Debug)]
+pub enum Edited<T> {
+    Done(T),
+    NotFound,
+    /// Nothing was written: somebody else was faster. The annotation as it is.
+    ChangedMeanwhile(Box<Annotation>),
+}
+
+impl<T> Edited<T> {
+    /// What was done; `None` when nothing was.
+    pub fn done(self) -> Option<T> {
+        match self {
+            Self::Done(done) => Some(done),
+            Self::NotFound | Self::ChangedMeanwhile(_) => None,
+        }
+    }
+}
+
+impl Expected {
+    fn as_json(&self) -> Result<Option<String>> {
+        match self {
+            Self::Any => Ok(None),
+            Self::UpdatedAt(times) => json(times.iter()).map(Some),
+        }
+    }
 }
 
 impl Store {
@@ -60,10 +101,30 @@ impl Store {
         annotation: &NewAnnotation,
         now_ms: i64,
     ) -> Result<Option<Annotation>> {
+        let submission = Submission::default();
+        self.submit_annotation(org, task, annotation, &submission, now_ms)
+            .await
+    }
+
+    /// Creates an annotation that a person submits, on disk when this returns. One that the same
+    /// unique id made before, by whomever, is answered as it is now, and nothing is created.
+    /// `None` when there is no such task.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn submit_annotation(
+        &self,
+        org: OrgId,
+        task: TaskId,
+        annotation: &NewAnnotation,
+        submission: &Submission,
+        now_ms: i64,
+    ) -> Result<Option<Annotation>> {
         let creation = Creation {
             org,
             task,
             annotation: annotation.clone(),
+            submission: submission.clone(),
             now_ms,
         };
         let created = self.annotation_commits.create(&self.db, creation).await?;
@@ -82,10 +143,7 @@ impl Store {
         org: OrgId,
         id: AnnotationId,
     ) -> Result<Option<Annotation>> {
-        let query = sql(annotations!("WHERE a.org_id = $1 AND a.id = $2"))
-            .bind(org)
-            .bind(id);
-        let row = self.db.read_one(query).await?;
+        let row = self.db.read_one(by_id(org, id)).await?;
         row.as_ref().map(annotation_of).transpose()
     }
 
@@ -121,7 +179,8 @@ impl Store {
         self.find_annotations_of_tasks(org, &[task]).await
     }
 
-    /// Changes an annotation; `None` when there is none.
+    /// Changes an annotation. Its `updated_at_ms` grows with every change, also within one
+    /// millisecond.
     ///
     /// # Errors
     /// When the database fails.
@@ -132,31 +191,26 @@ impl Store {
         patch: &AnnotationPatch,
         by: UserId,
         now_ms: i64,
-    ) -> Result<Option<Annotation>> {
+    ) -> Result<Edited<Annotation>> {
         let mut tx = self.db.begin().await?;
         // The task first: the order in which every transaction locks.
-        let before = sql(
+        let lock = sql(
             "UPDATE tasks SET updated_by = $3, updated_at_ms = $4
-             WHERE org_id = $1 AND id = (SELECT task_id FROM annotations WHERE org_id = $1 AND id = $2)
-             RETURNING (SELECT was_cancelled FROM annotations WHERE id = $2) AS was_cancelled",
+             WHERE org_id = $1 AND id = (SELECT task_id FROM annotations WHERE org_id = $1 AND id = $2)",
         );
-        let before = tx
-            .row(before.bind(org).bind(id).bind(by).bind(now_ms))
+        tx.execute(lock.bind(org).bind(id).bind(by).bind(now_ms))
             .await?;
-        // `None` when a concurrent deletion was faster.
-        let Some(before) = before
-            .map(|row| row.get::<Option<i64>>("was_cancelled"))
-            .transpose()?
-            .flatten()
-        else {
-            return Ok(None);
+        let Some(before) = find_in(&mut tx, org, id).await? else {
+            return Ok(Edited::NotFound);
         };
         let updated = tx
             .row(
                 sql("UPDATE annotations SET result = COALESCE($3, result),
                      was_cancelled = COALESCE($4, was_cancelled), ground_truth = COALESCE($5, ground_truth),
-                     lead_time = COALESCE($6, lead_time), updated_by = $7, updated_at_ms = $8
-                     WHERE org_id = $1 AND id = $2 RETURNING task_id, was_cancelled")
+                     lead_time = COALESCE($6, lead_time), updated_by = $7,
+                     updated_at_ms = CASE WHEN updated_at_ms < $8 THEN $8 ELSE updated_at_ms + 1 END
+                     WHERE org_id = $1 AND id = $2 AND ($9 IS NULL OR updated_at_ms IN
+                     (SELECT CAST(j.value AS BIGINT) FROM json_each($9) AS j)) RETURNING was_cancelled")
                 .bind(org)
                 .bind(id)
                 .bind(patch.result.as_deref().map(RawValue::get))
@@ -164,23 +218,28 @@ impl Store {
                 .bind(patch.ground_truth)
                 .bind(patch.lead_time)
                 .bind(by)
-                .bind(now_ms),
+                .bind(now_ms)
+                .bind(patch.expected.as_json()?),
             )
             .await?;
         let Some(updated) = updated else {
-            return Ok(None);
+            return Ok(Edited::ChangedMeanwhile(Box::new(before)));
         };
-        let moved = i64::from(before != 0) - updated.get::<i64>("was_cancelled")?;
+        let moved = i64::from(before.was_cancelled) - updated.get::<i64>("was_cancelled")?;
         if moved != 0 {
-            move_counters(&mut tx, TaskId(updated.get("task_id")?), moved, -moved).await?;
+            move_counters(&mut tx, before.task_id, moved, -moved).await?;
+        }
+        if let Some(draft) = patch.draft {
+            delete_draft_in(&mut tx, org, by, draft, before.task_id).await?;
         }
         enqueue_upserts(&mut tx, &[id.0], now_ms).await?;
+        let after = find_in(&mut tx, org, id).await?;
         tx.commit().await?;
         self.job_notify().notify_waiters();
-        self.find_annotation(org, id).await
+        Ok(after.map_or(Edited::NotFound, Edited::Done))
     }
 
-    /// Deletes an annotation; `false` when there is none.
+    /// Deletes an annotation, with the drafts of changes to it.
     ///
     /// # Errors
     /// When the database fails.
@@ -188,31 +247,53 @@ impl Store {
         &self,
         org: OrgId,
         id: AnnotationId,
+        expected: &Expected,
         now_ms: i64,
-    ) -> Result<bool> {
+    ) -> Result<Edited<()>> {
         let mut tx = self.db.begin().await?;
         let lock = sql(
             "UPDATE tasks SET updated_at_ms = $3
              WHERE org_id = $1 AND id = (SELECT task_id FROM annotations WHERE org_id = $1 AND id = $2)",
         );
         tx.execute(lock.bind(org).bind(id).bind(now_ms)).await?;
+        let Some(before) = find_in(&mut tx, org, id).await? else {
+            return Ok(Edited::NotFound);
+        };
         enqueue_deletes(&mut tx, Deleted::Annotation(org, id), now_ms).await?;
         let deleted = tx
-            .row(
-                sql("DELETE FROM annotations WHERE org_id = $1 AND id = $2 RETURNING task_id, was_cancelled")
-                    .bind(org)
-                    .bind(id),
+            .execute(
+                sql("DELETE FROM annotations WHERE org_id = $1 AND id = $2 AND ($3 IS NULL OR updated_at_ms IN
+                     (SELECT CAST(j.value AS BIGINT) FROM json_each($3) AS j))")
+                .bind(org)
+                .bind(id)
+                .bind(expected.as_json()?),
             )
             .await?;
-        let Some(deleted) = deleted else {
-            return Ok(false);
-        };
-        let (valid, cancelled) = weights(deleted.flag("was_cancelled")?);
-        move_counters(&mut tx, TaskId(deleted.get("task_id")?), -valid, -cancelled).await?;
+        if deleted == 0 {
+            return Ok(Edited::ChangedMeanwhile(Box::new(before)));
+        }
+        let (valid, cancelled) = weights(before.was_cancelled);
+        move_counters(&mut tx, before.task_id, -valid, -cancelled).await?;
         tx.commit().await?;
         self.job_notify().notify_waiters();
-        Ok(true)
+        Ok(Edited::Done(()))
     }
+}
+
+/// An annotation, as the transaction sees it.
+pub(crate) async fn find_in(
+    tx: &mut Tx,
+    org: OrgId,
+    id: AnnotationId,
+) -> Result<Option<Annotation>> {
+    let row = tx.row(by_id(org, id)).await?;
+    row.as_ref().map(annotation_of).transpose()
+}
+
+fn by_id(org: OrgId, id: AnnotationId) -> Sql {
+    sql(annotations!("WHERE a.org_id = $1 AND a.id = $2"))
+        .bind(org)
+        .bind(id)
 }
 
 /// How an annotation counts: (valid, cancelled).

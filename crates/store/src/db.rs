@@ -276,6 +276,7 @@ arg_from_id!(
     ProjectId,
     TaskId,
     AnnotationId,
+    DraftId,
     PredictionId,
     StorageId,
     SyncRunId,

@@ -1,21 +1,25 @@
 //! Annotations, with Label Studio's fields.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue, header},
+};
 use engine::AnnotationInput;
-use model::{Actor, Annotation, AnnotationId, Clock, PredictionId, TaskId};
+use model::{Actor, Annotation, AnnotationId, Clock, DraftId, PredictionId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent},
+    api::{Answer, Created, NoContent, if_match::IfMatch},
     extract::{Body, Id, ago, instant},
     fields::{Fields, Input},
 };
 
 /// A person's result on a task.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AnnotationView {
     id: i64,
     /// Array of regions.
@@ -85,6 +89,10 @@ pub(crate) struct AnnotationFields {
     lead_time: Option<f64>,
     parent_prediction: Option<i64>,
     parent_annotation: Option<i64>,
+    /// At creation, a UUID of the sender's: repeated with it, a request creates nothing.
+    unique_id: Option<String>,
+    /// The caller's draft that this comes from; it is deleted.
+    draft_id: Option<i64>,
 }
 
 impl Input for AnnotationFields {
@@ -95,7 +103,6 @@ impl Input for AnnotationFields {
         "created_at",
         "created_username",
         "draft_created_at",
-        "draft_id",
         "id",
         "import_id",
         "last_action",
@@ -103,7 +110,6 @@ impl Input for AnnotationFields {
         "project",
         "started_at",
         "task",
-        "unique_id",
         "updated_at",
         "updated_by",
     ];
@@ -116,6 +122,8 @@ impl Input for AnnotationFields {
             lead_time: fields.number("lead_time").value(),
             parent_prediction: fields.int("parent_prediction").value(),
             parent_annotation: fields.int("parent_annotation").value(),
+            unique_id: fields.text("unique_id").value(),
+            draft_id: fields.int("draft_id").value(),
         }
     }
 }
@@ -129,8 +137,20 @@ impl From<AnnotationFields> for AnnotationInput {
             lead_time: fields.lead_time,
             parent_prediction: fields.parent_prediction.map(PredictionId),
             parent_annotation: fields.parent_annotation.map(AnnotationId),
+            unique_id: fields.unique_id,
+            draft: fields.draft_id.map(DraftId),
         }
     }
+}
+
+/// An annotation with its ETag, for `If-Match`.
+type Tagged = ([(HeaderName, HeaderValue); 1], Json<AnnotationView>);
+
+fn tagged(annotation: Annotation) -> Tagged {
+    let view = AnnotationView::from(annotation);
+    let etag = HeaderValue::from_str(&format!("\"{}\"", view.updated_at));
+    let etag = etag.unwrap_or(HeaderValue::from_static("\"\""));
+    ([(header::ETAG, etag)], Json(view))
 }
 
 pub(crate) async fn list(
@@ -161,29 +181,31 @@ pub(crate) async fn get(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<AnnotationId>,
-) -> Answer<Json<AnnotationView>> {
+) -> Answer<Tagged> {
     let annotation = app.engine.get_annotation(&actor, id).await?;
-    Ok(Json(annotation.into()))
+    Ok(tagged(annotation))
 }
 
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<AnnotationId>,
+    IfMatch(expected): IfMatch,
     Body(fields): Body<AnnotationFields>,
-) -> Answer<Json<AnnotationView>> {
+) -> Answer<Tagged> {
     let annotation = app
         .engine
-        .update_annotation(&actor, id, &fields.into())
+        .update_annotation(&actor, id, &fields.into(), expected)
         .await?;
-    Ok(Json(annotation.into()))
+    Ok(tagged(annotation))
 }
 
 pub(crate) async fn delete(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<AnnotationId>,
+    IfMatch(expected): IfMatch,
 ) -> Answer<NoContent> {
-    app.engine.delete_annotation(&actor, id).await?;
+    app.engine.delete_annotation(&actor, id, expected).await?;
     Ok(NoContent)
 }

@@ -19,8 +19,8 @@ use crate::{
     fields::{Fields, Input},
 };
 
-use view::Detail;
 pub(crate) use view::TaskView;
+use view::{Detail, Said};
 
 /// Tasks of a page when the query does not say.
 const PAGE_SIZE: i64 = 100;
@@ -206,6 +206,19 @@ pub(crate) async fn get(
     one(&app, &actor, task, Uris::of(&query)).await.map(Json)
 }
 
+pub(crate) async fn next(
+    State(app): State<App>,
+    actor: Actor,
+    Id(project): Id<ProjectId>,
+    query: Query,
+) -> Answer<Json<TaskView>> {
+    let task = app
+        .engine
+        .next_task(&actor, project, query.id("after")?)
+        .await?;
+    one(&app, &actor, task, Uris::Resolvable).await.map(Json)
+}
+
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
@@ -256,7 +269,7 @@ async fn one(app: &App, actor: &Actor, task: Task, uris: Uris) -> Answer<TaskVie
         .ok_or_else(|| engine::Error::not_found("Task", id).into())
 }
 
-/// One query for the annotations and one for the predictions of all tasks.
+/// One query each for the annotations, the predictions and the caller's drafts of all tasks.
 async fn views(
     app: &App,
     actor: &Actor,
@@ -273,7 +286,10 @@ async fn views(
         return Ok(tasks.into_iter().zip(data).map(listed).collect());
     }
     let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let annotations = app.engine.annotations_of_tasks(actor, &ids).await?;
-    let predictions = app.engine.predictions_of_tasks(actor, &ids).await?;
-    Ok(view::whole(tasks, data, annotations, predictions))
+    let said = Said {
+        annotations: app.engine.annotations_of_tasks(actor, &ids).await?,
+        predictions: app.engine.predictions_of_tasks(actor, &ids).await?,
+        drafts: app.engine.drafts_of_tasks(actor, &ids).await?,
+    };
+    Ok(view::whole(tasks, data, said))
 }

@@ -1,6 +1,6 @@
 //! Annotations and predictions.
 
-use store::{AnnotationPatch, PredictionPatch, PredictionQuery};
+use store::{AnnotationPatch, Expected, PredictionPatch, PredictionQuery};
 
 use crate::world::{NOW, World, counts, json, prediction};
 
@@ -37,7 +37,7 @@ pub async fn create_change_delete(w: World) {
         .store
         .update_annotation(w.org, created.id, &cancel, w.user, NOW + 1)
         .await;
-    let changed = changed.unwrap().unwrap();
+    let changed = changed.unwrap().done().unwrap();
     assert_eq!((changed.was_cancelled, changed.result.get()), (true, "[]"));
     assert_eq!(
         (changed.updated_by, changed.lead_time),
@@ -67,30 +67,19 @@ pub async fn create_change_delete(w: World) {
             .map(|each| each.id)
             .eq([created.id, second.id])
     );
-    assert!(
-        w.store
-            .delete_annotation(w.org, second.id, NOW)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !w.store
-            .delete_annotation(w.org, second.id, NOW)
-            .await
-            .unwrap()
-    );
-    assert!(
-        w.store
-            .delete_annotation(w.org, created.id, NOW)
-            .await
-            .unwrap()
-    );
+    let delete = async |id| {
+        let deleted = w.store.delete_annotation(w.org, id, &Expected::Any, NOW);
+        deleted.await.unwrap().done().is_some()
+    };
+    assert!(delete(second.id).await);
+    assert!(!delete(second.id).await);
+    assert!(delete(created.id).await);
     assert_eq!(counts(&w.counted().await), (1, 0, 0, 0, 0));
     let gone = w
         .store
         .update_annotation(w.org, second.id, &cancel, w.user, NOW)
         .await;
-    assert!(gone.unwrap().is_none());
+    assert!(gone.unwrap().done().is_none());
 }
 
 pub async fn concurrent_creations_are_all_counted(w: World) {
@@ -104,7 +93,8 @@ pub async fn concurrent_creations_are_all_counted(w: World) {
                 let created = created.unwrap().unwrap().id;
                 // Every fourth is deleted again, beside the others' creations.
                 if n % 4 == 0 {
-                    assert!(store.delete_annotation(org, created, NOW).await.unwrap());
+                    let deleted = store.delete_annotation(org, created, &Expected::Any, NOW);
+                    deleted.await.unwrap().done().unwrap();
                 }
             })
         })

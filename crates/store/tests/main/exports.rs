@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use model::{ExportLayout, SyncStatus};
-use store::{AnnotationPatch, NewTask, OutboxItem, OutboxOp, StoragePatch};
+use store::{AnnotationPatch, Expected, NewTask, OutboxItem, OutboxOp, StoragePatch};
 
 use crate::world::{NOW, World, task};
 
@@ -63,6 +63,7 @@ pub async fn a_newer_change_supersedes_an_older_one(w: World) {
         .update_annotation(w.org, annotation, &patch, w.user, NOW + 1)
         .await
         .unwrap()
+        .done()
         .unwrap();
     assert_eq!(
         w.store
@@ -74,9 +75,11 @@ pub async fn a_newer_change_supersedes_an_older_one(w: World) {
     );
     assert!(
         w.store
-            .delete_annotation(w.org, annotation, NOW + 2)
+            .delete_annotation(w.org, annotation, &Expected::Any, NOW + 2)
             .await
             .unwrap()
+            .done()
+            .is_some()
     );
     let items = claim(&w, NOW + 2).await;
     assert_eq!((items.len(), items[0].op), (1, OutboxOp::Delete));
@@ -91,6 +94,7 @@ pub async fn an_object_that_changed_under_lease_is_due_again(w: World) {
         .update_annotation(w.org, annotation, &patch, w.user, NOW + 1)
         .await
         .unwrap()
+        .done()
         .unwrap();
     assert!(
         claim(&w, NOW + 1).await.is_empty(),
@@ -106,6 +110,7 @@ pub async fn an_object_that_changed_under_lease_is_due_again(w: World) {
         .update_annotation(w.org, annotation, &patch, w.user, NOW + 3)
         .await
         .unwrap()
+        .done()
         .unwrap();
     w.store.fail_outbox(&again[0], "old").await.unwrap();
     let counts = w.store.outbox_counts(w.org, target.id).await.unwrap();
@@ -162,6 +167,7 @@ pub async fn failures_are_counted_and_revived(w: World) {
         .update_annotation(w.org, annotation, &patch, w.user, NOW + 60)
         .await
         .unwrap()
+        .done()
         .unwrap();
     let revived = claim(&w, NOW + 60).await;
     assert_eq!((revived.len(), revived[0].attempts), (1, 1));
@@ -178,7 +184,8 @@ pub async fn deletions_reach_only_storages_that_delete(w: World) {
         .await
         .unwrap();
 
-    assert!(w.store.delete_annotation(w.org, first, NOW).await.unwrap());
+    let deleted = w.store.delete_annotation(w.org, first, &Expected::Any, NOW);
+    deleted.await.unwrap().done().unwrap();
     let items = claim(&w, NOW).await;
     let of = |storage| {
         items

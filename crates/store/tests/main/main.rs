@@ -8,11 +8,14 @@ mod entra;
 mod exports;
 mod import;
 mod jobs;
+mod label_stream;
 mod migrations;
 mod people;
 mod secrets;
 mod storage_health;
 mod storages;
+mod submissions;
+mod task_lists;
 mod tasks;
 mod world;
 
@@ -59,10 +62,30 @@ contract! {
         another_organization_sees_nothing,
         deleting_keeps_the_counters_true,
     }
+    task_lists {
+        pages_go_forward_and_back,
+        states_and_annotators_are_told_apart,
+        a_search_says_how_far_it_looked,
+        blobs_are_found_by_name_and_storage,
+        many_are_deleted_with_true_counters,
+    }
     annotations {
         create_change_delete,
         concurrent_creations_are_all_counted,
         predictions_are_counted_and_filtered,
+    }
+    submissions {
+        one_unique_id_makes_one_annotation,
+        a_change_meets_the_state_it_expects,
+        changes_at_once_are_counted_once,
+        a_draft_is_its_persons_alone,
+        a_draft_goes_with_what_it_became,
+    }
+    label_stream {
+        the_next_task_is_mine_to_label,
+        unfinished_work_comes_first,
+        people_who_ask_at_once_get_different_tasks,
+        presence_and_history,
     }
     storage_health {
         a_success_and_a_failure_stand_side_by_side,

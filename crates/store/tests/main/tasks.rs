@@ -1,6 +1,6 @@
 //! Projects and tasks.
 
-use store::{NewTask, ProjectPatch, TaskPatch, TaskQuery};
+use store::{Expected, NewTask, ProjectPatch, TaskPatch, TaskQuery};
 
 use crate::world::{NOW, World, counts, json, prediction, task};
 
@@ -213,8 +213,9 @@ pub async fn another_organization_sees_nothing(w: World) {
     let updated = s
         .update_annotation(foreign, annotation, &patch, w.user, NOW)
         .await;
-    assert!(updated.unwrap().is_none());
-    assert!(!s.delete_annotation(foreign, annotation, NOW).await.unwrap());
+    assert!(updated.unwrap().done().is_none());
+    let deleted = s.delete_annotation(foreign, annotation, &Expected::Any, NOW);
+    assert!(deleted.await.unwrap().done().is_none());
     assert!(
         s.create_prediction(foreign, id, &prediction(1.0), NOW)
             .await

@@ -87,6 +87,19 @@ impl World {
         created.unwrap().org_id
     }
 
+    /// Another member of the organization.
+    pub async fn member(&self, email: &str) -> UserId {
+        let user = NewUser {
+            email,
+            password_hash: "",
+            first_name: "",
+            last_name: "",
+            role: Role::Annotator,
+        };
+        let created = self.store.create_user(self.org, &user, NOW).await;
+        created.unwrap().id
+    }
+
     pub fn new_storage(&self, direction: Direction) -> NewStorage {
         NewStorage {
             org_id: self.org,

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use model::{Annotation, Prediction, Task, TaskId};
+use model::{Annotation, Draft, Prediction, Task, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
-    api::{annotations::AnnotationView, predictions::PredictionView},
+    api::{annotations::AnnotationView, drafts::DraftView, predictions::PredictionView},
     extract::instant,
 };
 
@@ -66,7 +66,8 @@ struct UserRef {
 /// What lists have and a newly created task has not.
 #[derive(Default, Serialize, ToSchema)]
 struct Listed {
-    drafts: Vec<i64>,
+    /// The caller's own; empty in short lists.
+    drafts: Vec<DraftView>,
     annotators: Vec<i64>,
     annotations_results: String,
     predictions_results: String,
@@ -85,7 +86,15 @@ struct Results {
     predictions_score: Option<f64>,
     /// Seconds.
     avg_lead_time: Option<f64>,
+    /// Has the caller a draft of it?
     draft_exists: bool,
+}
+
+/// What people and models said of tasks, and what the caller has not submitted.
+pub(super) struct Said {
+    pub(super) annotations: Vec<Annotation>,
+    pub(super) predictions: Vec<Prediction>,
+    pub(super) drafts: Vec<Draft>,
 }
 
 impl TaskView {
@@ -132,9 +141,13 @@ impl TaskView {
     fn whole(
         task: Task,
         data: Box<RawValue>,
-        annotations: Vec<Annotation>,
-        predictions: Vec<Prediction>,
+        Said {
+            annotations,
+            predictions,
+            drafts,
+        }: Said,
     ) -> Self {
+        let draft_exists = !drafts.is_empty();
         let annotators: BTreeSet<i64> = annotations
             .iter()
             .filter_map(|annotation| Some(annotation.completed_by?.0))
@@ -163,6 +176,7 @@ impl TaskView {
             listed.annotations_results = unquoted(annotations.iter().map(|a| &*a.result));
             listed.predictions_results = unquoted(predictions.iter().map(|p| &*p.result));
             listed.predictions_model_versions = versions;
+            listed.drafts = drafts.into_iter().map(DraftView::from).collect();
         }
         view.results = Some(Results {
             avg_lead_time: (!lead_times.is_empty())
@@ -171,38 +185,37 @@ impl TaskView {
             predictions: predictions.into_iter().map(PredictionView::from).collect(),
             completed_at,
             predictions_score: None,
-            draft_exists: false,
+            draft_exists,
         });
         view
     }
 }
 
-/// Tasks with their results; `annotations` and `predictions` are those of all tasks.
-pub(super) fn whole(
-    tasks: Vec<Task>,
-    data: Vec<Box<RawValue>>,
-    annotations: Vec<Annotation>,
-    predictions: Vec<Prediction>,
-) -> Vec<TaskView> {
-    let mut annotations_of = HashMap::<TaskId, Vec<Annotation>>::new();
-    for annotation in annotations {
-        let of_task = annotations_of.entry(annotation.task_id).or_default();
-        of_task.push(annotation);
-    }
-    let mut predictions_of = HashMap::<TaskId, Vec<Prediction>>::new();
-    for prediction in predictions {
-        let of_task = predictions_of.entry(prediction.task_id).or_default();
-        of_task.push(prediction);
-    }
+/// Tasks with what was said of all of them.
+pub(super) fn whole(tasks: Vec<Task>, data: Vec<Box<RawValue>>, said: Said) -> Vec<TaskView> {
+    let mut annotations = by_task(said.annotations, |annotation| annotation.task_id);
+    let mut predictions = by_task(said.predictions, |prediction| prediction.task_id);
+    let mut drafts = by_task(said.drafts, |draft| draft.task_id);
     tasks
         .into_iter()
         .zip(data)
         .map(|(task, data)| {
-            let annotations = annotations_of.remove(&task.id).unwrap_or_default();
-            let predictions = predictions_of.remove(&task.id).unwrap_or_default();
-            TaskView::whole(task, data, annotations, predictions)
+            let said = Said {
+                annotations: annotations.remove(&task.id).unwrap_or_default(),
+                predictions: predictions.remove(&task.id).unwrap_or_default(),
+                drafts: drafts.remove(&task.id).unwrap_or_default(),
+            };
+            TaskView::whole(task, data, said)
         })
         .collect()
+}
+
+fn by_task<T>(all: Vec<T>, task_of: fn(&T) -> TaskId) -> HashMap<TaskId, Vec<T>> {
+    let mut of_task = HashMap::<TaskId, Vec<T>>::new();
+    for one in all {
+        of_task.entry(task_of(&one)).or_default().push(one);
+    }
+    of_task
 }
 
 /// Label Studio's text columns: the JSON without its quotes.

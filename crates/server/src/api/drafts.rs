@@ -1,0 +1,179 @@
+//! Drafts, with Label Studio's fields; only ever the caller's own.
+
+use axum::{Json, extract::State};
+use engine::DraftInput;
+use model::{Actor, Clock, Draft, DraftId, TaskId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    api::{Answer, Created, NoContent},
+    extract::{Body, Id, OfAnnotation, ago, instant},
+    fields::{Fields, Input},
+};
+
+/// What the caller has not submitted yet.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DraftView {
+    id: i64,
+    /// Array of regions.
+    #[schema(value_type = Vec<Object>)]
+    result: Box<RawValue>,
+    /// E-mail.
+    user: String,
+    created_username: String,
+    created_ago: String,
+    /// Seconds.
+    lead_time: Option<f64>,
+    was_postponed: bool,
+    import_id: Option<i64>,
+    created_at: String,
+    updated_at: String,
+    task: i64,
+    /// The annotation that it changes.
+    annotation: Option<i64>,
+}
+
+impl From<Draft> for DraftView {
+    fn from(draft: Draft) -> Self {
+        Self {
+            id: draft.id.0,
+            result: draft.result,
+            created_username: format!("{}, {}", draft.user_email, draft.user_id),
+            user: draft.user_email,
+            created_ago: ago(draft.created_at_ms, Clock::system().now_ms()),
+            lead_time: draft.lead_time,
+            was_postponed: false,
+            import_id: None,
+            created_at: instant(draft.created_at_ms),
+            updated_at: instant(draft.updated_at_ms),
+            task: draft.task_id.0,
+            annotation: draft.annotation_id.map(|id| id.0),
+        }
+    }
+}
+
+/// A draft to save or the fields of one to change.
+#[derive(ToSchema)]
+pub(crate) struct DraftFields {
+    /// Array of regions.
+    #[schema(value_type = Option<Vec<Object>>)]
+    result: Option<Box<RawValue>>,
+    /// Seconds.
+    lead_time: Option<f64>,
+}
+
+impl Input for DraftFields {
+    const UNUSED: &'static [&'static str] = &[
+        "annotation",
+        "created_ago",
+        "created_at",
+        "created_username",
+        "draft_id",
+        "id",
+        "import_id",
+        "parent_annotation",
+        "parent_prediction",
+        "project",
+        "started_at",
+        "task",
+        "unique_id",
+        "updated_at",
+        "user",
+        "was_postponed",
+    ];
+
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            result: fields.json("result").value(),
+            lead_time: fields.number("lead_time").value(),
+        }
+    }
+}
+
+impl From<DraftFields> for DraftInput {
+    fn from(fields: DraftFields) -> Self {
+        Self {
+            result: fields.result,
+            lead_time: fields.lead_time,
+        }
+    }
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+) -> Answer<Json<Vec<DraftView>>> {
+    let drafts = app.engine.list_drafts(&actor, task, None).await?;
+    Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
+}
+
+pub(crate) async fn list_of_annotation(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+    OfAnnotation(annotation): OfAnnotation,
+) -> Answer<Json<Vec<DraftView>>> {
+    let drafts = app
+        .engine
+        .list_drafts(&actor, task, Some(annotation))
+        .await?;
+    Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
+}
+
+pub(crate) async fn save(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+    Body(fields): Body<DraftFields>,
+) -> Answer<Created<DraftView>> {
+    let draft = app
+        .engine
+        .save_draft(&actor, task, None, &fields.into())
+        .await?;
+    Ok(Created(draft.into()))
+}
+
+pub(crate) async fn save_of_annotation(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+    OfAnnotation(annotation): OfAnnotation,
+    Body(fields): Body<DraftFields>,
+) -> Answer<Created<DraftView>> {
+    let draft = app
+        .engine
+        .save_draft(&actor, task, Some(annotation), &fields.into())
+        .await?;
+    Ok(Created(draft.into()))
+}
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id<DraftId>,
+) -> Answer<Json<DraftView>> {
+    Ok(Json(app.engine.get_draft(&actor, id).await?.into()))
+}
+
+pub(crate) async fn update(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id<DraftId>,
+    Body(fields): Body<DraftFields>,
+) -> Answer<Json<DraftView>> {
+    let draft = app.engine.update_draft(&actor, id, &fields.into()).await?;
+    Ok(Json(draft.into()))
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    actor: Actor,
+    Id(id): Id<DraftId>,
+) -> Answer<NoContent> {
+    app.engine.delete_draft(&actor, id).await?;
+    Ok(NoContent)
+}
