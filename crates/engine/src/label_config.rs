@@ -6,7 +6,7 @@
 
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roxmltree::{Document, Node};
 use serde_json::{Map, Value, json};
@@ -23,6 +23,7 @@ const BULK_CONTROLS: [&str; 6] = [
 pub struct LabelConfig {
     controls: BTreeMap<String, Control>,
     data_fields: Vec<DataField>,
+    tags: BTreeSet<String>,
 }
 
 /// A field of task data that the config shows.
@@ -60,7 +61,33 @@ impl LabelConfig {
         Ok(Self {
             controls: controls(elements()),
             data_fields: data_fields(elements().skip(1)),
+            tags: elements()
+                .map(|node| node.tag_name().name().to_owned())
+                .collect(),
         })
+    }
+
+    /// The names of its tags, as written.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(String::as_str)
+    }
+
+    /// What it shows of task data: each field's key (`image` for `$image`) and the object tag.
+    pub fn shown_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.data_fields.iter();
+        fields.map(|field| (field.key.as_str(), field.tag.as_str()))
+    }
+
+    /// Can an annotation say this: has it the control, and the control the label, if it is about
+    /// one? A control that takes its labels from task data has every label.
+    pub fn offers(&self, control: &str, label: Option<&str>) -> bool {
+        let mut named = self.controls.iter();
+        named
+            .find(|(name, _)| is_named(name, control))
+            .is_some_and(|(_, control)| {
+                let has = |label| control.labels.iter().any(|(own, _)| own == label);
+                control.dynamic_labels || control.labels.is_empty() || label.is_none_or(has)
+            })
     }
 
     /// Label Studio's `parsed_label_config`: an object keyed by control name.
@@ -296,6 +323,18 @@ fn expected_types(tag: &str) -> &'static [&'static str] {
     }
 }
 
+/// Is this the name, also of a repeater (`box_{{idx}}` for `box_3`)?
+fn is_named(pattern: &str, name: &str) -> bool {
+    match (pattern.split_once("{{"), pattern.rsplit_once("}}")) {
+        (Some((before, _)), Some((_, after))) => {
+            name.len() >= before.len() + after.len()
+                && name.starts_with(before)
+                && name.ends_with(after)
+        }
+        _ => pattern == name,
+    }
+}
+
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",
@@ -337,6 +376,12 @@ mod tests {
         );
         assert!(config.has_controls() && config.suits_bulk_annotation());
         assert_eq!(config.first_data_key(), Some("image"));
+        assert!(config.offers("choice", Some("A")) && config.offers("choice", None));
+        assert!(!config.offers("choice", Some("C")) && !config.offers("other", None));
+        let shown: Vec<_> = config.shown_fields().collect();
+        assert_eq!(shown, [("image", "Image")]);
+        let tags: Vec<_> = config.tags().collect();
+        assert_eq!(tags, ["Choice", "Choices", "Image", "View"]);
     }
 
     #[test]
@@ -370,6 +415,8 @@ mod tests {
             json!({"type": "label", "name": "Car"})
         );
         assert!(!config.suits_bulk_annotation());
+        assert!(config.offers("box_3", Some("any label of the data")));
+        assert!(!config.offers("bo_3", None));
         assert_eq!(config.first_data_key(), Some("pages"));
         let data = object(json!({"pages": "not a list", "names": []}));
         assert!(
