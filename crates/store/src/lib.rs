@@ -67,7 +67,7 @@ pub use presence::{AnnotationVersion, Presence};
 pub use projects::{NewProject, ProjectPatch};
 pub use run_history::{RunRecord, RunningImports};
 pub use seal::{SealKeyError, SealKeys};
-pub use source_blobs::{BlobError, BlobErrorRecord, BlobStanding};
+pub use source_blobs::{BlobError, BlobErrorRecord, BlobStanding, BlobVersion};
 pub use storage_health::CredentialEnd;
 pub use storages::{NewStorage, StoragePatch};
 pub use store::{Store, StoreOptions};

@@ -267,9 +267,11 @@ impl Store {
 
 /// What is about to be deleted.
 #[derive(Clone, Copy)]
-pub(crate) enum Deleted {
+pub(crate) enum Deleted<'a> {
     Annotation(OrgId, AnnotationId),
     Task(OrgId, TaskId),
+    /// A JSON array of ids; also when only their annotations are deleted, all of them.
+    Tasks(OrgId, &'a str),
     TasksOfProject(OrgId, ProjectId),
 }
 
@@ -316,7 +318,7 @@ macro_rules! enqueue_deletes {
 
 /// Enqueues what a deletion means for target storages; call it before deleting. A storage that may
 /// not delete keeps its blobs, except that a task's blob is written again without the annotation.
-pub(crate) async fn enqueue_deletes(tx: &mut Tx, deleted: Deleted, now_ms: i64) -> Result<()> {
+pub(crate) async fn enqueue_deletes(tx: &mut Tx, deleted: Deleted<'_>, now_ms: i64) -> Result<()> {
     let statement = match deleted {
         Deleted::Annotation(org, id) => sql(enqueue_deletes!(
             "a.id = $2",
@@ -327,6 +329,12 @@ pub(crate) async fn enqueue_deletes(tx: &mut Tx, deleted: Deleted, now_ms: i64) 
         Deleted::Task(org, id) => sql(enqueue_deletes!("a.task_id = $2", "1 = 0"))
             .bind(org)
             .bind(id),
+        Deleted::Tasks(org, ids) => sql(enqueue_deletes!(
+            "a.task_id IN (SELECT CAST(j.value AS BIGINT) FROM json_each($2) AS j)",
+            "1 = 0"
+        ))
+        .bind(org)
+        .bind(ids),
         Deleted::TasksOfProject(org, id) => sql(enqueue_deletes!("a.project_id = $2", "1 = 0"))
             .bind(org)
             .bind(id),

@@ -1,6 +1,8 @@
 //! Blobs that syncs have seen: what makes a second sync cheap and a duplicate impossible.
 
-use model::{AccountName, ContainerName, OrgId, ProjectId, StorageId, SyncRunId};
+use std::collections::HashMap;
+
+use model::{AccountName, ContainerName, OrgId, ProjectId, SourceBlobId, StorageId, SyncRunId};
 
 use crate::{
     Error, Result, Store,
@@ -42,6 +44,18 @@ pub struct BlobError<'a> {
     pub column: Option<i64>,
 }
 
+/// A blob as the last sync saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobVersion {
+    pub account: AccountName,
+    pub container: ContainerName,
+    pub name: String,
+    /// As Azure listed it.
+    pub etag: String,
+    /// Bytes.
+    pub size: i64,
+}
+
 /// A blob that could not be imported, as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobErrorRecord {
@@ -73,6 +87,37 @@ impl Store {
             container,
         };
         container.standings(self, blobs).await
+    }
+
+    /// The versions of these imported blobs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn blob_versions(
+        &self,
+        org: OrgId,
+        blobs: &[SourceBlobId],
+    ) -> Result<HashMap<SourceBlobId, BlobVersion>> {
+        let query = sql(
+            "SELECT id, account, container, name, etag, size FROM source_blobs
+             WHERE org_id = $1 AND state = 'imported'
+             AND id IN (SELECT CAST(j.value AS BIGINT) FROM json_each($2) AS j)",
+        );
+        let rows = self
+            .db
+            .read(query.bind(org).bind(json(blobs.iter())?))
+            .await?;
+        let version = |row: &Row| {
+            let version = BlobVersion {
+                account: row.parsed("account", AccountName::parse)?,
+                container: row.parsed("container", ContainerName::parse)?,
+                name: row.get("name")?,
+                etag: row.get("etag")?,
+                size: row.get("size")?,
+            };
+            Ok((SourceBlobId(row.get("id")?), version))
+        };
+        rows.iter().map(version).collect()
     }
 
     /// Keeps why a blob could not be imported; a later success clears it.
@@ -136,6 +181,57 @@ impl Store {
         let total = self.db.read_one(query).await?;
         let total = total.map_or(Ok(0), |row| row.get("total"))?;
         Ok((rows.iter().map(error_of).collect::<Result<_>>()?, total))
+    }
+}
+
+impl Store {
+    /// Worker: names of a storage's blobs that could not be imported, in order, after this one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn failed_blob_names(
+        &self,
+        org: OrgId,
+        storage: StorageId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        let query = sql(
+            "SELECT name FROM source_blobs WHERE org_id = $1 AND storage_id = $2
+             AND state = 'failed' AND name > $3 ORDER BY name LIMIT $4",
+        )
+        .bind(org)
+        .bind(storage)
+        .bind(after)
+        .bind(limit);
+        let rows = self.db.read(query).await?;
+        rows.iter().map(|row| row.get("name")).collect()
+    }
+
+    /// Worker: this failure is over, because the blob is gone or is not the storage's any more.
+    /// What was imported of it before stays known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_blob_error(
+        &self,
+        org: OrgId,
+        storage: StorageId,
+        name: &str,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for statement in [
+            "DELETE FROM source_blobs WHERE org_id = $1 AND storage_id = $2 AND name = $3
+             AND state = 'failed'
+             AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.source_blob_id = source_blobs.id)",
+            "UPDATE source_blobs SET state = 'imported', error_code = NULL, error_message = NULL,
+             error_line = NULL, error_column = NULL, failed_at_ms = NULL
+             WHERE org_id = $1 AND storage_id = $2 AND name = $3 AND state = 'failed'",
+        ] {
+            tx.execute(sql(statement).bind(org).bind(storage).bind(name))
+                .await?;
+        }
+        tx.commit().await
     }
 }
 

@@ -20,6 +20,7 @@ macro_rules! tasks {
         )
     };
 }
+pub(crate) use tasks;
 
 /// A task to create, with what was labeled already.
 #[derive(Clone, Debug)]
@@ -267,7 +268,7 @@ impl Store {
     }
 }
 
-fn task_of(row: &Row) -> Result<Task> {
+pub(crate) fn task_of(row: &Row) -> Result<Task> {
     Ok(Task {
         id: TaskId(row.get("id")?),
         org_id: OrgId(row.get("org_id")?),
