@@ -74,6 +74,8 @@ actions! {
     ExportStart = "export.start", "Started an export";
     ExportDownload = "export.download", "Downloaded annotations";
     ProjectDelete = "project.delete", "Deleted a project";
+    TaskDelete = "task.delete", "Deleted tasks";
+    AnnotationDelete = "annotation.delete", "Deleted the annotations of tasks";
     SignIn = "session.start", "Signed in";
     SignInRefuse = "session.refuse", "Failed to sign in";
     SignOutEverywhere = "session.end_all", "Signed out everywhere";

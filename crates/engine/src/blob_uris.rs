@@ -173,8 +173,13 @@ fn rewrite(value: &mut Value, change: &impl Fn(&str) -> Option<String>) -> bool 
     }
 }
 
+/// Where a browser gets the blob of this URI, which the task's data names.
+pub(crate) fn resolve_address(task: TaskId, uri: &str) -> String {
+    format!("/tasks/{task}/resolve/?fileuri={}", BASE64.encode(uri))
+}
+
 fn resolve_links(task: TaskId, text: &str, inside: &impl Fn(&str) -> bool) -> Option<String> {
-    let link = |uri: &str| format!("/tasks/{task}/resolve/?fileuri={}", BASE64.encode(uri));
+    let link = |uri: &str| resolve_address(task, uri);
     let whole = text.trim();
     if SCHEMES.iter().any(|scheme| whole.starts_with(scheme))
         && !whole.contains(['"', '\'', '<', '>', '\n'])

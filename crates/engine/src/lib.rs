@@ -41,7 +41,9 @@ mod storage_credential;
 mod storage_input;
 mod storages;
 mod sync;
+mod task_lists;
 mod tasks;
+mod thumbnails;
 mod tokens;
 mod worker;
 
@@ -76,11 +78,16 @@ pub use projects::{Page, ProjectInput, project_settings};
 pub use redirects::RedirectAccount;
 pub use resolve::{BlobBody, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 pub use storage_input::{DefaultAccount, StorageInput};
+pub use storages::SignsIn;
 pub use store::{
-    AnnotationVersion, ApiToken, AuditQuery, AuditRecord, AzureLink, ConnectStep, EntraIdentity,
-    Expected, HistoryEntry, Invite, Presence, TokenKind,
+    AnnotationVersion, ApiToken, AuditQuery, AuditRecord, AzureLink, BlobErrorRecord, BulkDeleted,
+    ConnectStep,
+    EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, MOST_COUNTED, Presence, RunRecord,
+    RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder, TaskState, TokenKind, TroubledExport,
 };
+pub use task_lists::{BulkAction, Selection, TaskList};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
+pub use thumbnails::{Blank, MediaKind, Thumbnail, ThumbnailSettings, Waveform};
 pub use tokens::NamedToken;
 pub use worker::Worker;
 
@@ -103,6 +110,7 @@ struct Parts {
     links_of_org: link_cache::LinkCache,
     watched: link_watch::Watched,
     account_tenants: account_tenants::AccountTenants,
+    thumbnails: thumbnails::Thumbnails,
 }
 
 /// The operator's settings that change what the product does.
@@ -115,6 +123,7 @@ pub struct Settings {
     /// The account and key that an `azure` storage takes when it names neither.
     pub default_account: Option<DefaultAccount>,
     pub limits: Limits,
+    pub thumbnails: ThumbnailSettings,
 }
 
 /// Bounds on what one person, one blob or one job may take.
@@ -158,6 +167,7 @@ impl Engine {
     /// Puts the parts together; opens and starts nothing.
     pub fn new(store: Store, azure: Azure, clock: Clock, settings: Settings) -> Self {
         Self(Arc::new(Parts {
+            thumbnails: thumbnails::Thumbnails::new(&settings.thumbnails),
             store,
             azure,
             clock,

@@ -23,6 +23,7 @@ use model::{
     ProjectId, Secret, ServeMode, Storage, StorageId, TaskId,
 };
 use serde_json::{Value, json};
+use store::ResolveRow;
 use uuid::Uuid;
 
 use crate::{
@@ -115,7 +116,7 @@ impl StorageCache {
     }
 }
 
-struct Source {
+pub(crate) struct Source {
     storage: Storage,
     credential: Credential,
     client: ContainerClient,
@@ -134,11 +135,31 @@ impl Source {
 
 /// A container, and how it is reached.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    account: &'a AccountName,
-    container: &'a ContainerName,
-    credential: &'a Credential,
-    client: &'a ContainerClient,
+pub(crate) struct Place<'a> {
+    pub account: &'a AccountName,
+    pub container: &'a ContainerName,
+    pub credential: &'a Credential,
+    pub client: &'a ContainerClient,
+}
+
+/// What reaches a blob that a task may show.
+pub(crate) enum Reached {
+    /// A source storage of the task's project.
+    Storage {
+        sources: Arc<[Source]>,
+        index: usize,
+    },
+    /// An Azure link of the organization, or nobody's credential.
+    Outside(outside::OutsideStorages),
+}
+
+impl Reached {
+    pub(crate) fn place(&self) -> Place<'_> {
+        match self {
+            Self::Storage { sources, index } => sources[*index].place(),
+            Self::Outside(outside) => outside.place(),
+        }
+    }
 }
 
 impl Engine {
@@ -183,9 +204,6 @@ impl Engine {
         if !blob_uris::is_named_in(self.cloud(), &data, &wanted) {
             return Err(not_named());
         }
-        let sources = self
-            .sources(actor.org_id, row.project_id, row.storages_version)
-            .await?;
         let own = match &wanted {
             NamedBlob::InAccount(_) => None,
             // The URI leaves the account open: the storage that the task came from goes first.
@@ -194,25 +212,77 @@ impl Engine {
                 task.and_then(|task| task.source_storage_id)
             }
         };
-        let links = self.links_as_of(actor.org_id, row.links_version).await?;
-        let Some(source) = choose(&sources, &wanted, own) else {
-            return self
-                .resolve_outside(actor.org_id, &wanted, &sources, &links, request)
-                .await;
-        };
-        links.require(&source.credential)?;
-        if let Credential::AzureLink { tenant_id } = &source.credential {
-            self.watch_link(actor.org_id, tenant_id);
+        let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
+        match &reached {
+            Reached::Storage { sources, index }
+                if sources[*index].storage.serve_mode == ServeMode::Presigned =>
+            {
+                let source = &sources[*index];
+                let signed = self.sign(event, source, wanted.blob()).await;
+                self.note_health(&reached, &signed);
+                signed
+            }
+            _ => self.read(&reached, wanted.blob(), request).await,
         }
-        let resolved = match source.storage.serve_mode {
-            ServeMode::Presigned => self.sign(event, source, wanted.blob()).await,
-            ServeMode::Proxy => self.read(source.place(), wanted.blob(), request).await,
-        };
-        match &resolved {
-            Ok(_) => self.note_success(source.storage.id),
-            Err(error) => self.note_error(source.storage.id, error),
+    }
+
+    /// What reaches a blob that the task's data names; `own` is the storage that the task came from.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing may; [`Error::Azure`] when a link may not be used.
+    pub(crate) async fn reach(
+        &self,
+        org: OrgId,
+        row: &ResolveRow,
+        wanted: &NamedBlob,
+        own: Option<StorageId>,
+    ) -> Result<Reached> {
+        if let Some(reached) = self.reach_storage(org, row, wanted, own).await? {
+            return Ok(reached);
         }
-        resolved
+        let sources = self
+            .sources(org, row.project_id, row.storages_version)
+            .await?;
+        let links = self.links_as_of(org, row.links_version).await?;
+        let outside = self.reach_outside(org, wanted, &sources, &links).await?;
+        Ok(Reached::Outside(outside))
+    }
+
+    /// The storage of the project that reaches it; asks Azure nothing.
+    ///
+    /// # Errors
+    /// [`Error::Azure`] when its link may not be used.
+    pub(crate) async fn reach_storage(
+        &self,
+        org: OrgId,
+        row: &ResolveRow,
+        wanted: &NamedBlob,
+        own: Option<StorageId>,
+    ) -> Result<Option<Reached>> {
+        let sources = self
+            .sources(org, row.project_id, row.storages_version)
+            .await?;
+        let Some(index) = choose(&sources, wanted, own) else {
+            return Ok(None);
+        };
+        let credential = &sources[index].credential;
+        let links = self.links_as_of(org, row.links_version).await?;
+        links.require(credential)?;
+        if let Credential::AzureLink { tenant_id } = credential {
+            self.watch_link(org, tenant_id);
+        }
+        Ok(Some(Reached::Storage { sources, index }))
+    }
+
+    /// Keeps how the storage fared.
+    pub(crate) fn note_health<T>(&self, reached: &Reached, result: &Result<T>) {
+        if let Reached::Storage { sources, index } = reached {
+            let storage = sources[*index].storage.id;
+            match result {
+                Ok(_) => self.note_success(storage),
+                Err(error) => self.note_error(storage, error),
+            }
+        }
     }
 
     async fn sources(&self, org: OrgId, project: ProjectId, version: i64) -> Result<Arc<[Source]>> {
@@ -266,7 +336,19 @@ impl Engine {
         })
     }
 
+    /// Reads the blob, or a part of it, for whom it was reached.
     async fn read(
+        &self,
+        reached: &Reached,
+        blob: &BlobName,
+        request: &ResolveRequest,
+    ) -> Result<Resolved> {
+        let read = self.read_place(reached.place(), blob, request).await;
+        self.note_health(reached, &read);
+        read.map_err(|error| reached.hide(error))
+    }
+
+    async fn read_place(
         &self,
         place: Place<'_>,
         blob: &BlobName,
@@ -331,7 +413,7 @@ impl Engine {
         self.note(event, who, action, format!("task/{task}"), &detail)
     }
 
-    fn explain_place(
+    pub(crate) fn explain_place(
         &self,
         error: &azure::Error,
         place: Place<'_>,
@@ -344,21 +426,19 @@ impl Engine {
 }
 
 /// The storage that speaks for the blob: `own` if it covers it, else the most specific prefix.
-fn choose<'a>(
-    sources: &'a [Source],
-    wanted: &NamedBlob,
-    own: Option<StorageId>,
-) -> Option<&'a Source> {
+fn choose(sources: &[Source], wanted: &NamedBlob, own: Option<StorageId>) -> Option<usize> {
     sources
         .iter()
-        .filter(|source| wanted.is_in(&source.storage))
-        .max_by_key(|source| {
+        .enumerate()
+        .filter(|(_, source)| wanted.is_in(&source.storage))
+        .max_by_key(|(_, source)| {
             (
                 Some(source.storage.id) == own,
                 source.storage.prefix.as_str().len(),
                 Reverse(source.storage.id),
             )
         })
+        .map(|(index, _)| index)
 }
 
 fn served(client: &ContainerClient, blob: &BlobName, response: GetResponse) -> ServedBlob {

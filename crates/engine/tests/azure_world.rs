@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use azure::{Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{Engine, FirstOwner, Limits, NewMember, ProjectInput, Settings, StorageInput, Worker};
+use engine::{Engine, FirstOwner, Limits, NewMember, ProjectInput, Settings, StorageInput, Worker, ThumbnailSettings};
 use local_azure::{
     LocalAzure, Options,
     blob::PublicAccess,
@@ -89,6 +89,10 @@ impl World {
             app_client_id: None,
             default_account: None,
             limits,
+            thumbnails: ThumbnailSettings {
+                folder: dir.path().join("thumbnails"),
+                max_bytes: 64 << 20,
+            },
         };
         let engine = Engine::new(store.clone(), client, Clock::system(), settings);
         let owner = owner(&engine).await;

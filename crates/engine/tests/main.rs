@@ -1,6 +1,7 @@
 //! The engine against a whole local Azure and a real database.
 
 mod accounts;
+mod annotating;
 mod azure_world;
 mod credentials;
 mod export;
@@ -12,5 +13,7 @@ mod serve;
 mod storages;
 mod sync_files;
 mod sync_tasks;
+mod task_lists;
+mod thumbnails;
 mod worker;
 mod world;

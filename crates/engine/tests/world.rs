@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azure::{AppRegistration, Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{DefaultAccount, Engine, FirstOwner, Limits, ProjectInput, Settings, StorageInput};
+use engine::{DefaultAccount, Engine, FirstOwner, Limits, ProjectInput, Settings, StorageInput, ThumbnailSettings};
 use local_azure::{
     LocalAzure, Options,
     blob::PublicAccess,
@@ -108,6 +108,10 @@ impl World {
                 key: Secret::new(&account.key1),
             }),
             limits: Limits::default(),
+            thumbnails: ThumbnailSettings {
+                folder: dir.path().join("thumbnails"),
+                max_bytes: 64 << 20,
+            },
         };
         let engine = Engine::new(store.clone(), client, clock.clone(), settings);
         let (org_id, user_id) = engine

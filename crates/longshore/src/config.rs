@@ -37,7 +37,7 @@ pub struct Config {
     pub database_url: Option<Secret>,
     #[serde(deserialize_with = "number")]
     pub database_connections: u64,
-    /// The first owner, created at the first start; else one with a password that is printed once.
+    /// The first owner, created at the first start; else a link is printed that makes them.
     pub admin_email: Option<String>,
     #[serde(deserialize_with = "secret")]
     pub admin_password: Option<Secret>,
@@ -60,6 +60,9 @@ pub struct Config {
     pub app_federated: Option<String>,
     /// One sealing key a line, the current first; `secret.key` in the data directory when not set.
     pub secret_key_file: Option<PathBuf>,
+    /// What thumbnails may take in the data directory; the oldest go first.
+    #[serde(deserialize_with = "number")]
+    pub thumbnail_cache_mib: u64,
     /// Largest body of an import.
     #[serde(deserialize_with = "number")]
     pub import_limit_mib: u64,
@@ -122,6 +125,7 @@ impl Default for Config {
             app_certificate_file: None,
             app_federated: None,
             secret_key_file: None,
+            thumbnail_cache_mib: 1_024,
             import_limit_mib: 200,
             body_limit_mib: 10,
             request_timeout_seconds: 30,
@@ -194,6 +198,9 @@ impl Config {
         if self.admin_email.is_some() != self.admin_password.is_some() {
             bail!("admin_email and admin_password go together");
         }
+        if self.admin_token.is_some() && self.admin_email.is_none() {
+            bail!("admin_token is a token of the first owner: set admin_email and admin_password too");
+        }
         Ok(())
     }
 
@@ -213,11 +220,6 @@ impl Config {
                 self.data_dir.join("longshore.db").display()
             ))
         })
-    }
-
-    /// The first owner's e-mail.
-    pub fn admin_email(&self) -> &str {
-        self.admin_email.as_deref().unwrap_or("admin@localhost")
     }
 
     pub fn secret_key_file(&self) -> PathBuf {
@@ -348,6 +350,7 @@ impl fmt::Display for Config {
         set("log", Some(self.log.clone()))?;
         for (key, number) in [
             ("database_connections", self.database_connections),
+            ("thumbnail_cache_mib", self.thumbnail_cache_mib),
             ("import_limit_mib", self.import_limit_mib),
             ("body_limit_mib", self.body_limit_mib),
             ("request_timeout_seconds", self.request_timeout_seconds),

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail};
 use azure::{AppRegistration, Azure, Cloud};
-use engine::{DefaultAccount, Engine, Limits, Settings};
+use engine::{DefaultAccount, Engine, Limits, Settings, ThumbnailSettings};
 use model::{AccountName, Actor, ClientProof, Clock, IdentityId, IdentitySource, Secret};
 use store::{SealKeys, Store, StoreOptions};
 
@@ -50,6 +50,10 @@ pub async fn engine(config: &Config) -> anyhow::Result<Engine> {
         app_client_id: config.app_client_id.clone(),
         default_account: default_account(config)?,
         limits: Limits::default(),
+        thumbnails: ThumbnailSettings {
+            folder: config.data_dir.join("thumbnails"),
+            max_bytes: config.thumbnail_cache_mib << 20,
+        },
     };
     Ok(Engine::new(store, azure, clock, settings))
 }
@@ -58,16 +62,19 @@ pub async fn engine(config: &Config) -> anyhow::Result<Engine> {
 /// may do everything.
 ///
 /// # Errors
-/// When nobody has the e-mail.
+/// When nobody has the e-mail, or there is nobody yet.
 pub async fn operator(config: &Config, engine: &Engine) -> anyhow::Result<Actor> {
-    let email = config
-        .operator_email
-        .as_deref()
-        .unwrap_or(config.admin_email());
-    engine
-        .actor_by_email(email)
-        .await
-        .context("say in whose name to act with --as EMAIL")
+    let named = config.operator_email.as_ref();
+    match named.or(config.admin_email.as_ref()) {
+        Some(email) => engine
+            .actor_by_email(email)
+            .await
+            .context("say in whose name to act with --as EMAIL"),
+        None => engine
+            .first_owner()
+            .await
+            .context("set Longshore up first: start `longshore serve` and open the link it prints"),
+    }
 }
 
 fn cloud(name: &str) -> anyhow::Result<Cloud> {

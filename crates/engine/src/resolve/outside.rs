@@ -2,9 +2,10 @@
 //! tenant; without a credential only while the organization has never linked a tenant, or its
 //! owner has allowed it after unlinking.
 
-use model::{BlobUri, Credential, OrgId};
+use azure::ContainerClient;
+use model::{AccountName, BlobUri, ContainerName, Credential, OrgId};
 
-use super::{Place, ResolveRequest, Resolved, Source};
+use super::{Place, Reached, Source};
 use crate::{
     Engine, Error, Fix, Problem, Result, Who, blob_uris::NamedBlob, explain::Doing,
     link_cache::KnownLinks,
@@ -13,17 +14,49 @@ use crate::{
 /// Problems that say nothing about the blob.
 const PASSING: [&str; 3] = ["throttled", "unreachable", "timed_out"];
 
+/// A blob's container that no storage is on, and with what it is read.
+pub(crate) struct OutsideStorages {
+    account: AccountName,
+    container: ContainerName,
+    credential: Credential,
+    client: ContainerClient,
+}
+
+impl OutsideStorages {
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            account: &self.account,
+            container: &self.container,
+            credential: &self.credential,
+            client: &self.client,
+        }
+    }
+}
+
+impl Reached {
+    /// Not public, or not there: for whoever has no credential these are the same.
+    pub(crate) fn hide(&self, error: Error) -> Error {
+        match (self, error) {
+            (Self::Outside(outside), Error::Azure(problem))
+                if outside.credential == Credential::Anonymous
+                    && !PASSING.contains(&problem.code) =>
+            {
+                not_named()
+            }
+            (_, error) => error,
+        }
+    }
+}
+
 impl Engine {
-    /// Serves such a blob through this server.
-    pub(super) async fn resolve_outside(
+    /// What reaches such a blob; it is always read by this server.
+    pub(super) async fn reach_outside(
         &self,
         org: OrgId,
         wanted: &NamedBlob,
         sources: &[Source],
         links: &KnownLinks,
-        request: &ResolveRequest,
-    ) -> Result<Resolved> {
-        let not_named = || Error::not_found("blob", "of this task");
+    ) -> Result<OutsideStorages> {
         let NamedBlob::InAccount(uri) = wanted else {
             return Err(not_named());
         };
@@ -35,23 +68,14 @@ impl Engine {
             return Err(not_named());
         }
         let credential = self.credential_outside(org, uri, links).await?;
-        let place = Place {
-            account: &uri.account,
-            container: &uri.container,
-            client: &self
+        Ok(OutsideStorages {
+            client: self
                 .azure()
                 .container(&credential, &uri.account, &uri.container),
-            credential: &credential,
-        };
-        match self.read(place, &uri.blob, request).await {
-            // Not public, or not there: for whoever has no credential these are the same.
-            Err(Error::Azure(problem))
-                if credential == Credential::Anonymous && !PASSING.contains(&problem.code) =>
-            {
-                Err(not_named())
-            }
-            resolved => resolved,
-        }
+            account: uri.account.clone(),
+            container: uri.container.clone(),
+            credential,
+        })
     }
 
     async fn credential_outside(
@@ -88,6 +112,10 @@ impl Engine {
         self.watch_link(org, &owner);
         Ok(Credential::AzureLink { tenant_id: owner })
     }
+}
+
+fn not_named() -> Error {
+    Error::not_found("blob", "of this task")
 }
 
 fn unlinked(uri: &BlobUri) -> Problem {

@@ -7,7 +7,7 @@ use axum::{
 };
 use azure::{Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{Engine, FirstOwner, Limits, Settings, Worker};
+use engine::{Engine, FirstOwner, Limits, Settings, Worker, ThumbnailSettings};
 use http_body_util::BodyExt as _;
 use local_azure::{LocalAzure, Options, blob::PublicAccess, state::AccountSettings};
 use model::{Clock, Secret};
@@ -87,6 +87,10 @@ impl World {
             app_client_id: None,
             default_account: None,
             limits: Limits::default(),
+            thumbnails: ThumbnailSettings {
+                folder: dir.path().join("thumbnails"),
+                max_bytes: 64 << 20,
+            },
         };
         let engine = Engine::new(store, client, Clock::system(), settings);
         engine
