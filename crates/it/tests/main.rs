@@ -1,5 +1,6 @@
 //! The product through its front door: the real programs, spoken to over HTTP.
 
+mod annotate;
 mod bad_input;
 mod check;
 mod commands;

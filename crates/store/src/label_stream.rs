@@ -44,8 +44,8 @@ pub struct HistoryEntry {
 }
 
 /// Makes the person present on the first task that is theirs to label: not labeled, not annotated
-/// or skipped by them, and nobody else there. `COUNT(*) = 0` instead of `NOT EXISTS` keeps
-/// PostgreSQL on the index's order: it stops at the first task, whatever it believes about the rest.
+/// or skipped by them, and nobody else there. `COUNT(*) = 0` instead of `NOT EXISTS`
+/// keeps PostgreSQL from joining all annotations before it takes the first task of the index.
 macro_rules! claim {
     ($from:literal, $which:literal) => {
         concat!(

@@ -67,6 +67,8 @@ impl<'a> Samples<'a> {
             self.of_storages(&method, path, rest).await?
         } else if path.contains("{tenant}") {
             self.of_links(&method, path).await?
+        } else if path.contains("/drafts") {
+            self.of_drafts(&method, path, token).await?
         } else {
             self.of_others(&method, path, token).await?
         };
@@ -139,8 +141,13 @@ impl<'a> Samples<'a> {
                 "GET",
                 "/api/projects/{id}"
                 | "/api/projects/{id}/tasks"
-                | "/api/projects/{id}/export/formats",
+                | "/api/projects/{id}/export/formats"
+                | "/api/projects/{id}/label-stream-history",
             ) => (at(project), None),
+            ("GET", "/api/projects/{id}/next") => {
+                self.task().await?;
+                (at(project), None)
+            }
             ("GET", "/api/projects/{id}/export") => {
                 (format!("{}?exportType=JSON", at(project)), None)
             }
@@ -157,13 +164,20 @@ impl<'a> Samples<'a> {
                 template.to_owned(),
                 Some(json!({"project": project, "data": {"image": MARK}})),
             ),
-            ("GET" | "DELETE", "/api/tasks/{id}") | ("GET", "/api/tasks/{id}/annotations") => {
-                (at(self.task().await?), None)
-            }
+            ("GET" | "DELETE", "/api/tasks/{id}")
+            | ("GET", "/api/tasks/{id}/annotations")
+            | ("POST", "/api/tasks/{id}/presence") => (at(self.task().await?), None),
             ("PATCH", "/api/tasks/{id}") => (
                 at(self.task().await?),
                 Some(json!({"data": {"image": MARK}})),
             ),
+            ("POST", "/api/dm/actions") => {
+                let tasks = json!({"all": false, "included": [self.task().await?]});
+                (
+                    format!("{template}?id=delete_tasks&project={project}"),
+                    Some(json!({"selectedItems": tasks})),
+                )
+            }
             ("GET", "/tasks/{id}/resolve" | "/tasks/{id}/presign") => {
                 let image = self.image.replace(':', "%3A").replace('/', "%2F");
                 (format!("{}?fileuri={image}", at(self.task().await?)), None)
@@ -194,6 +208,36 @@ impl<'a> Samples<'a> {
             }
             _ => bail!(NO_SAMPLE),
         })
+    }
+
+    async fn of_drafts(
+        &self,
+        method: &Method,
+        template: &str,
+        token: &str,
+    ) -> anyhow::Result<(String, Option<Value>)> {
+        let task = self.task().await?;
+        let body = json!({"result": [], "lead_time": 1.5});
+        let has_body = matches!(method.as_str(), "POST" | "PATCH");
+        let of_task = format!("/api/tasks/{task}/drafts");
+        let path = match template {
+            "/api/tasks/{id}/drafts" => of_task,
+            "/api/tasks/{id}/annotations/{annotation}/drafts" => {
+                let annotation = self.annotation_of(task).await?;
+                format!("/api/tasks/{task}/annotations/{annotation}/drafts")
+            }
+            "/api/drafts/{id}" => {
+                // Who may not annotate has none; theirs to be refused is the owner's.
+                let made = self.send(Method::POST, &of_task, token, &body).await?;
+                let made = match made.status {
+                    403 => self.owner_posts(&of_task, &body).await?,
+                    _ => made.expect(201)?,
+                };
+                format!("/api/drafts/{}", id(&made)?)
+            }
+            _ => bail!(NO_SAMPLE),
+        };
+        Ok((path, has_body.then_some(body)))
     }
 
     async fn of_links(
@@ -283,7 +327,11 @@ impl<'a> Samples<'a> {
     }
 
     async fn annotation(&self) -> anyhow::Result<i64> {
-        let path = format!("/api/tasks/{}/annotations", self.task().await?);
+        self.annotation_of(self.task().await?).await
+    }
+
+    async fn annotation_of(&self, task: i64) -> anyhow::Result<i64> {
+        let path = format!("/api/tasks/{task}/annotations");
         id(&self.owner_posts(&path, &annotation("cat")).await?)
     }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A person's result on a task.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct AnnotationView {
     id: i64,
     /// Array of regions.
