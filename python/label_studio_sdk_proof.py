@@ -169,6 +169,19 @@ def test_annotations_and_predictions(client, project):
     assert client.annotations.list(id=task.id) == []
 
 
+def test_a_repeated_submission_makes_one_annotation_and_a_draft_is_shown(client, project):
+    task = client.tasks.create(project=project.id, data={"image": "https://example.com/a.png"})
+    saved = requests.post(urljoin(URL, f"/api/tasks/{task.id}/drafts/"), json={"result": choice("B")},
+                          headers={"Authorization": f"Token {TOKEN}"}, timeout=30)
+    assert saved.status_code == 201, saved.text
+    whole = client.tasks.get(id=str(task.id))
+    assert whole.draft_exists and [draft.result for draft in whole.drafts] == [choice("B")]
+    made = [client.annotations.create(id=task.id, result=choice("A"), unique_id="4d3c5e4a-0f0a-4d64-8f5e-1d4f4b3b2a10")
+            for _ in range(2)]
+    assert made[0].id == made[1].id
+    assert client.tasks.get(id=str(task.id)).total_annotations == 1
+
+
 # Source storages
 
 
