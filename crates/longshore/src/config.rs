@@ -199,7 +199,9 @@ impl Config {
             bail!("admin_email and admin_password go together");
         }
         if self.admin_token.is_some() && self.admin_email.is_none() {
-            bail!("admin_token is a token of the first owner: set admin_email and admin_password too");
+            bail!(
+                "admin_token is a token of the first owner: set admin_email and admin_password too"
+            );
         }
         Ok(())
     }

@@ -152,6 +152,18 @@ impl Store {
         self.find_user(org, user).await
     }
 
+    /// Is there nobody yet: has this installation no owner?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_without_users(&self) -> Result<bool> {
+        let row = self
+            .db
+            .read_one(sql("SELECT id FROM users LIMIT 1"))
+            .await?;
+        Ok(row.is_none())
+    }
+
     /// The organization that was created first: the operator's own.
     ///
     /// # Errors
@@ -163,6 +175,18 @@ impl Store {
             .await?;
         let id = row.map(|row| row.get::<Option<i64>>("id")).transpose()?;
         Ok(id.flatten().map(OrgId))
+    }
+
+    /// The owner of the first organization who has been one for longest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_first_owner(&self) -> Result<Option<User>> {
+        let query = sql(users!(
+            "WHERE m.role = 'owner' ORDER BY m.org_id, m.created_at_ms, u.id LIMIT 1"
+        ));
+        let row = self.db.read_one(query).await?;
+        row.as_ref().map(user_of).transpose()
     }
 
     /// The person with this e-mail (any case), with the first organization they joined.

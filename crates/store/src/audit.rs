@@ -47,10 +47,14 @@ pub struct AuditQuery {
     /// This action, or every action of this kind (`blob` for `blob.sign` and `blob.read`).
     pub action: Option<String>,
     pub actor: Option<UserId>,
+    /// About this object (`project/3`), or about any of its kind (`project`).
+    pub subject: Option<String>,
     /// The one entry with this GUID.
     pub event_id: Option<String>,
     /// Not older than this (Unix milliseconds).
     pub since_ms: Option<i64>,
+    /// Older than this (Unix milliseconds).
+    pub until_ms: Option<i64>,
     /// Older entries than this one: the next page.
     pub before_id: Option<i64>,
     /// At most so many.
@@ -63,6 +67,7 @@ macro_rules! entries {
         concat!(
             "SELECT a.*, u.email FROM audit_log a LEFT JOIN users u ON u.id = a.actor
              WHERE a.org_id = $1 AND a.id < $2 AND a.at_ms >= $3 AND ($4 IS NULL OR a.actor = $4)
+             AND a.at_ms < $9 AND ($10 IS NULL OR a.subject = $10 OR a.subject LIKE $10 || '/%')
              AND ($5 IS NULL OR a.action = $5 OR a.action LIKE $5 || '.%')
              AND ($6 IS NULL OR LOWER(a.action || ' ' || a.subject || ' ' || a.detail || ' '
                  || COALESCE(u.email, '')) LIKE $6 ESCAPE '\\')
@@ -114,7 +119,9 @@ impl Store {
                     .bind(query.action.as_deref())
                     .bind(pattern)
                     .bind(query.limit)
-                    .bind(query.event_id.as_deref()),
+                    .bind(query.event_id.as_deref())
+                    .bind(query.until_ms.unwrap_or(i64::MAX))
+                    .bind(query.subject.as_deref()),
             )
             .await?;
         rows.iter().map(record_of).collect()
