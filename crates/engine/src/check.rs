@@ -116,7 +116,7 @@ impl Engine {
         options: &CheckOptions,
     ) -> Result<CheckReport> {
         require(actor, Permission::ManageProjects)?;
-        let place = self.place_of(url)?;
+        let place = self.blob_place(url)?;
         let mut input = StorageInput {
             account_name: Some(place.account),
             container: Some(place.container),
@@ -185,7 +185,10 @@ impl Engine {
     }
 
     /// Takes a URL apart: `https://ACCOUNT.SUFFIX/CONTAINER[/BLOB or FOLDER/][?SAS]`.
-    fn place_of(&self, url: &str) -> Result<Place> {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for the field `url`, when it is none of the cloud's.
+    pub fn blob_place(&self, url: &str) -> Result<BlobPlace> {
         let url = url.trim();
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let cloud = self.cloud();
@@ -212,7 +215,7 @@ impl Engine {
             Some(_) => (String::new(), Some(uri.blob)),
             None => (String::new(), None),
         };
-        Ok(Place {
+        Ok(BlobPlace {
             account: uri.account.to_string(),
             container: uri.container.to_string(),
             prefix,
@@ -222,13 +225,17 @@ impl Engine {
     }
 }
 
-/// The parts of a URL that is checked.
-struct Place {
-    account: String,
-    container: String,
-    prefix: String,
-    blob: Option<BlobName>,
-    sas: Option<model::Secret>,
+/// The parts of a container's, folder's or blob's URL.
+#[derive(Clone, Debug)]
+pub struct BlobPlace {
+    pub account: String,
+    pub container: String,
+    /// The folder, ending in `/`; empty for a container and for a blob.
+    pub prefix: String,
+    /// The blob that the URL names.
+    pub blob: Option<BlobName>,
+    /// The query, when it is a SAS.
+    pub sas: Option<model::Secret>,
 }
 
 impl Subject {

@@ -7,12 +7,13 @@ mod object;
 use std::time::Duration;
 
 use model::{
-    Actor, CredentialKind, Direction, Storage, StorageId, SyncCounts, SyncRunId, SyncStatus,
+    Actor, CredentialKind, Direction, Permission, Storage, StorageId, SyncCounts, SyncRunId,
+    SyncStatus,
 };
-use store::OutboxCounts;
+use store::{ExportBacklog, OutboxCounts, RunScope, TroubledExport};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Result, worker::JobEnd};
+use crate::{Engine, Result, require, worker::JobEnd};
 
 pub(crate) use deliver::deliver;
 
@@ -31,8 +32,30 @@ impl Engine {
         kind: CredentialKind,
         storage: StorageId,
     ) -> Result<Storage> {
-        self.start_run(actor, Direction::Target, kind, storage)
-            .await
+        self.start_run(
+            actor,
+            Direction::Target,
+            kind,
+            storage,
+            &RunScope::Everything,
+        )
+        .await
+    }
+
+    /// What a target storage still has to get, and the newest `limit` objects with trouble.
+    ///
+    /// # Errors
+    /// [`crate::Error::Denied`], [`crate::Error::Store`].
+    pub async fn export_backlog(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        limit: i64,
+    ) -> Result<(ExportBacklog, Vec<TroubledExport>)> {
+        require(actor, Permission::ManageProjects)?;
+        let backlog = self.store().export_backlog(actor.org_id, storage).await?;
+        let troubled = self.store().troubled_exports(actor.org_id, storage, limit);
+        Ok((backlog, troubled.await?))
     }
 }
 
@@ -120,7 +143,7 @@ fn verdict(counts: &SyncCounts, objects: &OutboxCounts) -> (SyncStatus, Option<S
 #[cfg(test)]
 mod tests {
     use model::{SyncCounts, SyncStatus};
-    use store::OutboxCounts;
+    use store::{ExportBacklog, OutboxCounts, RunScope, TroubledExport};
 
     use super::verdict;
 

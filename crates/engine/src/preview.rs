@@ -1,6 +1,6 @@
 //! Which blobs a source storage would import, before anything is saved; and why others are left out.
 
-use azure::ListRequest;
+use azure::{BlobItem, ListRequest};
 use model::{Actor, CredentialKind, Direction};
 
 use crate::{
@@ -12,14 +12,17 @@ use crate::{
 /// Pages looked at before a preview gives up on finding more.
 const MOST_PAGES: usize = 20;
 
-/// The beginning of what a sync would import.
+/// What a sync would meet, in name order, from the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilesPreview {
-    pub files: Vec<PreviewFile>,
+    /// What it would import, and what it would leave out.
+    pub blobs: Vec<PreviewBlob>,
     /// There is (or may be) more than was looked at.
     pub has_more: bool,
     /// Blobs that Azure listed.
     pub listed: i64,
+    /// Of these, what would be imported.
+    pub matched: i64,
     /// Of these, left out by the filter.
     pub filtered: i64,
     /// Of these, folder markers.
@@ -30,20 +33,46 @@ pub struct FilesPreview {
     pub folders_not_entered: i64,
 }
 
-/// One blob that would be imported.
+/// One blob that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PreviewFile {
+pub struct PreviewBlob {
     /// The blob's name.
     pub name: String,
     /// Bytes.
     pub size: u64,
     /// Unix milliseconds.
     pub last_modified_ms: i64,
+    /// In the archive tier, where it cannot be read.
+    pub is_archived: bool,
+    /// `None`: it would be imported.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Why a sync leaves a blob out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The filter does not match its name.
+    Filter,
+    /// It marks a folder, and holds nothing.
+    FolderMarker,
+    /// Longshore wrote it: an exported annotation, or what an access check left.
+    ExportArea,
+}
+
+/// How far a preview looks, and how much of it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct PreviewLimits {
+    /// Shown of what would be imported.
+    pub matches: usize,
+    /// Shown of what would be left out.
+    pub left_out: usize,
+    /// It ends at the first match that is not shown, but counts at least so many blobs before.
+    pub looked_at: i64,
 }
 
 impl Engine {
-    /// The first `limit` blobs that a sync of this storage would import, in name order. With an
-    /// `id` the form is completed from the stored storage; nothing is saved.
+    /// What a sync of this storage would do with the first blobs, in name order. With an `id` the
+    /// form is completed from the stored storage; nothing is saved.
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] naming every wrong field, [`crate::Error::Azure`] when the
@@ -53,7 +82,7 @@ impl Engine {
         actor: &Actor,
         kind: CredentialKind,
         input: &StorageInput,
-        limit: usize,
+        limits: PreviewLimits,
     ) -> Result<FilesPreview> {
         let draft = self.draft_of(actor, Direction::Source, kind, input).await?;
         let place = (&draft.account, &draft.container);
@@ -78,21 +107,12 @@ impl Engine {
             preview.folders_not_entered += page.prefixes.len() as i64;
             for blob in page.blobs {
                 let verdict = scope.judge(&blob);
-                if verdict == Verdict::Take && preview.files.len() == limit {
+                let is_full = preview.matched >= limits.matches as i64;
+                if verdict == Verdict::Take && is_full && preview.listed >= limits.looked_at {
                     preview.has_more = true;
                     return Ok(preview);
                 }
-                preview.listed += 1;
-                match verdict {
-                    Verdict::Take => preview.files.push(PreviewFile {
-                        name: blob.name,
-                        size: blob.size,
-                        last_modified_ms: blob.last_modified_ms,
-                    }),
-                    Verdict::Filtered => preview.filtered += 1,
-                    Verdict::FolderMarker => preview.folder_markers += 1,
-                    Verdict::Ours => preview.exported += 1,
-                }
+                preview.add(blob, verdict, limits);
             }
             marker = page.next_marker;
             if marker.is_none() {
@@ -101,5 +121,36 @@ impl Engine {
         }
         preview.has_more = true;
         Ok(preview)
+    }
+}
+
+impl FilesPreview {
+    fn add(&mut self, blob: BlobItem, verdict: Verdict, limits: PreviewLimits) {
+        self.listed += 1;
+        let left_out = match verdict {
+            Verdict::Take => None,
+            Verdict::Filtered => Some(LeftOut::Filter),
+            Verdict::FolderMarker => Some(LeftOut::FolderMarker),
+            Verdict::Ours => Some(LeftOut::ExportArea),
+        };
+        match left_out {
+            None => self.matched += 1,
+            Some(LeftOut::Filter) => self.filtered += 1,
+            Some(LeftOut::FolderMarker) => self.folder_markers += 1,
+            Some(LeftOut::ExportArea) => self.exported += 1,
+        }
+        let is_shown = match left_out {
+            None => self.matched <= limits.matches as i64,
+            Some(_) => self.listed - self.matched <= limits.left_out as i64,
+        };
+        if is_shown {
+            self.blobs.push(PreviewBlob {
+                is_archived: blob.access_tier.as_deref() == Some("Archive"),
+                name: blob.name,
+                size: blob.size,
+                last_modified_ms: blob.last_modified_ms,
+                left_out,
+            });
+        }
     }
 }

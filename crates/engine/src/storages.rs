@@ -1,7 +1,8 @@
 //! Source and target storages: created, checked against Azure, listed, changed, deleted.
 
 use model::{
-    Actor, Credential, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId,
+    Actor, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId, Storage,
+    StorageId,
 };
 use serde_json::{Value, json};
 
@@ -9,6 +10,22 @@ use crate::{
     AuditAction, Engine, Error, Result, require,
     storage_input::{Draft, REQUIRED, StorageInput},
 };
+
+/// How a storage signs in, without what is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignsIn {
+    AccountKey,
+    Sas,
+    Anonymous,
+    ServicePrincipal {
+        tenant_id: String,
+        client_id: String,
+    },
+    ManagedIdentity(IdentityId),
+    AzureLink {
+        tenant_id: String,
+    },
+}
 
 impl Engine {
     /// Creates a storage that has been seen to work. A target at once begins to get what is there
@@ -186,6 +203,43 @@ impl Engine {
             place,
         )
         .await
+    }
+
+    /// How a storage signs in, without what is secret.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not the organization's.
+    pub async fn signs_in(&self, actor: &Actor, id: StorageId) -> Result<SignsIn> {
+        require(actor, Permission::ManageProjects)?;
+        let stored = self
+            .store()
+            .find_storage_with_credential(actor.org_id, id)
+            .await?;
+        let (_, credential) = stored.ok_or_else(|| Error::not_found("storage", id))?;
+        Ok(match credential {
+            Credential::AccountKey { .. } => SignsIn::AccountKey,
+            Credential::Sas { .. } => SignsIn::Sas,
+            Credential::Anonymous => SignsIn::Anonymous,
+            Credential::ServicePrincipal {
+                tenant_id,
+                client_id,
+                ..
+            } => SignsIn::ServicePrincipal {
+                tenant_id,
+                client_id,
+            },
+            Credential::ManagedIdentity { identity, .. } => SignsIn::ManagedIdentity(identity),
+            Credential::AzureLink { tenant_id } => SignsIn::AzureLink { tenant_id },
+        })
+    }
+
+    /// How many tasks the storage's syncs have made.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn tasks_made_by(&self, actor: &Actor, id: StorageId) -> Result<i64> {
+        require(actor, Permission::ManageProjects)?;
+        Ok(self.store().tasks_made_by(actor.org_id, id).await?)
     }
 
     /// The storage that a form describes, completed from the stored one when it names an `id`

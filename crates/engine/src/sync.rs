@@ -8,15 +8,18 @@ mod failure;
 mod files;
 mod listing;
 mod pass;
+mod retry;
 mod scope;
 mod tasks;
 mod verdict;
 
 use std::time::Duration;
 
-use model::{Actor, CredentialKind, Direction, Permission, Storage, StorageId, SyncRun, SyncRunId};
+use model::{
+    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncRun, SyncRunId,
+};
 use serde_json::json;
-use store::BlobErrorRecord;
+use store::{BlobErrorRecord, RunRecord, RunScope, RunningImports};
 use tokio::time::Instant;
 
 use crate::{AuditAction, Engine, Error, Result, require, storages::storage_subject};
@@ -38,7 +41,33 @@ impl Engine {
         kind: CredentialKind,
         storage: StorageId,
     ) -> Result<Storage> {
-        self.start_run(actor, Direction::Source, kind, storage)
+        self.start_run(
+            actor,
+            Direction::Source,
+            kind,
+            storage,
+            &RunScope::Everything,
+        )
+        .await
+    }
+
+    /// Tries the blobs again that could not be imported, or the one of this name; `last_run` is the
+    /// run that does it. When a run is under way, that one: a sync tries them again too.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn retry_errors(
+        &self,
+        actor: &Actor,
+        kind: CredentialKind,
+        storage: StorageId,
+        blob: Option<&str>,
+    ) -> Result<Storage> {
+        let scope = match blob.filter(|name| !name.is_empty()) {
+            Some(name) => RunScope::Blob(name.to_owned()),
+            None => RunScope::FailedBlobs,
+        };
+        self.start_run(actor, Direction::Source, kind, storage, &scope)
             .await
     }
 
@@ -48,11 +77,13 @@ impl Engine {
         direction: Direction,
         kind: CredentialKind,
         id: StorageId,
+        scope: &RunScope,
     ) -> Result<Storage> {
         let mut storage = self.get_storage(actor, direction, kind, id).await?;
+        let (org, by) = (actor.org_id, Some(actor.user_id));
         let started = self
             .store()
-            .start_run(actor.org_id, id, self.now_ms())
+            .start_run_of(org, id, by, scope, self.now_ms())
             .await?
             .ok_or_else(|| Error::not_found("storage", id))?;
         let action = match direction {
@@ -127,6 +158,49 @@ impl Engine {
         self.find_storage(actor, storage).await?;
         let runs = self.store().list_runs(actor.org_id, storage, limit, offset);
         Ok(runs.await?)
+    }
+
+    /// A storage's runs as people look back on them, newest first; and how many there are in all.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn run_history(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<RunRecord>, i64)> {
+        self.find_storage(actor, storage).await?;
+        let runs = self
+            .store()
+            .run_history(actor.org_id, storage, limit, offset);
+        Ok(runs.await?)
+    }
+
+    /// How many blobs the run will meet, as far as the one before it tells.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn expected_blobs(&self, actor: &Actor, run: &SyncRun) -> Result<Option<i64>> {
+        require(actor, Permission::ManageProjects)?;
+        let listed = self
+            .store()
+            .listed_before(actor.org_id, run.storage_id, run.id);
+        Ok(listed.await?)
+    }
+
+    /// What is being imported into a project now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the project is not the organization's.
+    pub async fn running_imports(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+    ) -> Result<RunningImports> {
+        self.get_project(actor, project).await?;
+        Ok(self.store().running_imports(actor.org_id, project).await?)
     }
 
     /// A source storage's blobs that could not be imported, each with its cause, by name; and how

@@ -2,11 +2,17 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use engine::{Error, Limits, StorageInput};
+use engine::{Error, LeftOut, Limits, PreviewLimits, StorageInput};
 use local_azure::state::FaultKind;
 use model::{CredentialKind, Direction, Role, SyncStatus};
 
 use crate::azure_world::{ACCOUNT, World, eventually, member};
+
+const LIMITS: PreviewLimits = PreviewLimits {
+    matches: 10,
+    left_out: 10,
+    looked_at: 0,
+};
 
 /// Names that other tools break on.
 const ODD_NAMES: [&str; 9] = [
@@ -128,16 +134,22 @@ async fn prefix_filter_and_depth_choose_the_blobs() {
     };
     let preview = world
         .engine
-        .preview_files(&world.owner, CredentialKind::AccountKey, &form, 10)
+        .preview_files(&world.owner, CredentialKind::AccountKey, &form, LIMITS)
         .await
         .unwrap();
-    let names: Vec<&str> = preview
-        .files
+    let blobs: Vec<_> = preview
+        .blobs
         .iter()
-        .map(|file| file.name.as_str())
+        .map(|blob| (blob.name.as_str(), blob.left_out))
         .collect();
-    assert_eq!(names, ["a/1.png"]);
-    assert_eq!((preview.listed, preview.filtered), (2, 1));
+    assert_eq!(
+        blobs,
+        [("a/1.png", None), ("a/2.txt", Some(LeftOut::Filter))]
+    );
+    assert_eq!(
+        (preview.listed, preview.matched, preview.filtered),
+        (2, 1, 1)
+    );
     assert_eq!((preview.folders_not_entered, preview.has_more), (1, false));
 
     let storage = world.source(form).await;

@@ -3,7 +3,9 @@
 //! A run is fenced by its `attempts`: a worker that lost its lease, and a run that was cancelled,
 //! can write neither tasks nor progress.
 
-use model::{Direction, OrgId, ProjectId, StorageId, SyncCounts, SyncRun, SyncRunId, SyncStatus};
+use model::{
+    Direction, OrgId, ProjectId, StorageId, SyncCounts, SyncRun, SyncRunId, SyncStatus, UserId,
+};
 
 use crate::{
     JobKind, NewJob, Result, Store,
@@ -19,6 +21,28 @@ pub struct RunStart {
     pub already_running: bool,
 }
 
+/// What a run is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RunScope {
+    /// All of the storage.
+    #[default]
+    Everything,
+    /// The blobs that could not be imported before.
+    FailedBlobs,
+    /// One of them, by name.
+    Blob(String),
+}
+
+impl RunScope {
+    fn as_column(&self) -> Option<&str> {
+        match self {
+            Self::Everything => None,
+            Self::FailedBlobs => Some(""),
+            Self::Blob(name) => Some(name),
+        }
+    }
+}
+
 /// A run that a worker has taken.
 #[derive(Clone, Debug)]
 pub struct StartedRun {
@@ -29,11 +53,11 @@ pub struct StartedRun {
     pub run: SyncRun,
     /// Where to go on listing; `None` begins at the beginning.
     pub marker: Option<String>,
+    pub scope: RunScope,
 }
 
 impl Store {
-    /// Queues a run and its job in one transaction, or answers the one that is running.
-    /// `None` when the storage is not the organization's.
+    /// Queues a run over everything, that no person asked for; see [`Store::start_run_of`].
     ///
     /// # Errors
     /// When the database fails.
@@ -43,16 +67,37 @@ impl Store {
         storage: StorageId,
         now_ms: i64,
     ) -> Result<Option<RunStart>> {
+        self.start_run_of(org, storage, None, &RunScope::Everything, now_ms)
+            .await
+    }
+
+    /// Queues a run and its job in one transaction, or answers the one that is running.
+    /// `None` when the storage is not the organization's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start_run_of(
+        &self,
+        org: OrgId,
+        storage: StorageId,
+        started_by: Option<UserId>,
+        scope: &RunScope,
+        now_ms: i64,
+    ) -> Result<Option<RunStart>> {
         let mut tx = self.db.begin().await?;
         // The partial unique index lets one run of a storage be queued or in progress.
         let inserted = tx
             .row(
-                sql("INSERT INTO sync_runs (org_id, project_id, storage_id, status, queued_at_ms)
-                     SELECT org_id, project_id, id, 'queued', $3 FROM storages WHERE org_id = $1 AND id = $2
+                sql("INSERT INTO sync_runs (org_id, project_id, storage_id, status, queued_at_ms, started_by,
+                     retried_blob)
+                     SELECT org_id, project_id, id, 'queued', $3, $4, $5 FROM storages
+                     WHERE org_id = $1 AND id = $2
                      ON CONFLICT DO NOTHING RETURNING *, (SELECT direction FROM storages WHERE id = $2) AS direction")
                 .bind(org)
                 .bind(storage)
-                .bind(now_ms),
+                .bind(now_ms)
+                .bind(started_by)
+                .bind(scope.as_column()),
             )
             .await?;
         let Some(row) = inserted else {
@@ -175,6 +220,7 @@ impl Store {
                     storage_id: StorageId(row.get("storage_id")?),
                     run: run_of(row)?,
                     marker: row.get("marker")?,
+                    scope: scope_of(row)?,
                 })
             })
             .transpose()
@@ -266,7 +312,15 @@ pub(crate) fn progress(
     .bind(counts.total)
 }
 
-fn run_of(row: &Row) -> Result<SyncRun> {
+pub(crate) fn scope_of(run: &Row) -> Result<RunScope> {
+    Ok(match run.get::<Option<String>>("retried_blob")? {
+        None => RunScope::Everything,
+        Some(name) if name.is_empty() => RunScope::FailedBlobs,
+        Some(name) => RunScope::Blob(name),
+    })
+}
+
+pub(crate) fn run_of(row: &Row) -> Result<SyncRun> {
     run_with_id(
         row,
         SyncRunId(row.get("id")?),

@@ -15,6 +15,7 @@ use super::{
     failure::Failure,
     files,
     listing::{Listing, Page},
+    retry::Retrying,
     tasks, verdict,
 };
 use crate::{
@@ -111,6 +112,12 @@ fn count_run(status: SyncStatus) {
     metrics::counter!("longshore_sync_runs_total", "status" => status.as_str()).increment(1);
 }
 
+/// Where a pass gets its blobs from.
+enum Pages {
+    Listed(Listing),
+    Failed(Retrying),
+}
+
 /// A pass in progress.
 pub(super) struct Pass<'a> {
     pub engine: &'a Engine,
@@ -170,12 +177,28 @@ impl<'a> Pass<'a> {
             return Ok(End::Complete);
         }
         let page_size = self.engine.limits().list_page;
-        let mut listing = Listing::start(self.container.clone(), &self.scope, marker, page_size);
+        let mut pages = match Retrying::of(&self.run.scope) {
+            Some(retrying) => Pages::Failed(retrying),
+            None => Pages::Listed(Listing::start(
+                self.container.clone(),
+                &self.scope,
+                marker,
+                page_size,
+            )),
+        };
         loop {
             if stop.is_cancelled() {
                 return Ok(End::Stopped);
             }
-            let Some(page) = self.next_page(&mut listing).await? else {
+            let page = match &mut pages {
+                Pages::Listed(listing) => self.next_page(listing).await?,
+                Pages::Failed(retrying) => {
+                    let (org, credential) = (self.run.org_id, &self.credential);
+                    self.engine.require_link(org, credential).await?;
+                    retrying.next(self).await?
+                }
+            };
+            let Some(page) = page else {
                 return Ok(End::Lost);
             };
             let is_last = page.next_marker.is_none();
@@ -223,6 +246,11 @@ impl<'a> Pass<'a> {
         Ok(saved.await?)
     }
 
+    /// What is to be done with a listed blob?
+    pub fn judge(&self, blob: &BlobItem) -> Verdict {
+        self.scope.judge(blob)
+    }
+
     /// Splits a page into data and the rest; the second is this page's share of the counts.
     pub fn sort_out(&self, blobs: Vec<BlobItem>) -> (Vec<BlobItem>, SyncCounts) {
         let mut counts = SyncCounts {
@@ -230,7 +258,7 @@ impl<'a> Pass<'a> {
             ..SyncCounts::default()
         };
         let mut taken = blobs;
-        taken.retain(|blob| match self.scope.judge(blob) {
+        taken.retain(|blob| match self.judge(blob) {
             Verdict::Take => true,
             Verdict::Filtered => {
                 counts.filtered += 1;

@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequestParts, Path, State},
     http::request::Parts,
 };
-use engine::StorageInput;
+use engine::{PreviewLimits, StorageInput};
 use model::{Actor, CredentialKind, Direction, ProjectId, StorageId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -186,20 +186,25 @@ pub(crate) async fn files(
         .unwrap_or(PREVIEW_FILES)
         .clamp(1, MOST_PREVIEW_FILES);
     let input = fields.for_kind(place)?;
+    let limits = PreviewLimits {
+        matches: limit as usize,
+        left_out: 0,
+        looked_at: 0,
+    };
     let preview = app
         .engine
-        .preview_files(&actor, place.kind, &input, limit as usize)
+        .preview_files(&actor, place.kind, &input, limits)
         .await
         .map_err(ApiError::of_storage_input)?;
-    let mut files: Vec<FileView> = preview.files.into_iter().map(FileView::from).collect();
+    let mut files: Vec<FileView> = preview.blobs.into_iter().map(FileView::from).collect();
     if preview.has_more {
         files.push(FileView::default());
     }
     Ok(Json(FileList { files }))
 }
 
-impl From<engine::PreviewFile> for FileView {
-    fn from(file: engine::PreviewFile) -> Self {
+impl From<engine::PreviewBlob> for FileView {
+    fn from(file: engine::PreviewBlob) -> Self {
         let modified = jiff::Timestamp::from_millisecond(file.last_modified_ms);
         Self {
             key: Some(file.name),

@@ -13,6 +13,7 @@ mod migrations;
 mod people;
 mod secrets;
 mod storage_health;
+mod storage_pages;
 mod storages;
 mod submissions;
 mod task_lists;
@@ -71,6 +72,7 @@ contract! {
     }
     annotations {
         create_change_delete,
+        what_annotations_use_is_counted,
         concurrent_creations_are_all_counted,
         predictions_are_counted_and_filtered,
     }
@@ -91,6 +93,12 @@ contract! {
         a_success_and_a_failure_stand_side_by_side,
         ends_are_listed_nearest_first_and_cleared,
         a_storage_that_is_gone_has_no_health,
+    }
+    storage_pages {
+        a_draft_is_its_persons_until_it_is_over,
+        a_history_says_who_and_what,
+        a_failure_that_is_over_is_forgotten,
+        a_backlog_is_counted_and_explained,
     }
     storages {
         every_change_raises_the_version,
