@@ -87,7 +87,7 @@ pub use store::{
 };
 pub use task_lists::{BulkAction, Selection, TaskList};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
-pub use thumbnails::{Blank, MediaKind, Thumbnail, ThumbnailSettings, Waveform};
+pub use thumbnails::{AtHand, Blank, MediaKind, Thumbnail, ThumbnailSettings, Waveform};
 pub use tokens::NamedToken;
 pub use worker::Worker;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Actor, Permission, ProjectId, Task, TaskId};
+use model::{Actor, Permission, ProjectId, Task, TaskId, UserId};
 use serde_json::json;
 use store::{BulkDeleted, TaskCursor, TaskFilter, TaskOrder};
 
@@ -98,6 +98,36 @@ impl Engine {
             looked_at: found.looked_at,
             is_unfinished,
         })
+    }
+
+    /// The people to filter by: members who have annotated or skipped a task of the project, each
+    /// with their e-mail.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn list_annotators(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+    ) -> Result<Vec<(UserId, String)>> {
+        require(actor, Permission::Read)?;
+        Ok(self.store().list_annotators(actor.org_id, project).await?)
+    }
+
+    /// Those of the tasks that are the project's.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn find_tasks_by_id(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        ids: &[TaskId],
+    ) -> Result<Vec<Task>> {
+        require(actor, Permission::Read)?;
+        let mut tasks = self.store().find_tasks_by_id(actor.org_id, ids).await?;
+        tasks.retain(|task| task.project_id == project);
+        Ok(tasks)
     }
 
     /// Does this to the tasks, in batches of one transaction each; those that are gone, or another

@@ -8,30 +8,25 @@
 //! sandbox: decoders of video are written in C.
 
 mod cache;
+mod draw;
 mod lines;
 mod media;
 mod picture;
 mod waveform;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use azure::{ErrorKind, GetRequest, GetStatus};
 use model::{Actor, OrgId, Permission, Project, SourceBlobId, Task, TaskId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 use store::{BlobVersion, ResolveRow};
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
-use uuid::Uuid;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use self::{
     cache::{Cache, Kept},
     media::{Shown, extension},
 };
-use crate::{
-    AuditAction, Engine, Error, LabelConfig, Result, blob_uris, explain::Doing, require,
-    resolve::Reached,
-};
+use crate::{Engine, Error, LabelConfig, Result, blob_uris, require, resolve::Reached};
 
 pub use media::MediaKind;
 
@@ -45,10 +40,6 @@ const TEXT: u64 = 4 << 10;
 const READS: usize = 8;
 /// Files decoded at once.
 const DECODERS: usize = 2;
-/// How long reading one may take, and drawing it.
-const LONGEST: Duration = Duration::from_secs(20);
-/// Part of every key: raised when thumbnails are drawn differently.
-const DRAWING: &str = "1";
 
 /// Where thumbnails are kept.
 #[derive(Clone, Debug)]
@@ -93,6 +84,15 @@ pub struct Blank {
     pub size: Option<u64>,
     /// Why not, where that is a surprise; for people.
     pub reason: Option<String>,
+}
+
+/// What a grid shows of a task without asking Azure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AtHand {
+    /// The name of the blob that the task is about.
+    pub blob: Option<String>,
+    /// `None`: ask [`Engine::thumbnail`].
+    pub thumbnail: Option<Thumbnail>,
 }
 
 /// Which bytes a blob holds.
@@ -184,17 +184,17 @@ impl Engine {
         }
     }
 
-    /// What can be shown of these tasks of one project without asking Azure; `None` where
-    /// [`Engine::thumbnail`] must be asked. One query more than nothing, whatever their number.
+    /// What can be shown of these tasks of one project without asking Azure. Two queries, whatever
+    /// their number.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::Store`].
+    /// [`Error::NotFound`] when the first task is gone or not the organization's.
     pub async fn thumbnails_at_hand(
         &self,
         actor: &Actor,
         project: &Project,
         tasks: &[Task],
-    ) -> Result<Vec<Option<Thumbnail>>> {
+    ) -> Result<Vec<AtHand>> {
         require(actor, Permission::Read)?;
         let Some(first) = tasks.first() else {
             return Ok(Vec::new());
@@ -207,8 +207,13 @@ impl Engine {
         let mut to_look_up = Vec::new();
         for (index, task) in tasks.iter().enumerate() {
             let synced = task.source_blob_id.and_then(|id| known.get(&id));
-            let planned = self.plan(actor.org_id, &row, &config, task, synced, Asking::Never);
-            at_hand.push(match planned.await {
+            let shown = self.shown(&config, task);
+            let blob = match &shown {
+                Shown::Blob { blob, .. } => Some(blob.blob().as_str().to_owned()),
+                _ => None,
+            };
+            let planned = self.plan(actor.org_id, &row, shown, task, synced, Asking::Never);
+            let thumbnail = match planned.await {
                 Ok(Planned::Known(thumbnail)) => Some(thumbnail),
                 Ok(Planned::Draw(drawing)) => {
                     let failure = self.failed_before(&drawing);
@@ -221,7 +226,8 @@ impl Engine {
                 }
                 Ok(Planned::Unclear) => None,
                 Err(error) => Some(refused(&error)),
-            });
+            };
+            at_hand.push(AtHand { blob, thumbnail });
         }
         let cache = self.0.thumbnails.cache.clone();
         let found = spawn_blocking(move || {
@@ -236,7 +242,7 @@ impl Engine {
             to_look_up.into_iter().map(look).collect::<Vec<_>>()
         });
         for (index, thumbnail) in found.await.unwrap_or_default() {
-            at_hand[index] = thumbnail;
+            at_hand[index].thumbnail = thumbnail;
         }
         Ok(at_hand)
     }
@@ -257,22 +263,27 @@ impl Engine {
             .blob_versions(org, task.source_blob_id.as_slice())
             .await?;
         let synced = task.source_blob_id.and_then(|id| known.remove(&id));
-        self.plan(org, &row, &config, &task, synced.as_ref(), Asking::Allowed)
+        let shown = self.shown(&config, &task);
+        self.plan(org, &row, shown, &task, synced.as_ref(), Asking::Allowed)
             .await
     }
 
-    /// What the task shows, and what reaches it.
+    fn shown(&self, config: &LabelConfig, task: &Task) -> Shown {
+        let data: Value = serde_json::from_str(task.data.get()).unwrap_or_default();
+        media::shown(self.cloud(), config, &data)
+    }
+
+    /// What reaches what the task shows.
     async fn plan(
         &self,
         org: OrgId,
         row: &ResolveRow,
-        config: &LabelConfig,
+        shown: Shown,
         task: &Task,
         synced: Option<&BlobVersion>,
         asking: Asking,
     ) -> Result<Planned> {
-        let data: Value = serde_json::from_str(task.data.get()).unwrap_or_default();
-        let (uri, blob, kind) = match media::shown(self.cloud(), config, &data) {
+        let (uri, blob, kind) = match shown {
             Shown::Blob { uri, blob, kind } => (uri, blob, kind),
             Shown::Text(text) => return Ok(known(Thumbnail::Lines(lines::of_text(&text)))),
             Shown::Elsewhere(kind) => {
@@ -321,217 +332,6 @@ impl Engine {
             version,
             stamp: format!("{}/{}", row.storages_version, row.links_version),
         }))
-    }
-
-    fn failed_before(&self, drawing: &Drawing) -> Option<Thumbnail> {
-        let cache = &self.0.thumbnails.cache;
-        let failure = cache.failure(drawing.task, &drawing.stamp, self.now_ms());
-        failure.map(Thumbnail::Blank)
-    }
-
-    /// The thumbnail, from the disk or drawn now; a picture with its bytes.
-    async fn draw(
-        &self,
-        actor: &Actor,
-        mut drawing: Drawing,
-    ) -> Result<(Thumbnail, Option<Vec<u8>>)> {
-        if let Some(failure) = self.failed_before(&drawing) {
-            return Ok((failure, None));
-        }
-        let made = match timeout(LONGEST, self.draw_now(actor, &mut drawing)).await {
-            Ok(made) => made,
-            Err(_) => Err(Failure::Reason(
-                "Reading the blob took too long; the tile tries again in a minute.".to_owned(),
-            )),
-        };
-        let reason = match made {
-            Ok((kept, key)) => return Ok(thumbnail_of(kept, key)),
-            Err(Failure::Reason(reason)) => reason,
-            Err(Failure::Error(error)) => match drawing.reached.hide(error) {
-                Error::Azure(problem) => problem.cause.clone(),
-                error => return Err(error),
-            },
-        };
-        let blank = Blank {
-            kind: drawing.kind,
-            size: drawing.version.map(|version| version.size),
-            reason: Some(reason),
-        };
-        self.0.thumbnails.cache.remember_failure(
-            drawing.task,
-            drawing.stamp,
-            blank.clone(),
-            self.now_ms(),
-        );
-        Ok((Thumbnail::Blank(blank), None))
-    }
-
-    async fn draw_now(
-        &self,
-        actor: &Actor,
-        drawing: &mut Drawing,
-    ) -> Result<(Kept, String), Failure> {
-        let parts = &self.0.thumbnails;
-        let mut version = match drawing.version.clone() {
-            Some(version) => version,
-            None => self.ask_version(drawing).await?,
-        };
-        let kept = self.look_up(drawing.key(&version)).await?;
-        if let Some(kept) = kept {
-            return Ok((kept, drawing.key(&version)));
-        }
-        let Ok(_reading) = parts.reads.acquire().await else {
-            return Err(Failure::Reason("The server is stopping.".to_owned()));
-        };
-        let bytes = match self.read_version(actor, drawing, &version).await? {
-            Some(bytes) => bytes,
-            // It changed since the last sync.
-            None => {
-                version = self.ask_version(drawing).await?;
-                let bytes = self.read_version(actor, drawing, &version).await?;
-                bytes.ok_or_else(|| {
-                    Failure::Reason("The blob is being written at this moment.".to_owned())
-                })?
-            }
-        };
-        let key = drawing.key(&version);
-        let kept = self.decode(drawing, bytes, key.clone()).await?;
-        Ok((kept, key))
-    }
-
-    async fn look_up(&self, key: String) -> Result<Option<Kept>, Failure> {
-        let cache = self.0.thumbnails.cache.clone();
-        let found = spawn_blocking(move || cache.get(&key)).await;
-        found.map_err(|_| Failure::Reason("The thumbnail could not be read.".to_owned()))
-    }
-
-    /// Asks Azure which version the blob has, and remembers it for a while.
-    async fn ask_version(&self, drawing: &mut Drawing) -> Result<Version, Failure> {
-        let place = drawing.reached.place();
-        let head = place.client.head(drawing.blob.blob()).await;
-        let head = head.map_err(|error| {
-            Error::from(self.explain_place(&error, place, drawing.blob.blob(), Doing::Read))
-        });
-        self.note_health(&drawing.reached, &head);
-        let head = head.map_err(Failure::Error)?;
-        let version = Version {
-            etag: head.etag.unwrap_or_default(),
-            size: head.content_length,
-        };
-        self.0.thumbnails.cache.remember_version(
-            place_of(&drawing.reached, &drawing.blob),
-            version.clone(),
-            self.now_ms(),
-        );
-        drawing.version = Some(version.clone());
-        let (name, size) = (drawing.blob.blob().as_str(), Some(version.size));
-        match undrawn(drawing.task, &drawing.uri, name, drawing.kind, size) {
-            Some(Thumbnail::Blank(Blank { reason, .. })) => {
-                Err(Failure::Reason(reason.unwrap_or_default()))
-            }
-            _ => Ok(version),
-        }
-    }
-
-    /// Reads what drawing needs of this version; `None` when the blob is another one by now.
-    async fn read_version(
-        &self,
-        actor: &Actor,
-        drawing: &Drawing,
-        version: &Version,
-    ) -> Result<Option<bytes::Bytes>, Failure> {
-        let place = drawing.reached.place();
-        let request = GetRequest {
-            range: (drawing.kind == MediaKind::Text && version.size > TEXT)
-                .then(|| format!("bytes=0-{}", TEXT - 1)),
-            if_match: Some(version.etag.clone()),
-            ..GetRequest::default()
-        };
-        let most = usize::try_from(most_bytes(drawing.kind)).unwrap_or(usize::MAX);
-        let read = match place.client.get(drawing.blob.blob(), &request).await {
-            Ok(response) if response.status == GetStatus::RangeNotSatisfiable => Ok(None),
-            Ok(response) => response.body.read_all(most).await.map(Some),
-            Err(error) if error.kind() == ErrorKind::ConditionNotMet => Ok(None),
-            Err(error) => Err(error),
-        };
-        let read = read.map_err(|error| {
-            Error::from(self.explain_place(&error, place, drawing.blob.blob(), Doing::Read))
-        });
-        self.note_health(&drawing.reached, &read);
-        let (action, detail) = match &read {
-            Ok(None) => return Ok(None),
-            Ok(Some(_)) => (
-                AuditAction::BlobRead,
-                json!({"blob": drawing.uri, "for": "thumbnail"}),
-            ),
-            Err(error) => (
-                AuditAction::BlobRefuse,
-                json!({"blob": drawing.uri, "for": "thumbnail", "why": error.to_string()}),
-            ),
-        };
-        let who = (actor.org_id, Some(actor.user_id));
-        let subject = format!("task/{}", drawing.task);
-        self.note(Uuid::now_v7(), who, action, subject, &detail)
-            .map_err(Failure::Error)?;
-        read.map_err(Failure::Error)
-    }
-
-    /// Draws it in a thread of its own and keeps it. A decoder that panics or hangs is left alone;
-    /// one that hangs keeps its place among the few, so that no more than those ever run.
-    async fn decode(
-        &self,
-        drawing: &Drawing,
-        bytes: bytes::Bytes,
-        key: String,
-    ) -> Result<Kept, Failure> {
-        let parts = &self.0.thumbnails;
-        let kind = drawing.kind;
-        let extension = extension(drawing.blob.blob().as_str());
-        let Ok(permit) = parts.decoders.clone().acquire_owned().await else {
-            return Err(Failure::Reason("The server is stopping.".to_owned()));
-        };
-        let cache = parts.cache.clone();
-        let drawn = spawn_blocking(move || {
-            let _permit = permit;
-            let kept = match kind {
-                MediaKind::Image => Kept::Picture(picture::thumbnail(&bytes)?),
-                MediaKind::Audio => Kept::Waveform(waveform::waveform(bytes.to_vec(), &extension)?),
-                _ => Kept::Lines(lines::of_bytes(&bytes)?),
-            };
-            cache.put(&key, &kept);
-            Ok(kept)
-        });
-        match drawn.await {
-            Ok(drawn) => drawn.map_err(Failure::Reason),
-            Err(error) => {
-                tracing::warn!(%error, blob = %drawing.blob.blob(), "drawing a thumbnail failed");
-                Err(Failure::Reason(
-                    "The file is broken in a way that its decoder does not survive.".to_owned(),
-                ))
-            }
-        }
-    }
-}
-
-/// Why there is no thumbnail.
-enum Failure {
-    Reason(String),
-    Error(Error),
-}
-
-impl Drawing {
-    /// Names the drawing of exactly these bytes.
-    fn key(&self, version: &Version) -> String {
-        let mut hash = Sha256::new();
-        let kind = format!("{:?}", self.kind);
-        let size = version.size.to_string();
-        let place = place_of(&self.reached, &self.blob);
-        let etag = version.etag.trim_matches('"');
-        for part in [DRAWING, &kind, &place, etag, &size] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        hex::encode(&hash.finalize()[..16])
     }
 }
 

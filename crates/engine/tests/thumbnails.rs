@@ -36,7 +36,8 @@ async fn at_hand(world: &World, project: &Project, tasks: &[Task]) -> Vec<Option
     let found = world
         .engine
         .thumbnails_at_hand(&world.owner, project, tasks);
-    found.await.unwrap()
+    let found = found.await.unwrap().into_iter();
+    found.map(|tile| tile.thumbnail).collect()
 }
 
 async fn blank(world: &World, task: TaskId) -> Blank {

@@ -19,6 +19,7 @@ pub(crate) mod projects;
 pub(crate) mod storage_forms;
 pub(crate) mod storages;
 pub(crate) mod sync_runs;
+pub(crate) mod task_actions;
 pub(crate) mod tasks;
 pub(crate) mod tokens;
 pub(crate) mod users;

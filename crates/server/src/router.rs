@@ -14,7 +14,7 @@ use crate::{
     App,
     api::{
         annotations, checks, exports, health, media, predictions, projects, storage_forms,
-        storages, sync_runs, tasks, tokens, users,
+        storages, sync_runs, task_actions, tasks, tokens, users,
     },
     error::ApiError,
     observe::observe,
@@ -218,6 +218,15 @@ pub(crate) fn routes() -> Routes {
             tasks::delete,
             op("Deletes a task.").needs(ManageProjects),
         )
+        .post(
+            "/api/dm/actions",
+            task_actions::act,
+            op("Deletes the selected tasks (id=delete_tasks), or their annotations (id=delete_tasks_annotations).")
+                .needs(ManageProjects)
+                .query(&["id", "project"])
+                .takes::<task_actions::ActionFields>()
+                .returns::<task_actions::ActionView>(200),
+        )
         // media
         .get(
             "/tasks/{id}/resolve",
@@ -295,6 +304,14 @@ pub(crate) fn routes() -> Routes {
             predictions::delete,
             op("Deletes a prediction.").needs(ManageProjects),
         );
+    let routes = routes.post(
+        "/api/storages/{kind}/{id}/retry-errors",
+        sync_runs::retry_errors,
+        op("Tries the blobs again that could not be imported, or one of them, without looking through the whole container. Answers as a sync.")
+            .needs(ManageProjects)
+            .takes::<sync_runs::RetryFields>()
+            .returns::<storages::StorageView>(200),
+    );
     // Source and target storages have the same routes; `storages::Place` says which it is.
     ["/api/storages", "/api/storages/export"].into_iter().fold(
         annotating::annotating_routes(azure::azure_routes(people::people_routes(routes))),

@@ -258,15 +258,40 @@ impl Store {
         if direction != filter.order {
             ids.reverse();
         }
+        let ids: Vec<TaskId> = ids.into_iter().map(TaskId).collect();
         Ok(FoundTasks {
-            tasks: self.tasks_in_order(org, &ids).await?,
+            tasks: self.find_tasks_by_id(org, &ids).await?,
             more,
             looked_at,
         })
     }
 
+    /// Members who have annotated or skipped a task of the project, by e-mail.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_annotators(
+        &self,
+        org: OrgId,
+        project: ProjectId,
+    ) -> Result<Vec<(UserId, String)>> {
+        let query = sql(
+            "SELECT u.id, u.email FROM memberships m JOIN users u ON u.id = m.user_id
+             WHERE m.org_id = $1 AND EXISTS (SELECT 1 FROM annotations a
+                 WHERE a.org_id = $1 AND a.project_id = $2 AND a.completed_by = u.id)
+             ORDER BY u.email",
+        );
+        let rows = self.db.read(query.bind(org).bind(project)).await?;
+        rows.iter()
+            .map(|row| Ok((UserId(row.get("id")?), row.get("email")?)))
+            .collect()
+    }
+
     /// These tasks, in the order given; those that are gone are left out.
-    async fn tasks_in_order(&self, org: OrgId, ids: &[i64]) -> Result<Vec<Task>> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_tasks_by_id(&self, org: OrgId, ids: &[TaskId]) -> Result<Vec<Task>> {
         let query = sql(tasks!(
             "WHERE t.org_id = $1 AND t.id IN (SELECT CAST(j.value AS BIGINT) FROM json_each($2) AS j)"
         ));
@@ -275,7 +300,7 @@ impl Store {
             .read(query.bind(org).bind(json(ids.iter())?))
             .await?;
         let mut tasks = rows.iter().map(task_of).collect::<Result<Vec<_>>>()?;
-        tasks.sort_by_key(|task| ids.iter().position(|id| *id == task.id.0));
+        tasks.sort_by_key(|task| ids.iter().position(|id| *id == task.id));
         Ok(tasks)
     }
 

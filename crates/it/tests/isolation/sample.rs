@@ -296,9 +296,13 @@ impl<'a> Samples<'a> {
             ("GET", "/{kind}/{id}" | "/{kind}/{id}/runs" | "/{kind}/{id}/errors")
             | ("DELETE", "/{kind}/{id}") => (storage().await?, None),
             ("PATCH" | "PUT", "/{kind}/{id}") => (storage().await?, Some(json!({"title": MARK}))),
-            ("POST", "/{kind}/{id}/sync" | "/{kind}/{id}/cancel" | "/{kind}/{id}/check") => {
-                (storage().await?, Some(json!({})))
-            }
+            (
+                "POST",
+                "/{kind}/{id}/sync"
+                | "/{kind}/{id}/cancel"
+                | "/{kind}/{id}/check"
+                | "/{kind}/{id}/retry-errors",
+            ) => (storage().await?, Some(json!({}))),
             _ => bail!(NO_SAMPLE),
         })
     }
