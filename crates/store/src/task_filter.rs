@@ -207,7 +207,7 @@ impl Store {
             filter.is_search() || (filter.annotator.is_some() && filter.state != TaskState::All);
         let began = Instant::now();
         let mut ids: Vec<i64> = Vec::new();
-        let (mut position, mut looked_at) = (start, 0);
+        let (mut position, mut steps_taken) = (start, 0);
         let more = loop {
             let mut between = Between::beyond(position, direction);
             let edge = if steps {
@@ -228,31 +228,24 @@ impl Store {
             );
             if ids.len() as i64 > limit {
                 ids.truncate(limit.max(0) as usize);
-                let last = ids.last().copied().unwrap_or(start);
-                if steps {
-                    looked_at += self
-                        .count_between(org, filter.project, position, last)
-                        .await?;
-                }
-                break Some(TaskId(last));
+                break Some(ids.last().copied().unwrap_or(start));
             }
-            let Some(edge) = edge else {
-                if steps {
-                    let end = if direction == TaskOrder::OldestFirst {
-                        i64::MAX - 1
-                    } else {
-                        1
-                    };
-                    looked_at += self
-                        .count_between(org, filter.project, position, end)
-                        .await?;
-                }
-                break None;
-            };
+            let Some(edge) = edge else { break None };
             position = edge;
-            looked_at += STEP;
-            if looked_at >= MOST_LOOKED_AT || began.elapsed() >= LONGEST_LOOK {
-                break Some(TaskId(edge));
+            steps_taken += 1;
+            if steps_taken * STEP >= MOST_LOOKED_AT || began.elapsed() >= LONGEST_LOOK {
+                break Some(edge);
+            }
+        };
+        let looked_at = match more {
+            _ if !steps => 0,
+            Some(end) => self.count_from(org, filter.project, start, end).await?,
+            None => {
+                let end = match direction {
+                    TaskOrder::OldestFirst => i64::MAX - 1,
+                    TaskOrder::NewestFirst => 1,
+                };
+                self.count_from(org, filter.project, start, end).await?
             }
         };
         if direction != filter.order {
@@ -261,7 +254,7 @@ impl Store {
         let ids: Vec<TaskId> = ids.into_iter().map(TaskId).collect();
         Ok(FoundTasks {
             tasks: self.find_tasks_by_id(org, &ids).await?,
-            more,
+            more: more.map(TaskId),
             looked_at,
         })
     }
@@ -395,13 +388,7 @@ impl Store {
     }
 
     /// Tasks of the project from the one beyond `from` to `to`, in either direction.
-    async fn count_between(
-        &self,
-        org: OrgId,
-        project: ProjectId,
-        from: i64,
-        to: i64,
-    ) -> Result<i64> {
+    async fn count_from(&self, org: OrgId, project: ProjectId, from: i64, to: i64) -> Result<i64> {
         let (low, high) = if from < to {
             (from, to + 1)
         } else {
