@@ -1,0 +1,185 @@
+// Nobody's work is lost or silently replaced: two people, a lost connection, a lost session, a closed page.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { annotationsOf, choose, eventually, openTask, submitButton, textProject, THEIRS } from './annotating.js';
+import { barriers, open, signIn } from './chromium.js';
+import { apiOf } from './sample.js';
+import { owner, start } from './world.js';
+
+const banner = (page, heading) => page.getByRole('alert').getByRole('heading', { name: heading });
+const press = (page, name) => page.getByRole('alert').getByRole('button', { name }).click();
+const choicesOf = (annotations) => annotations.map(({ result }) => result[0].value.choices[0]);
+
+test('work is kept', async (t) => {
+  const world = await start();
+  t.after(world.stop);
+  const api = apiOf(world.url);
+  const browser = await open();
+  t.after(browser.close);
+  const { page, context } = browser;
+  await signIn(page, world.url, owner);
+  const task = async (text) => {
+    const { project, tasks } = await textProject(api, 'choices', [text]);
+    await openTask(page, world, project, tasks[0]);
+    return { project, task: tasks[0] };
+  };
+
+  await t.test('who saves second is told, and decides', async () => {
+    const { project, task: at } = await task('Contested');
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    const [annotation] = await eventually(async () => {
+      const found = await annotationsOf(api, at);
+      return found.length > 0 && found;
+    }, 'the annotation');
+    await openTask(page, world, project, at);
+    const result = (choice) => [{ ...annotation.result[0], value: { choices: [choice] } }];
+
+    // The script does what another person's browser does.
+    await api('PATCH', `/api/annotations/${annotation.id}`, { result: result('Good') });
+    await choose(page, 'Bad');
+    await submitButton(page).click();
+    await banner(page, 'Somebody else was faster').waitFor();
+    assert.deepEqual(await barriers(page, THEIRS), []);
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
+
+    // It is still there after a reload.
+    await page.reload();
+    await banner(page, 'Somebody else was faster').waitFor();
+    await press(page, 'Keep mine as a new annotation');
+    await page.getByText(/^Saved \d/).waitFor();
+    const both = await annotationsOf(api, at);
+    assert.deepEqual(choicesOf(both).sort(), ['Bad', 'Good']);
+    assert.equal(both.find(({ parent_annotation: parent }) => parent === annotation.id).result[0].value.choices[0], 'Bad');
+  });
+
+  await t.test('theirs can be shown instead', async () => {
+    const { project, task: at } = await task('Contested too');
+    const result = (choice) => [{ from_name: 'label', to_name: 'item', type: 'choices', value: { choices: [choice] } }];
+    const annotation = await api('POST', `/api/tasks/${at.id}/annotations`, { result: result('Good') });
+    await openTask(page, world, project, at);
+    await api('PATCH', `/api/annotations/${annotation.id}`, { result: result('Good'), lead_time: 5 });
+    await choose(page, 'Bad');
+    await submitButton(page).click();
+    await banner(page, 'Somebody else was faster').waitFor();
+    await press(page, 'Show theirs');
+    await banner(page, 'Somebody else was faster').waitFor({ state: 'detached' });
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
+    assert.deepEqual((await api('GET', `/api/tasks/${at.id}`)).drafts, []);
+  });
+
+  await t.test('without a connection it waits here, and is sent once', async () => {
+    const { task: at } = await task('Offline');
+    await choose(page, 'Good');
+    await context.setOffline(true);
+    await submitButton(page).click();
+    await banner(page, 'Not saved: no connection').waitFor();
+    assert.deepEqual(await barriers(page, THEIRS), []);
+    await context.setOffline(false);
+    await banner(page, 'Nothing left to label').waitFor();
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
+  });
+
+  await t.test('an answer that got lost makes no second annotation', async () => {
+    const { task: at } = await task('Lost answer');
+    await choose(page, 'Good');
+    let isFirst = true;
+    await page.route(`**/api/tasks/${at.id}/annotations`, async (route) => {
+      if (!isFirst) return route.continue();
+      isFirst = false;
+      await route.fetch();
+      await route.abort();
+    });
+    await submitButton(page).click();
+    await banner(page, 'Nothing left to label').waitFor();
+    assert.equal(isFirst, false);
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
+  });
+
+  await t.test('a closed page sends it when it is opened again', async () => {
+    const { project, task: at } = await task('Closed');
+    await page.route('**/api/tasks/*/annotations', (route) => route.abort());
+    await choose(page, 'Bad');
+    await submitButton(page).click();
+    await banner(page, 'Not saved: no connection').waitFor();
+    await page.unroute('**/api/tasks/*/annotations');
+    page.once('dialog', (dialog) => dialog.accept());
+    await openTask(page, world, project, at);
+    const found = await eventually(async () => {
+      const annotations = await annotationsOf(api, at);
+      return annotations.length > 0 && annotations;
+    }, 'the annotation');
+    assert.deepEqual(choicesOf(found), ['Bad']);
+  });
+
+  await t.test('a change is kept even when the page closes before its draft is saved', async () => {
+    const { project, task: at } = await task('Quick');
+    await choose(page, 'Bad');
+    page.once('dialog', (dialog) => dialog.accept());
+    await openTask(page, world, project, at);
+    const drafts = await eventually(async () => {
+      const found = await api('GET', `/api/tasks/${at.id}/drafts`);
+      return found.length > 0 && found;
+    }, 'the draft');
+    assert.deepEqual(choicesOf(drafts), ['Bad']);
+  });
+
+  await t.test('who is signed out signs in again and nothing is lost', async () => {
+    const { task: at } = await task('Signed out');
+    await choose(page, 'Good');
+    await context.clearCookies();
+    await submitButton(page).click();
+    await banner(page, 'Not saved: you are signed out').waitFor();
+    const [other] = await Promise.all([context.waitForEvent('page'), press(page, 'Sign in again')]);
+    await signIn(other, world.url, owner);
+    await other.close();
+    await page.bringToFront();
+    await press(page, 'Try again').catch(() => {});
+    await banner(page, 'Nothing left to label').waitFor();
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
+  });
+
+  await t.test('people see who else is there', async () => {
+    const { project, task: at } = await task('Together');
+    const invited = await addMember(api, world);
+    const other = await open();
+    t.after(other.close);
+    await signIn(other.page, world.url, invited);
+    await openTask(other.page, world, project, at);
+    await other.page.getByText(`Also here: ${owner.email}`).waitFor();
+  });
+
+  await t.test('who may only look can look', async () => {
+    const { project, task: at } = await task('To look at');
+    const reader = await addMember(api, world, 'read_only');
+    const other = await open();
+    t.after(other.close);
+    await signIn(other.page, world.url, reader);
+    await other.page.goto(page.url());
+    await other.page.locator('#editor').getByText('To look at').waitFor();
+    await other.page.getByText('You may look, not annotate.').waitFor();
+    assert.equal(await submitButton(other.page).count(), 0);
+    assert.deepEqual(await barriers(other.page, THEIRS), []);
+    assert.deepEqual(other.complaints, []);
+    assert.deepEqual([project.id > 0, await annotationsOf(api, at)], [true, []]);
+  });
+
+  await t.test('nothing was blocked', () => {
+    assert.deepEqual(browser.complaints.filter((text) => !text.includes('Failed to load resource')), []);
+  });
+});
+
+/** A person who took an invitation. */
+async function addMember(api, world, role = 'annotator') {
+  const person = { email: `${role}@contoso.example`, password: 'another correct horse' };
+  const { url } = await api('POST', '/api/invites', { email: person.email, role });
+  const accepted = await fetch(url, {
+    method: 'POST',
+    headers: { origin: world.url },
+    body: new URLSearchParams({ first_name: 'An', last_name: 'Other', password: person.password }),
+  });
+  assert.ok(accepted.ok, await accepted.text());
+  return person;
+}
