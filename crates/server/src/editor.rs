@@ -90,9 +90,14 @@ impl Editor {
         self.styles.iter().map(|name| self.address(name)).collect()
     }
 
+    /// Addresses of its scripts, in the order in which they run.
+    pub(crate) fn scripts(&self) -> Vec<String> {
+        self.load.iter().map(|name| self.address(name)).collect()
+    }
+
     pub(crate) fn loading(&self) -> Loading<'_> {
         Loading {
-            scripts: self.load.iter().map(|name| self.address(name)).collect(),
+            scripts: self.scripts(),
             editor: self.editor,
             tailwind: self.tailwind,
             flags: &self.flags,

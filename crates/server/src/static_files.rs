@@ -20,7 +20,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 struct StaticFile {
     name: &'static str,
     content_type: &'static str,
-    content: &'static str,
+    content: &'static [u8],
 }
 
 macro_rules! files {
@@ -28,16 +28,32 @@ macro_rules! files {
         [$(StaticFile {
             name: $name,
             content_type: $content_type,
-            content: include_str!(concat!("../static/", $name)),
+            content: include_bytes!(concat!("../static/", $name)),
         }),+]
     };
 }
 
-static FILES: [StaticFile; 4] = files! {
+static FILES: [StaticFile; 20] = files! {
     "longshore.css" => STYLE,
     "longshore.js" => SCRIPT,
     "htmx.min.js" => SCRIPT,
     "icon.svg" => "image/svg+xml",
+    "annotate.css" => STYLE,
+    "annotate.js" => SCRIPT,
+    "annotate_api.js" => SCRIPT,
+    "annotate_editing.js" => SCRIPT,
+    "annotate_history.js" => SCRIPT,
+    "annotate_media.js" => SCRIPT,
+    "annotate_notices.js" => SCRIPT,
+    "annotate_outbox.js" => SCRIPT,
+    "editor.js" => SCRIPT,
+    "label_preview.js" => SCRIPT,
+    "label_samples.js" => SCRIPT,
+    "sample.pdf" => "application/pdf",
+    "sample.png" => "image/png",
+    "sample.txt" => "text/plain; charset=utf-8",
+    "sample.wav" => "audio/wav",
+    "sample.webm" => "video/webm",
 };
 
 static ADDRESSES: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -77,8 +93,8 @@ pub(crate) async fn serve(Path(name): Path<String>, query: Query) -> Result<Resp
     Ok((headers, file.content).into_response())
 }
 
-fn version(content: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&digest(&SHA256, content.as_bytes()).as_ref()[..9])
+fn version(content: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&digest(&SHA256, content).as_ref()[..9])
 }
 
 #[cfg(test)]
@@ -94,7 +110,7 @@ mod tests {
             .iter()
             .find(|file| file.name == "htmx.min.js")
             .unwrap();
-        let found = STANDARD.encode(digest(&SHA256, htmx.content.as_bytes()));
+        let found = STANDARD.encode(digest(&SHA256, htmx.content));
         assert_eq!(found, "1v3HXyBOa976mbab8ebUrGm4o2T3eSn0XBNHa0AA9xc=");
     }
 
