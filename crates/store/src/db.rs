@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, readers::Readers};
 
 /// The two databases.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub(crate) enum Db {
     Sqlite {
         /// One connection.
         writer: SqlitePool,
-        reader: SqlitePool,
+        readers: Readers,
     },
     Postgres(PgPool),
 }
@@ -101,8 +101,8 @@ impl Db {
     /// Rows of a statement that only reads.
     pub(crate) async fn read(&self, sql: Sql) -> Result<Vec<Row>> {
         Ok(match self {
-            Self::Sqlite { reader, .. } => {
-                wrap(sql.for_sqlite().fetch_all(reader).await?, Row::Sqlite)
+            Self::Sqlite { readers, .. } => {
+                wrap(readers.rows(sql.for_sqlite()).await?, Row::Sqlite)
             }
             Self::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
         })
@@ -110,7 +110,14 @@ impl Db {
 
     /// The only row of a statement that only reads.
     pub(crate) async fn read_one(&self, sql: Sql) -> Result<Option<Row>> {
-        Ok(self.read(sql).await?.into_iter().next())
+        Ok(match self {
+            Self::Sqlite { readers, .. } => readers.row(sql.for_sqlite()).await?.map(Row::Sqlite),
+            Self::Postgres(pool) => sql
+                .for_postgres()
+                .fetch_optional(pool)
+                .await?
+                .map(Row::Postgres),
+        })
     }
 
     /// A single writing statement as its own transaction; its `RETURNING` rows.

@@ -29,6 +29,7 @@ mod outbox;
 mod predictions;
 mod presence;
 mod projects;
+mod readers;
 mod run_history;
 mod seal;
 mod sessions;

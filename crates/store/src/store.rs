@@ -3,7 +3,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    ConnectOptions, SqlitePool,
+    ConnectOptions,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -14,6 +14,7 @@ use crate::{
     Error, Result, SealKeys,
     annotation_commits::AnnotationCommits,
     db::{Db, sql},
+    readers::Readers,
     seal::SealedRow,
 };
 
@@ -102,8 +103,8 @@ impl Store {
     /// Closes every connection; SQLite folds its log into the database file.
     pub async fn close(&self) {
         match &self.db {
-            Db::Sqlite { writer, reader } => {
-                reader.close().await;
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
                 writer.close().await;
             }
             Db::Postgres(pool) => pool.close().await,
@@ -233,7 +234,13 @@ async fn open_sqlite(url: &str, max_readers: u32) -> Result<Db> {
         .pragma("temp_store", "memory")
         .disable_statement_logging();
     let open = |source| Error::caused_by("the SQLite database cannot be opened", source);
-    let writer = sqlite_pool(1)
+    // A connection to a file does not go stale: no check before use, no end of life.
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(WAIT * 3)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(
             options
                 .clone()
@@ -242,19 +249,12 @@ async fn open_sqlite(url: &str, max_readers: u32) -> Result<Db> {
         )
         .await
         .map_err(open)?;
-    let reader: SqlitePool = sqlite_pool(max_readers.max(1))
-        .connect_with(options.pragma("query_only", "1"))
-        .await
-        .map_err(open)?;
-    Ok(Db::Sqlite { writer, reader })
-}
-
-/// Connections to a file do not go stale: no check before use, no end of life.
-fn sqlite_pool(max_connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(WAIT * 3)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
+    let readers = Readers::open(
+        options.pragma("query_only", "1"),
+        max_readers.max(1),
+        WAIT * 3,
+    )
+    .await
+    .map_err(open)?;
+    Ok(Db::Sqlite { writer, readers })
 }
