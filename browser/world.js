@@ -20,8 +20,11 @@ const CUSTOMER = 'contoso.example';
 export const administrator = `ada@${CUSTOMER}`;
 export const member = `mel@${CUSTOMER}`;
 
-/** Starts both; the customer's tenant has an account with a picture. Call `stop` at the end. */
-export async function start() {
+/**
+ * Starts both; the customer's tenant has an account with a container. Call `stop` at the end.
+ * With `isNew` nobody can sign in yet, and `firstRun` is the link that the server prints.
+ */
+export async function start({ isNew = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-browser-'));
   const children = [];
   const run = async (program, args, environment, ready) => {
@@ -59,16 +62,22 @@ export async function start() {
   });
   const secret = await control('POST', `/apps/${app.client_id}/secrets`, {});
 
-  const url = await run('longshore', ['serve'], {
-    LONGSHORE_DATA_DIR: join(folder, 'data'),
-    LONGSHORE_LISTEN: '127.0.0.1:0',
-    LONGSHORE_CLOUD: azure.cloud_file,
+  const firstOwner = isNew ? {} : {
     LONGSHORE_ADMIN_EMAIL: owner.email,
     LONGSHORE_ADMIN_PASSWORD: owner.password,
     LONGSHORE_ADMIN_TOKEN: token,
+  };
+  const address = isNew ? /http:\/\/[0-9.:]+\/first-run\/\w+/ : /http:\/\/[0-9.:]+/;
+  const printed = await run('longshore', ['serve'], {
+    LONGSHORE_DATA_DIR: join(folder, 'data'),
+    LONGSHORE_LISTEN: '127.0.0.1:0',
+    LONGSHORE_CLOUD: azure.cloud_file,
     LONGSHORE_APP_CLIENT_ID: app.client_id,
     LONGSHORE_APP_CLIENT_SECRET: secret.value,
-  }, (line) => line.match(/http:\/\/[0-9.:]+/)?.[0]);
+    ...firstOwner,
+  }, (line) => line.match(address)?.[0]);
+  const url = new URL(printed).origin;
+  const firstRun = isNew ? printed : undefined;
 
   const stop = async () => {
     for (const child of children) {
@@ -78,7 +87,7 @@ export async function start() {
     }
     await rm(folder, { recursive: true, force: true });
   };
-  return { url, azure, control, tenant, account, app, stop };
+  return { url, firstRun, azure, control, tenant, account, app, stop };
 }
 
 /** `control(method, path, body)`: the local Azure's control endpoint. */

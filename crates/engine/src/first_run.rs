@@ -4,8 +4,9 @@
 //! one. It opens something only while there is nobody.
 
 use model::{Actor, Role, Secret};
+use serde_json::json;
 
-use crate::{Engine, Error, FirstOwner, Result, accounts::sha256};
+use crate::{AuditAction, Engine, Error, FirstOwner, Result, accounts::sha256};
 
 /// Name of the link's secret among the keys in the database.
 const KEY: &str = "first-run";
@@ -59,6 +60,10 @@ impl Engine {
             user_id,
             role: Role::Owner,
         };
+        let subject = format!("user/{user_id}");
+        let detail = json!({"with": "first_run"});
+        self.record(&actor, AuditAction::SignIn, subject, detail)
+            .await?;
         self.start_session(&actor).await
     }
 

@@ -21,6 +21,8 @@ use crate::args::Flags;
 
 const FILE: &str = "longshore.toml";
 const PREFIX: &str = "LONGSHORE_";
+/// The first organization's name, when nobody chooses one.
+const ORGANIZATION: &str = "Longshore";
 
 /// Every setting, with its default filled in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -118,7 +120,7 @@ impl Default for Config {
             admin_password: None,
             admin_token: None,
             operator_email: None,
-            organization: "Longshore".to_owned(),
+            organization: ORGANIZATION.to_owned(),
             cloud: "public".to_owned(),
             app_client_id: None,
             app_client_secret: None,
@@ -222,6 +224,14 @@ impl Config {
                 self.data_dir.join("longshore.db").display()
             ))
         })
+    }
+
+    /// What the first-run page suggests: the operator's own choice, or nothing.
+    pub fn suggested_organization(&self) -> &str {
+        match self.organization.as_str() {
+            ORGANIZATION => "",
+            chosen => chosen,
+        }
     }
 
     pub fn secret_key_file(&self) -> PathBuf {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use engine::{Engine, FirstOwner, Worker};
-use model::Secret;
 use server::{ConnectionLimits, ServerSettings};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::{args::ServeRole, config::Config, logging, parts};
 
@@ -68,6 +68,7 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
             Some(name) => Some(name.parse().context("the setting client_address_header")?),
             None => None,
         },
+        organization: config.suggested_organization().to_owned(),
         stop: stop.clone(),
         ..ServerSettings::new(url.clone())
     };
@@ -76,34 +77,43 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
         head_timeout: seconds(config.request_timeout_seconds),
         ..ConnectionLimits::default()
     };
+    let first_run = engine.clone();
     let app = server::app(engine, settings);
     logging::to_stdout(&format!("Longshore is ready at {url}"))?;
+    print_first_run(&first_run, &url).await?;
     server::serve(listener, app, limits, stop)
         .await
         .context("serving")
 }
 
-/// The person of the settings, or one whose password is shown this once.
+/// The person of the settings, at the first start. Without one, [`answer`] prints a link.
 async fn make_first_owner(config: &Config, engine: &Engine) -> anyhow::Result<()> {
-    let made_up = || Secret::new(hex::encode(rand::random::<[u8; 12]>()));
+    let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) else {
+        return Ok(());
+    };
     let owner = FirstOwner {
-        email: config.admin_email().to_owned(),
-        password: config.admin_password.clone().unwrap_or_else(made_up),
+        email: email.clone(),
+        password: password.clone(),
         organization: config.organization.clone(),
         token: config.admin_token.clone(),
     };
-    let created = engine
+    engine
         .bootstrap_owner(&owner)
         .await
         .context("the first owner (LONGSHORE_ADMIN_…)")?;
-    if created.is_some() && config.admin_password.is_none() {
-        logging::to_stdout(&format!(
-            "The first owner is {}, with the password {} (shown only now)",
-            owner.email,
-            owner.password.expose()
-        ))?;
-    }
     Ok(())
+}
+
+/// While nobody can sign in: where the first owner is made.
+async fn print_first_run(engine: &Engine, url: &Url) -> anyhow::Result<()> {
+    let Some(secret) = engine.first_run().await.context("the first run")? else {
+        return Ok(());
+    };
+    let base = url.as_str().trim_end_matches('/');
+    logging::to_stdout(&format!(
+        "Nobody can sign in yet. Open this link, which works once, to set Longshore up:\n  {base}/first-run/{}",
+        secret.expose()
+    ))
 }
 
 /// The first signal stops; a second one ends the process as it always does.

@@ -237,6 +237,15 @@ impl ApiError {
         )
     }
 
+    /// 404 of a first-run link.
+    pub(crate) fn first_run_over() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "first_run_over",
+            "This is not the link for the first run, or Longshore was set up with it already. The server prints the link when it starts, as long as nobody can sign in.",
+        )
+    }
+
     /// 500; the cause is in the log under the same id.
     pub(crate) fn internal() -> Self {
         Self::new(

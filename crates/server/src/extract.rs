@@ -63,6 +63,31 @@ pub(crate) async fn read_form(request: Request, app: &App) -> Result<Bytes, ApiE
     read_body(request, app.settings.body_limit_bytes, app).await
 }
 
+/// The body of a page's form with a file, as large as an import may be: name and content of its
+/// fields, in their order.
+pub(crate) async fn read_upload(
+    request: Request,
+    app: &App,
+) -> Result<Vec<(String, Bytes)>, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let boundary = multer::parse_boundary(&content_type)
+        .map_err(|_| ApiError::unsupported_media_type(&content_type))?;
+    let body = read_body(request, app.settings.import_limit_bytes, app).await?;
+    let whole = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let broken = |error: multer::Error| ApiError::malformed(error.to_string());
+    let mut fields = Vec::new();
+    while let Some(field) = parts.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        fields.push((name, field.bytes().await.map_err(broken)?));
+    }
+    Ok(fields)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MediaType {
     Json,

@@ -50,6 +50,8 @@ pub struct ServerSettings {
     /// Header in which a reverse proxy puts the client's address (its last value counts), for the
     /// limits on failed sign-ins; without it, the connection's address.
     pub client_address_header: Option<HeaderName>,
+    /// What the first-run page suggests as the organization's name.
+    pub organization: String,
     /// Cancelled when the server stops: pages that watch something are let go.
     pub stop: CancellationToken,
 }
@@ -65,6 +67,7 @@ impl ServerSettings {
             body_timeout: Duration::from_secs(300),
             sync_wait: Duration::from_secs(2),
             client_address_header: None,
+            organization: String::new(),
             stop: CancellationToken::new(),
         }
     }

@@ -5,6 +5,10 @@
 //   data-dialog="ID"             the button opens that <dialog>; data-close in it closes it
 //   <time datetime>              shown in the person's own time zone
 //   data-selects="NAME"          a form whose checkboxes NAME are counted into [data-selected]
+//   data-indents                 a textarea whose Tab key indents; Esc lets the next Tab leave it
+//   data-go-to="ID"              the button puts the cursor of that textarea at data-line and data-column (from 1)
+//   data-preview-of="ID"         a frame that gets that textarea's text when it says {preview: "ready"}, and whenever
+//                                htmx has replaced the element data-preview-checked, unless an error is in it
 "use strict";
 
 const all = (selector, within = document) => within.querySelectorAll(selector);
@@ -125,6 +129,41 @@ function count(form) {
   const chosen = all(`input[name="${form.dataset.selects}"]:checked`, form).length;
   for (const place of all("[data-selected]", form)) place.textContent = chosen;
   form.classList.toggle("has-selection", chosen > 0);
+}
+
+// Writing a labeling config.
+let leaves = false;
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.("[data-indents]")) return;
+  if (event.key === "Tab" && !event.shiftKey && !leaves) {
+    event.preventDefault();
+    // The browser's own editing, so that Ctrl+Z takes it back.
+    document.execCommand("insertText", false, "  ");
+  }
+  leaves = event.key === "Escape";
+});
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest?.("[data-go-to]");
+  if (!button) return;
+  const area = document.getElementById(button.dataset.goTo);
+  const lines = area.value.split("\n").slice(0, button.dataset.line - 1);
+  const at = lines.reduce((sum, line) => sum + line.length + 1, 0) + Number(button.dataset.column) - 1;
+  area.focus();
+  area.setSelectionRange(at, at + 1);
+  const height = parseFloat(getComputedStyle(area).lineHeight);
+  area.scrollTop = Math.max(0, lines.length * height - area.clientHeight / 2);
+});
+for (const frame of all("[data-preview-of]")) {
+  const checked = document.getElementById(frame.dataset.previewChecked);
+  const show = () => {
+    if (checked.querySelector(".error")) return; // The frame keeps what was right.
+    const config = document.getElementById(frame.dataset.previewOf).value;
+    frame.contentWindow.postMessage({ config }, location.origin);
+  };
+  addEventListener("message", ({ source, data }) => {
+    if (source === frame.contentWindow && data?.preview === "ready") show();
+  });
+  document.addEventListener("htmx:afterSwap", ({ target }) => { if (target === checked) show(); });
 }
 
 /** A short message for everybody, screen readers included. */

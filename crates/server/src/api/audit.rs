@@ -26,12 +26,15 @@ pub(crate) const PARAMETERS: &[&str] = &[
     "search",
     "action",
     "user",
+    "subject",
     "event_id",
     "since",
+    "until",
     "before_id",
     "limit",
 ];
 const PAGE: i64 = 100;
+const DAY_MS: i64 = 24 * 3600 * 1000;
 const EXPORT_PAGE: i64 = 1_000;
 
 /// One entry.
@@ -73,30 +76,32 @@ pub(crate) fn read_query(query: &Query) -> Result<AuditQuery, ApiError> {
         let text = query.text(name).map(str::trim);
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
-    let since_ms = match text("since") {
-        None => None,
-        Some(text) => Some(instant_or_day(&text).ok_or_else(|| {
-            ApiError::invalid_request(
-                "query parameter \"since\" must be a day or an instant, like 2026-11-21T08:00:00Z",
-            )
-        })?),
-    };
+    let since_ms = text("since").map(|text| moment_of("since", &text, 0));
+    // A day is meant with all of it.
+    let until_ms = text("until").map(|text| moment_of("until", &text, DAY_MS));
     Ok(AuditQuery {
         search: text("search"),
         action: text("action"),
         actor: query.id("user")?,
+        subject: text("subject"),
         event_id: text("event_id").map(|id| id.to_lowercase()),
-        since_ms,
+        since_ms: since_ms.transpose()?,
+        until_ms: until_ms.transpose()?,
         before_id: query.id("before_id")?,
         limit: query.id("limit")?.unwrap_or(PAGE),
     })
 }
 
-fn instant_or_day(text: &str) -> Option<i64> {
+/// An instant, or a day's beginning and so much more.
+fn moment_of(name: &str, text: &str, more_ms: i64) -> Result<i64, ApiError> {
     let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    parse(text)
-        .or_else(|| parse(&format!("{text}T00:00:00Z")))
-        .map(jiff::Timestamp::as_millisecond)
+    let instant = parse(text).map(jiff::Timestamp::as_millisecond);
+    let day = || parse(&format!("{text}T00:00:00Z")).map(|at| at.as_millisecond() + more_ms);
+    instant.or_else(day).ok_or_else(|| {
+        ApiError::invalid_request(format!(
+            "query parameter \"{name}\" must be a day or an instant, like 2026-11-21T08:00:00Z"
+        ))
+    })
 }
 
 pub(crate) async fn list(

@@ -1,95 +1,124 @@
-//! The audit log for owners: filtered, paged, downloaded as JSON lines.
+//! The audit log for owners: filtered by the address, paged, downloaded as JSON lines.
 
+use askama::Template;
 use axum::{extract::State, response::Response};
-use engine::{AuditAction, AuditRecord};
-use model::Actor;
+use engine::{AuditAction, AuditQuery, AuditRecord};
+use model::{Actor, User};
+use serde_json::{Map, Value};
 
 use super::{
     Person,
-    html::{Plain, Text, page, render},
+    frame::{Frame, Section},
+    html::render,
 };
-use crate::{
-    App,
-    api::audit::read_query,
-    error::ApiError,
-    extract::{Query, instant},
-};
+use crate::{App, api::audit::read_query, error::ApiError, extract::Query};
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct Audit {
+    frame: Frame,
+    members: Vec<User>,
+    asked: AuditQuery,
+    since: String,
+    until: String,
+    is_filtered: bool,
+    entries: Vec<Entry>,
+    /// Where the next page is.
+    older: Option<String>,
+    /// Is this a later page than the first?
+    newest: Option<String>,
+    download: String,
+}
+
+/// An entry as the page says it.
+struct Entry {
+    event_id: String,
+    at_ms: i64,
+    who: String,
+    what: String,
+    subject: String,
+    /// Where the subject is seen, if it has a page.
+    address: Option<String>,
+    details: Vec<(String, String)>,
+}
 
 pub(crate) async fn show(State(app): State<App>, Person(actor): Person, query: Query) -> Response {
-    render(body(&app, &actor, &query).await)
+    render(page(&app, &actor, &query).await)
 }
 
-async fn body(app: &App, actor: &Actor, query: &Query) -> Result<Plain, ApiError> {
+async fn page(app: &App, actor: &Actor, query: &Query) -> Result<Audit, ApiError> {
     let asked = read_query(query)?;
-    let who = app.engine.whoami(actor).await?;
     let records = app.engine.list_audit(actor, &asked).await?;
-    let rows: String = records.iter().map(row).collect();
-    let table = if records.is_empty() {
-        "<p>Nothing matches.</p>".to_owned()
-    } else {
-        format!(
-            "<table><thead><tr><th>When (UTC)</th><th>Who</th><th>What</th><th>Of</th><th>Detail</th></tr></thead><tbody>{rows}</tbody></table>"
-        )
-    };
-    let older = match records.last() {
-        Some(last) if records.len() as i64 == asked.limit => format!(
-            "<p><a href=\"/settings/audit?{}\">Older</a></p>",
-            Text(&query.with("before_id", &last.id.to_string()))
-        ),
-        _ => String::new(),
-    };
-    let chosen = asked.action.as_deref().unwrap_or_default();
-    let actions: String = AuditAction::ALL
-        .iter()
-        .map(|action| {
-            let selected = if action.as_str() == chosen {
-                " selected"
-            } else {
-                ""
-            };
-            format!(
-                "<option value=\"{}\"{selected}>{}</option>",
-                action.as_str(),
-                action.title()
-            )
-        })
-        .collect();
-    let html = format!(
-        "<p><a href=\"/settings\">Settings</a></p>\
-         <form method=\"get\" action=\"/settings/audit\" class=\"row\">\
-         <label>Search <input type=\"search\" name=\"search\" value=\"{}\"></label>\
-         <label>What <select name=\"action\"><option value=\"\">Everything</option>{actions}</select></label>\
-         <label>Since <input type=\"date\" name=\"since\" value=\"{}\"></label>\
-         <label>Event id or <code>scid</code> <input name=\"event_id\" value=\"{}\"></label>\
-         <button>Show</button></form>\
-         {table}{older}<p><a href=\"/api/audit/export?{}\">Download as JSON lines</a></p>",
-        Text(asked.search.as_deref().unwrap_or_default()),
-        Text(query.text("since").unwrap_or_default()),
-        Text(asked.event_id.as_deref().unwrap_or_default()),
-        Text(&query.without("before_id")),
-    );
-    Ok(page("Audit", Some(&who.user.email), &html))
+    let older = records
+        .last()
+        .filter(|_| records.len() as i64 == asked.limit)
+        .map(|last| query.with("before_id", &last.id.to_string()));
+    let text = |name| query.text(name).unwrap_or_default().to_owned();
+    let names = [
+        "search", "action", "user", "subject", "since", "until", "event_id",
+    ];
+    let first = query.without("before_id");
+    Ok(Audit {
+        frame: Frame::load(app, actor, Section::Audit).await?,
+        members: app.engine.list_members(actor).await?,
+        since: text("since"),
+        until: text("until"),
+        is_filtered: names.iter().any(|name| !text(name).trim().is_empty()),
+        entries: records.into_iter().map(Entry::of).collect(),
+        older: older.map(|query| format!("/settings/audit?{query}")),
+        newest: asked.before_id.map(|_| format!("/settings/audit?{first}")),
+        download: format!("/api/audit/export?{first}"),
+        asked,
+    })
 }
 
-fn row(record: &AuditRecord) -> String {
-    let at: String = instant(record.at_ms).chars().take(19).collect();
-    let title = AuditAction::ALL
-        .iter()
-        .find(|action| action.as_str() == record.action)
-        .map_or(record.action.as_str(), |action| action.title());
-    let who = record.actor_email.as_deref().unwrap_or("Longshore");
-    let detail = if record.detail == "{}" {
-        ""
-    } else {
-        &record.detail
-    };
-    format!(
-        "<tr><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
-        Text(&record.event_id),
-        at.replace('T', " "),
-        Text(who),
-        Text(title),
-        Text(&record.subject),
-        Text(detail),
-    )
+impl Audit {
+    fn actions(&self) -> &'static [AuditAction] {
+        AuditAction::ALL
+    }
+
+    fn is_action(&self, action: &AuditAction) -> bool {
+        self.asked.action.as_deref() == Some(action.as_str())
+    }
+
+    fn is_user(&self, member: &User) -> bool {
+        self.asked.actor == Some(member.id)
+    }
+}
+
+impl Entry {
+    fn of(record: AuditRecord) -> Self {
+        let known = AuditAction::ALL
+            .iter()
+            .find(|action| action.as_str() == record.action);
+        let details: Map<String, Value> = serde_json::from_str(&record.detail).unwrap_or_default();
+        let said = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Self {
+            event_id: record.event_id,
+            at_ms: record.at_ms,
+            who: record.actor_email.unwrap_or_else(|| "Longshore".to_owned()),
+            what: known.map_or(record.action.clone(), |action| action.title().to_owned()),
+            address: address_of(&record.subject),
+            subject: record.subject,
+            details: details
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name.replace('_', " "), said(value)))
+                .collect(),
+        }
+    }
+}
+
+/// The page of a subject such as `project/3`; it may have been deleted since.
+fn address_of(subject: &str) -> Option<String> {
+    let (kind, id) = subject.split_once('/')?;
+    match kind {
+        "project" => Some(format!("/projects/{id}")),
+        "storage" => Some(format!("/storages/{id}")),
+        "azure_link" => Some(format!("/settings/integrations/{id}")),
+        _ => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ConnectAddresses, Returned};
@@ -10,7 +10,8 @@ use model::{Permission, Secret};
 
 use super::{
     Person, entra,
-    html::{Text, page, with_status},
+    frame::Frame,
+    html::{Message, with_status},
 };
 use crate::{
     App,
@@ -73,11 +74,14 @@ fn on(next: Result<String, ApiError>) -> Response {
 }
 
 fn not_connected(error: &ApiError) -> Response {
-    let body = format!(
-        "<p class=\"problem\" role=\"alert\">{}</p><p><a href=\"{BACK}\">Settings, Integrations</a></p>",
-        Text(&error.messages())
-    );
-    with_status(error.status(), page("Not connected", None, &body))
+    let page = Message {
+        frame: Frame::nobody(),
+        heading: "Not connected",
+        problem: Some(error.messages()),
+        says: &[],
+        links: &[(BACK, "Settings, Integrations")],
+    };
+    with_status(error.status(), page)
 }
 
 pub(crate) async fn start(
@@ -147,11 +151,17 @@ pub(crate) async fn consented(
     query: Query,
 ) -> Response {
     let Ok(Person(actor)) = person else {
-        let body = format!(
-            "<p>Microsoft has recorded your answer. Nothing is connected by this page: whoever asked you goes on in Longshore, Settings, Integrations, with Check again.</p>\
-             <p>If that is you, sign in: <a href=\"{BACK}\">Settings, Integrations</a></p>"
-        );
-        return with_status(axum::http::StatusCode::OK, page("Thank you", None, &body));
+        let page = Message {
+            frame: Frame::nobody(),
+            heading: "Thank you",
+            problem: None,
+            says: &[
+                "Microsoft has recorded your answer. Nothing is connected by this page: whoever asked you goes on in Longshore, Settings, Integrations, with Check again.",
+                "If that is you, sign in and go there.",
+            ],
+            links: &[(BACK, "Settings, Integrations")],
+        };
+        return with_status(StatusCode::OK, page);
     };
     on(async {
         let session = session(&headers)?;

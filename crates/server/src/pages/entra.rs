@@ -11,7 +11,8 @@ use model::Secret;
 use super::{
     Person,
     connect::{Addresses, returned},
-    html::{Text, failed, page, with_status},
+    frame::Frame,
+    html::{Message, failed, with_status},
     sign_in::{own_path, session_cookie},
 };
 use crate::{
@@ -135,11 +136,14 @@ async fn signed_in(app: &App, headers: &HeaderMap, session: &Secret, next: &str)
 }
 
 fn not_signed_in(status: StatusCode, message: &str) -> Response {
-    let body = format!(
-        "<p class=\"problem\" role=\"alert\">{}</p><p><a href=\"/user/login\">Sign in</a> · <a href=\"{ACCOUNT}\">Account</a></p>",
-        Text(message)
-    );
-    with_status(status, page("Not signed in with Entra ID", None, &body))
+    let page = Message {
+        frame: Frame::nobody(),
+        heading: "Not signed in with Entra ID",
+        problem: Some(message.to_owned()),
+        says: &[],
+        links: &[("/user/login", "Sign in"), (ACCOUNT, "Account")],
+    };
+    with_status(status, page)
 }
 
 fn cookie(app: &App, value: &str, max_age_s: i64) -> (HeaderName, String) {

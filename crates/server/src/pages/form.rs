@@ -41,6 +41,19 @@ impl Form {
         }
     }
 
+    /// The form over what is saved: of the fields that it does not have.
+    pub(crate) fn over(
+        mut self,
+        saved: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        for (name, value) in saved {
+            if !self.values.iter().any(|(known, _)| known == name) {
+                self.values.push((name.to_owned(), value));
+            }
+        }
+        self
+    }
+
     /// What was typed; empty when nothing was.
     pub(crate) fn value(&self, name: &str) -> &str {
         let found = self.values.iter().rev().find(|(key, _)| key == name);

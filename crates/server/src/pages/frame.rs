@@ -53,16 +53,6 @@ impl Frame {
         }
     }
 
-    /// For a page that knows no more of a person.
-    pub(crate) fn of_email(email: Option<&str>, section: Section) -> Self {
-        let person = email.map(|email| Person {
-            email: email.to_owned(),
-            organization: String::new(),
-            role: None,
-        });
-        Self { section, person }
-    }
-
     pub(crate) fn sections(&self) -> Vec<(Section, &'static str, &'static str)> {
         let mut sections = vec![(Section::Projects, "/", "Projects")];
         if self.may_manage_projects() {

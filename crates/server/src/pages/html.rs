@@ -1,14 +1,12 @@
 //! How a page leaves the server: rendered, with the headers that keep it private and harmless.
 
-use std::fmt::{self, Display, Formatter};
-
 use askama::Template;
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 
-use super::frame::{Frame, Section};
+use super::frame::Frame;
 use crate::error::ApiError;
 
 /// Only our own stylesheet, scripts, pictures and forms.
@@ -51,16 +49,7 @@ pub(super) fn with_status<T: Template>(status: StatusCode, page: T) -> Response 
 
 /// A part of a page, for htmx; an error is shown in its place.
 pub(super) fn part<T: Template>(part: Result<T, ApiError>) -> Response {
-    match part {
-        Ok(part) => with_status(StatusCode::OK, part),
-        Err(error) => with_status(error.status(), FailedPart { error: &error }),
-    }
-}
-
-#[derive(Template)]
-#[template(source = "<p class=\"problem\">{{ error.detail() }}</p>", ext = "html")]
-struct FailedPart<'a> {
-    error: &'a ApiError,
+    render(part)
 }
 
 /// The same page, allowed to load media of these origins too, and to send forms there:
@@ -97,68 +86,19 @@ pub(super) fn live(response: Response, authority: &str) -> Response {
     allowing(response, &[], &[authority])
 }
 
+/// What went wrong; a browser gets it as a page ([`super::error_page`]).
 pub(super) fn failed(error: &ApiError) -> Response {
-    let page = Failed {
-        frame: Frame::nobody(),
-        detail: error.detail().to_owned(),
-        cause: error.cause().map(str::to_owned),
-        fix: error.fix(),
-    };
-    with_status(error.status(), page)
+    error.clone().into_response()
 }
 
+/// A page that says what came of something that began on another site, and where to go on.
 #[derive(Template)]
-#[template(path = "failed.html")]
-struct Failed {
-    frame: Frame,
-    detail: String,
-    cause: Option<String>,
-    fix: Option<String>,
-}
-
-/// A page under this heading, of HTML that is written already; with the person who is signed in.
-pub(super) fn page(heading: &str, email: Option<&str>, body: &str) -> Plain {
-    Plain {
-        frame: Frame::of_email(email, Section::Settings),
-        heading: heading.to_owned(),
-        body: body.to_owned(),
-    }
-}
-
-/// See [`page`].
-#[derive(Template)]
-#[template(path = "plain.html")]
-pub(super) struct Plain {
-    frame: Frame,
-    heading: String,
-    body: String,
-}
-
-/// A text in HTML, also inside quoted attributes.
-pub(super) struct Text<'a>(pub(super) &'a str);
-
-impl Display for Text<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => write!(f, "{c}"),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Text;
-
-    #[test]
-    fn texts_cannot_become_markup() {
-        assert_eq!(
-            Text("<a href='x' title=\"y\">&").to_string(),
-            "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;"
-        );
-    }
+#[template(path = "message.html")]
+pub(super) struct Message {
+    pub(super) frame: Frame,
+    pub(super) heading: &'static str,
+    pub(super) problem: Option<String>,
+    pub(super) says: &'static [&'static str],
+    /// Address and name.
+    pub(super) links: &'static [(&'static str, &'static str)],
 }

@@ -1,17 +1,19 @@
 //! What an invited person sees: who invites them, and the form that makes them a member.
 
+use askama::Template;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, Method},
     response::{IntoResponse, Redirect, Response},
 };
-use engine::InvitedPerson;
+use engine::{InvitedPerson, OpenInvite};
 use model::Secret;
 
 use super::{
-    account::role_words,
     failed,
-    html::{Plain, Text, page, render, with_status},
+    form::Form,
+    frame::Frame,
+    html::{render, with_status},
     sign_in::session_cookie,
 };
 use crate::{
@@ -19,22 +21,14 @@ use crate::{
     attempts::Guess,
     auth::{ClientAddress, check_same_site},
     error::ApiError,
-    extract::Body,
-    fields::{Fields, Input},
 };
 
-/// What the invited person fills in.
-pub(crate) struct InvitationForm(InvitedPerson);
-
-impl Input for InvitationForm {
-    fn read(fields: &mut Fields) -> Self {
-        let mut text = |name| fields.text(name).value().unwrap_or_default();
-        Self(InvitedPerson {
-            first_name: text("first_name"),
-            last_name: text("last_name"),
-            password: Secret::new(text("password")),
-        })
-    }
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct Invitation {
+    frame: Frame,
+    form: Form,
+    invite: OpenInvite,
 }
 
 /// The secret of the link.
@@ -44,37 +38,26 @@ pub(crate) async fn show(State(app): State<App>, from: ClientAddress, link: Link
     let Ok(Path(secret)) = link else {
         return failed(&ApiError::not_found());
     };
-    render(body(&app, from, &secret, "").await)
+    render(page(&app, from, &secret, Form::default()).await)
 }
 
-async fn body(
+async fn page(
     app: &App,
     from: ClientAddress,
     secret: &str,
-    problem: &str,
-) -> Result<Plain, ApiError> {
+    form: Form,
+) -> Result<Invitation, ApiError> {
     let guess = Guess::Token(from.0);
     app.attempts.check(&guess)?;
     let Ok(invite) = app.engine.open_invite(secret).await else {
         app.attempts.failed(guess);
         return Err(ApiError::invitation_gone());
     };
-    let problem = match problem {
-        "" => String::new(),
-        text => format!("<p class=\"problem\" role=\"alert\">{}</p>", Text(text)),
-    };
-    let html = format!(
-        "<p>You are invited to {} as {}, with the e-mail address {}.</p>{problem}\
-         <form method=\"post\" class=\"narrow\">\
-         <label>First name <input name=\"first_name\" autocomplete=\"given-name\"></label>\
-         <label>Last name <input name=\"last_name\" autocomplete=\"family-name\"></label>\
-         <label>Choose a password, at least 8 characters <input type=\"password\" name=\"password\" autocomplete=\"new-password\" minlength=\"8\" required></label>\
-         <button>Become a member</button></form>",
-        Text(&invite.organization),
-        role_words(invite.role),
-        Text(&invite.email),
-    );
-    Ok(page("Invitation", None, &html))
+    Ok(Invitation {
+        frame: Frame::nobody(),
+        form,
+        invite,
+    })
 }
 
 pub(crate) async fn accept(
@@ -82,7 +65,7 @@ pub(crate) async fn accept(
     headers: HeaderMap,
     from: ClientAddress,
     link: Link,
-    Body(InvitationForm(person)): Body<InvitationForm>,
+    form: Form,
 ) -> Response {
     let Ok(Path(secret)) = link else {
         return failed(&ApiError::not_found());
@@ -92,12 +75,17 @@ pub(crate) async fn accept(
     {
         return failed(&error);
     }
+    let person = InvitedPerson {
+        first_name: form.value("first_name").to_owned(),
+        last_name: form.value("last_name").to_owned(),
+        password: Secret::new(form.value("password")),
+    };
     match app.engine.accept_invite(&secret, &person).await {
         Ok((session, _)) => (session_cookie(&app, &session), Redirect::to("/")).into_response(),
         Err(error) => {
             let error = ApiError::from(error);
-            match body(&app, from, &secret, &error.messages()).await {
-                Ok(html) => with_status(error.status(), html),
+            match page(&app, from, &secret, form.refused(&error)).await {
+                Ok(page) => with_status(error.status(), page),
                 Err(error) => failed(&error),
             }
         }

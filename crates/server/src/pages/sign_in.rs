@@ -1,5 +1,6 @@
 //! Signing in with e-mail and password, and out.
 
+use askama::Template;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
@@ -8,89 +9,81 @@ use axum::{
 use engine::SESSION_MS;
 use model::Secret;
 
-use super::html::{Text, failed, page, with_status};
+use super::{
+    form::Form,
+    frame::Frame,
+    html::{failed, with_status},
+};
 use crate::{
     App,
     attempts::Guess,
     auth::{ClientAddress, SESSION_COOKIE, check_same_site, session_of},
     error::ApiError,
-    extract::{Body, Query},
-    fields::{Fields, Input},
+    extract::Query,
 };
 
-/// The sign-in form.
-pub(crate) struct SignIn {
-    email: String,
-    password: Secret,
-    next: String,
-}
-
-impl Input for SignIn {
-    fn read(fields: &mut Fields) -> Self {
-        Self {
-            email: fields.text("email").value().unwrap_or_default(),
-            password: Secret::new(fields.text("password").value().unwrap_or_default()),
-            next: fields.text("next").value().unwrap_or_default(),
-        }
-    }
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    frame: Frame,
+    form: Form,
+    /// Where Entra ID's button leads, when the operator has registered an app.
+    entra: Option<String>,
+    /// Nobody can sign in: the server printed where to begin.
+    is_first_run: bool,
 }
 
 pub(crate) async fn sign_in_form(State(app): State<App>, query: Query) -> Response {
-    sign_in_page(
-        &app,
-        StatusCode::OK,
-        query.text("next").unwrap_or_default(),
-        "",
-    )
+    let next = query.text("next").unwrap_or_default().to_owned();
+    sign_in_page(&app, StatusCode::OK, Form::filled([("next", next)])).await
 }
 
-fn sign_in_page(app: &App, status: StatusCode, next: &str, problem: &str) -> Response {
-    let problem = match problem {
-        "" => String::new(),
-        text => format!("<p class=\"problem\" role=\"alert\">{}</p>", Text(text)),
-    };
-    let entra = if app.engine.offers_entra_sign_in() {
-        let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-        format!("<p><a href=\"/user/login/entra?next={next}\">Sign in with Entra ID</a></p>")
-    } else {
-        String::new()
-    };
-    let form = format!(
-        "{problem}<form method=\"post\" action=\"/user/login\" class=\"narrow\">\
-         <input type=\"hidden\" name=\"next\" value=\"{}\">\
-         <label>E-mail <input type=\"email\" name=\"email\" autocomplete=\"username\" required autofocus></label>\
-         <label>Password <input type=\"password\" name=\"password\" autocomplete=\"current-password\" required></label>\
-         <button>Sign in</button></form>{entra}",
-        Text(next)
-    );
-    with_status(status, page("Sign in", None, &form))
+async fn sign_in_page(app: &App, status: StatusCode, form: Form) -> Response {
+    let entra = app.engine.offers_entra_sign_in().then(|| {
+        let next: String =
+            url::form_urlencoded::byte_serialize(form.value("next").as_bytes()).collect();
+        format!("/user/login/entra?next={next}")
+    });
+    match app.engine.first_run().await {
+        Ok(first_run) => {
+            let page = SignIn {
+                frame: Frame::nobody(),
+                form,
+                entra,
+                is_first_run: first_run.is_some(),
+            };
+            with_status(status, page)
+        }
+        Err(error) => failed(&error.into()),
+    }
 }
 
 pub(crate) async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
     ClientAddress(from): ClientAddress,
-    Body(form): Body<SignIn>,
+    form: Form,
 ) -> Response {
     if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
         return failed(&error);
     }
-    let email = form.email.trim().to_lowercase();
+    let email = form.value("email").trim().to_lowercase();
     let guesses = [
         Guess::Password(from),
         Guess::PasswordOf(from, email.clone()),
-        Guess::PasswordOfFromAnywhere(email),
+        Guess::PasswordOfFromAnywhere(email.clone()),
     ];
     for guess in &guesses {
         if let Err(error) = app.attempts.check(guess) {
-            return sign_in_page(&app, error.status(), &form.next, error.detail());
+            return sign_in_page(&app, error.status(), form.refused(&error)).await;
         }
     }
     // Counted before the work, so that attempts at once count too.
     for guess in &guesses {
         app.attempts.failed(guess.clone());
     }
-    match app.engine.sign_in(&form.email, &form.password).await {
+    let password = Secret::new(form.value("password"));
+    match app.engine.sign_in(&email, &password).await {
         Ok((session, _)) => {
             for guess in &guesses {
                 app.attempts.succeeded(guess);
@@ -103,13 +96,15 @@ pub(crate) async fn sign_in(
             }
             (
                 session_cookie(&app, &session),
-                Redirect::to(own_path(&form.next)),
+                Redirect::to(own_path(form.value("next"))),
             )
                 .into_response()
         }
         Err(error) => {
             let error = ApiError::from(error);
-            sign_in_page(&app, error.status(), &form.next, error.detail())
+            let mut form = form;
+            form.wrong("password", error.detail());
+            sign_in_page(&app, error.status(), form).await
         }
     }
 }

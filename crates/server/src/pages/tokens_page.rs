@@ -1,5 +1,6 @@
 //! The person's API tokens: made and shown once, listed with their last use, revoked.
 
+use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
@@ -10,105 +11,89 @@ use model::{Actor, ApiTokenId};
 
 use super::{
     Person, failed,
-    html::{Plain, Text, page, with_status},
-    members_page::day,
+    form::Form,
+    frame::{Frame, Section},
+    html::{render, with_status},
 };
-use crate::{
-    App,
-    error::ApiError,
-    extract::{Body, Id, moment},
-    fields::{Fields, Given, Input},
-};
+use crate::{App, error::ApiError, extract::Id};
 
-/// The form for a new token.
-pub(crate) struct TokenForm(NamedToken);
+const DEFAULT_DAYS: &str = "90";
 
-impl Input for TokenForm {
-    fn read(fields: &mut Fields) -> Self {
-        let name = fields.text("name").value().unwrap_or_default();
-        let expires_in_days = match fields.text("expires_in_days") {
-            Given::Value(text) if !text.trim().is_empty() => {
-                let days = text.trim().parse().ok();
-                if days.is_none() {
-                    fields.wrong("expires_in_days", "Give a whole number of days.");
-                }
-                days
-            }
-            _ => None,
-        };
-        Self(NamedToken {
-            name,
-            expires_in_days,
-        })
-    }
+#[derive(Template)]
+#[template(path = "tokens.html")]
+struct Tokens {
+    frame: Frame,
+    form: Form,
+    tokens: Vec<ApiToken>,
+    /// Shown this once.
+    made: Option<String>,
 }
 
 pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Response {
-    shown(&app, &actor, StatusCode::OK, "").await
+    render(page(&app, &actor, new_form()).await)
 }
 
-async fn shown(app: &App, actor: &Actor, status: StatusCode, note: &str) -> Response {
-    match body(app, actor, note).await {
-        Ok(html) => with_status(status, html),
-        Err(error) => failed(&error),
+fn new_form() -> Form {
+    Form::filled([("expires_in_days", DEFAULT_DAYS.to_owned())])
+}
+
+async fn page(app: &App, actor: &Actor, form: Form) -> Result<Tokens, ApiError> {
+    Ok(Tokens {
+        frame: Frame::load(app, actor, Section::Settings).await?,
+        tokens: app.engine.list_api_tokens(actor).await?,
+        form,
+        made: None,
+    })
+}
+
+impl Tokens {
+    /// What the token is called on the page.
+    fn name<'a>(&self, token: &'a ApiToken) -> &'a str {
+        match (token.kind, token.name.as_str()) {
+            (TokenKind::Refresh, _) => "Personal access token",
+            (TokenKind::Legacy, "") => "Unnamed token",
+            (TokenKind::Legacy, name) => name,
+        }
     }
-}
-
-async fn body(app: &App, actor: &Actor, note: &str) -> Result<Plain, ApiError> {
-    let who = app.engine.whoami(actor).await?;
-    let tokens = app.engine.list_api_tokens(actor).await?;
-    let rows: String = tokens.iter().map(row).collect();
-    let html = format!(
-        "<p><a href=\"/settings\">Settings</a></p>{note}\
-         <table><thead><tr><th>Token</th><th>Created</th><th>Last used</th><th>Expires</th><th></th></tr></thead><tbody>{rows}</tbody></table>\
-         <h2>Make a token</h2><p>A token acts in your name, with your role: <code>Authorization: Token …</code></p>\
-         <form method=\"post\" action=\"/settings/tokens\" class=\"narrow\">\
-         <label>What it is for <input name=\"name\" maxlength=\"100\" required></label>\
-         <label>Days until it expires; empty for never <input type=\"number\" name=\"expires_in_days\" min=\"1\" max=\"3650\" value=\"90\"></label>\
-         <button>Make a token</button></form>"
-    );
-    Ok(page("API tokens", Some(&who.user.email), &html))
-}
-
-fn row(token: &ApiToken) -> String {
-    let name = match (token.kind, token.name.as_str()) {
-        (TokenKind::Refresh, _) => "Personal access token",
-        (TokenKind::Legacy, "") => "Unnamed token",
-        (TokenKind::Legacy, name) => name,
-    };
-    let used = token
-        .last_used_at_ms
-        .map_or_else(|| "never".to_owned(), moment);
-    format!(
-        "<tr><td>{name}</td><td>{}</td><td>{used}</td><td>{}</td><td><form method=\"post\" action=\"/settings/tokens/{}/revoke\"><button aria-label=\"Revoke {name}\">Revoke</button></form></td></tr>",
-        day(token.created_at_ms),
-        token.expires_at_ms.map_or_else(|| "never".to_owned(), day),
-        token.id,
-        name = Text(name),
-    )
 }
 
 pub(crate) async fn create(
     State(app): State<App>,
     Person(actor): Person,
-    Body(TokenForm(new)): Body<TokenForm>,
+    mut form: Form,
 ) -> Response {
-    match app.engine.create_named_token(&actor, &new).await {
-        Ok(token) => {
-            let note = format!(
-                "<div role=\"status\"><p>The token is shown only now:</p><p><code class=\"secret\">{}</code></p></div>",
-                Text(token.expose())
-            );
-            shown(&app, &actor, StatusCode::CREATED, &note).await
+    let expires_in_days = match form.value("expires_in_days").trim() {
+        "" => None,
+        days => match days.parse() {
+            Ok(days) => Some(days),
+            Err(_) => {
+                form.wrong("expires_in_days", "Give a whole number of days.");
+                None
+            }
+        },
+    };
+    let new = NamedToken {
+        name: form.value("name").to_owned(),
+        expires_in_days,
+    };
+    let (status, form, made) = if form.has_errors() {
+        (StatusCode::BAD_REQUEST, form, None)
+    } else {
+        match app.engine.create_named_token(&actor, &new).await {
+            Ok(token) => (
+                StatusCode::CREATED,
+                new_form(),
+                Some(token.expose().to_owned()),
+            ),
+            Err(error) => {
+                let error = ApiError::from(error);
+                (error.status(), form.refused(&error), None)
+            }
         }
-        Err(error) => {
-            let error = ApiError::from(error);
-            let note = format!(
-                "<p class=\"problem\" role=\"alert\">{}</p>",
-                Text(&error.messages())
-            );
-            shown(&app, &actor, error.status(), &note).await
-        }
+    };
+    match page(&app, &actor, form).await {
+        Ok(page) => with_status(status, Tokens { made, ..page }),
+        Err(error) => failed(&error),
     }
 }
 

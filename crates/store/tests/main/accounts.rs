@@ -20,6 +20,9 @@ pub async fn only_the_first_owner_bootstraps(w: World) {
         w.store.find_org_title(w.org).await.unwrap().as_deref(),
         Some("Org")
     );
+    assert!(!w.store.is_without_users().await.unwrap());
+    let first = w.store.find_first_owner().await.unwrap().unwrap();
+    assert_eq!(first.id, w.user);
 }
 
 pub async fn people_sign_in_by_email_in_any_case(w: World) {

@@ -1,8 +1,61 @@
 //! Annotations and predictions.
 
-use store::{AnnotationPatch, Expected, PredictionPatch, PredictionQuery};
+use store::{AnnotationPatch, Expected, NewAnnotation, PredictionPatch, PredictionQuery};
 
 use crate::world::{NOW, World, counts, json, prediction};
+
+pub async fn what_annotations_use_is_counted(w: World) {
+    let box_of = |label: &str| {
+        format!(
+            r#"{{"from_name":"box","type":"rectanglelabels","value":{{"x":1,"rectanglelabels":["{label}"]}}}}"#
+        )
+    };
+    let others = r#"{"from_name":"speaker","type":"labels","value":{"labels":["A","B"]}},
+        {"from_name":"kind","type":"taxonomy","value":{"taxonomy":[["X","Y"]]}},
+        {"from_name":"note","type":"textarea","value":{"text":["so"]}},
+        {"from_name":"when","type":"datetime","value":{"datetime":"2026-11-21"}},
+        {"from_name":"stars","type":"rating","value":{"rating":3}}, {"type":"relation"}, 7, "text", null"#;
+    for (result, was_cancelled) in [
+        (format!("[{},{}]", box_of("Cat"), box_of("Cat")), false),
+        (format!("[{},{others}]", box_of("Dog")), false),
+        (format!("[{}]", box_of("Skipped")), true),
+        ("[]".to_owned(), false),
+    ] {
+        let annotation = NewAnnotation {
+            result: json(&result),
+            was_cancelled,
+            ..w.annotation()
+        };
+        let task = w.task().await;
+        let made = w.store.create_annotation(w.org, task, &annotation, NOW).await;
+        made.unwrap().unwrap();
+    }
+    let uses = async |annotations: i64| -> Vec<String> {
+        let uses = w.store.label_uses(w.org, w.project, annotations).await;
+        let mut said: Vec<String> = uses
+            .unwrap()
+            .into_iter()
+            .map(|used| format!("{} {:?} {}", used.control, used.labels, used.count))
+            .collect();
+        said.sort();
+        said
+    };
+    assert_eq!(
+        uses(100).await,
+        [
+            r#"box ["Cat"] 2"#,
+            r#"box ["Dog"] 1"#,
+            r#"kind ["X", "Y"] 1"#,
+            r#"note [] 1"#,
+            r#"speaker ["A", "B"] 1"#,
+            r#"stars [] 1"#,
+            r#"when [] 1"#,
+        ]
+    );
+    assert!(uses(1).await.is_empty(), "only the newest");
+    let foreign = w.store.label_uses(w.stranger(), w.project, 100).await;
+    assert!(foreign.unwrap().is_empty());
+}
 
 pub async fn create_change_delete(w: World) {
     let task = w.task().await;

@@ -219,6 +219,29 @@ pub async fn the_audit_log_is_searched_and_paged(w: World) {
         ),
         (
             AuditQuery {
+                subject: text("task/2"),
+                ..Default::default()
+            },
+            vec!["task/2"],
+        ),
+        (
+            AuditQuery {
+                subject: text("task"),
+                since_ms: Some(NOW + 2),
+                until_ms: Some(NOW + 3),
+                ..Default::default()
+            },
+            vec!["task/2"],
+        ),
+        (
+            AuditQuery {
+                subject: text("tas"),
+                ..Default::default()
+            },
+            vec![],
+        ),
+        (
+            AuditQuery {
                 action: text("blob"),
                 ..Default::default()
             },

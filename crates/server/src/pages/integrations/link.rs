@@ -1,22 +1,40 @@
 //! One link: which roles to grant and whether they act, control of a container, unlinking.
 
+use askama::Template;
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{
-    Claim, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, Unlinked, container_of,
+    AzureLink, GrantPurpose, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, Unlinked,
+    container_of,
 };
 use model::Actor;
 
-use super::{PAGE, Person, failed, last_sas, problem_words, tenant_words};
+use super::{PAGE, Person, failed, last_sas};
 use crate::{
     App,
     api::azure_links::{ContainerInput, Tenant, grants_state, purpose_of},
     error::ApiError,
     extract::{Body, Query},
-    pages::html::{Plain, Text, page, render, render_live, with_status},
+    pages::{
+        frame::{Frame, Section},
+        html::{render, render_live},
+    },
 };
+
+#[derive(Template)]
+#[template(path = "azure_link.html")]
+struct Link {
+    frame: Frame,
+    link: AzureLink,
+    account: String,
+    container: String,
+    purpose: String,
+    grants: Option<Grants>,
+    /// Why there are none.
+    problem: Option<String>,
+}
 
 pub(crate) async fn show_link(
     State(app): State<App>,
@@ -24,152 +42,78 @@ pub(crate) async fn show_link(
     Tenant(tenant): Tenant,
     query: Query,
 ) -> Response {
-    let body = link_body(&app, &actor, &tenant, &query).await;
-    render_live(body, &app.engine.cloud().authority)
+    let page = link_page(&app, &actor, &tenant, &query).await;
+    render_live(page, &app.engine.cloud().authority)
 }
 
-async fn link_body(
+async fn link_page(
     app: &App,
     actor: &Actor,
     tenant: &str,
     query: &Query,
-) -> Result<Plain, ApiError> {
+) -> Result<Link, ApiError> {
     let link = app.engine.get_azure_link(actor, tenant).await?;
-    let who = app.engine.whoami(actor).await?;
-    let text = |name| query.text(name).unwrap_or_default();
-    let (account, container, purpose) = (text("account"), text("container"), text("purpose"));
-    let found = if account.is_empty() && container.is_empty() {
-        String::new()
-    } else {
-        match asked(app, actor, tenant, (account, container, purpose)).await {
-            Ok(grants) => grants_words(&grants),
-            Err(error) => format!(
-                "<p class=\"problem\" role=\"alert\">{}</p>",
-                Text(&error.messages())
-            ),
-        }
+    let text = |name| query.text(name).unwrap_or_default().trim().to_owned();
+    let mut page = Link {
+        frame: Frame::load(app, actor, Section::Integrations).await?,
+        link,
+        account: text("account"),
+        container: text("container"),
+        purpose: text("purpose"),
+        grants: None,
+        problem: None,
     };
-    let chosen = |value| if purpose == value { " selected" } else { "" };
-    let html = format!(
-        "<p><a href=\"{PAGE}\">Integrations</a></p><h2>{}</h2>\
-         <p>The consent alone lets Longshore read nothing. Grant roles to its service principal, on the containers that you choose.</p>\
-         <form method=\"get\" action=\"{PAGE}/{tenant}\" class=\"narrow\">\
-         <label>Storage account <input name=\"account\" value=\"{}\" required></label>\
-         <label>Container <input name=\"container\" value=\"{}\" required></label>\
-         <label>The container is for <select name=\"purpose\"><option value=\"read\"{}>reading blobs as tasks</option><option value=\"export\"{}>writing annotations</option></select></label>\
-         <button>Show what to grant</button></form>{found}",
-        tenant_words(link.tenant_domain.as_deref(), &link.tenant_id),
-        Text(account),
-        Text(container),
-        chosen("read"),
-        chosen("export"),
-        tenant = Text(tenant),
-    );
-    Ok(page("Grant roles", Some(&who.user.email), &html))
+    if !page.account.is_empty() || !page.container.is_empty() {
+        match asked(app, actor, tenant, &page).await {
+            Ok(grants) => page.grants = Some(grants),
+            Err(error) => page.problem = Some(error.messages()),
+        }
+    }
+    Ok(page)
 }
 
-async fn asked(
-    app: &App,
-    actor: &Actor,
-    tenant: &str,
-    (account, container, purpose): (&str, &str, &str),
-) -> Result<Grants, ApiError> {
-    let purpose = purpose_of(purpose)?;
-    let (account, container) = container_of(account, container)?;
+async fn asked(app: &App, actor: &Actor, tenant: &str, page: &Link) -> Result<Grants, ApiError> {
+    let purpose = purpose_of(&page.purpose)?;
+    let (account, container) = container_of(&page.account, &page.container)?;
     let found = app
         .engine
         .grants(actor, tenant, &account, &container, purpose);
     Ok(found.await?)
 }
 
-fn grants_words(grants: &Grants) -> String {
-    let purpose = match grants.purpose {
-        engine::GrantPurpose::Read => "read",
-        engine::GrantPurpose::Export => "export",
-    };
-    let address: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("account", grants.account.as_str())
-        .append_pair("container", grants.container.as_str())
-        .append_pair("purpose", purpose)
-        .finish();
-    let verdict = if grants.is_granted() {
-        "<p class=\"good\" role=\"status\">Granted: the container can be used.</p>"
-    } else {
-        "<p role=\"status\">Waiting for the roles to act. A new role takes up to ten minutes; this page turns green by itself.</p>"
-    };
-    let rows: String = grants.roles.iter().map(role_row).collect();
-    let problem = grants
-        .problem
-        .as_ref()
-        .map_or_else(String::new, problem_words);
-    format!(
-        "<section data-live=\"/api/azure-links/{}/grants?{}\" data-method=\"GET\" data-every=\"5000\" data-state=\"{}\">\
-         <h2>{}/{}</h2>{verdict}{problem}{}\
-         <table><thead><tr><th>Role</th><th>On</th><th>Why</th><th>Acts</th></tr></thead><tbody>{rows}</tbody></table>\
-         <p>To the service principal <code>{}</code>. An owner of the storage account, or a Role Based Access Control Administrator, runs one of these:</p>{}</section>",
-        Text(&grants.tenant_id),
-        Text(&address),
-        Text(&grants_state(grants)),
-        Text(grants.account.as_str()),
-        Text(grants.container.as_str()),
-        claim_words(grants),
-        Text(
-            grants
-                .principal_object_id
-                .as_deref()
-                .unwrap_or("PRINCIPAL_OBJECT_ID")
-        ),
-        [
-            ("az CLI", &grants.az, " open"),
-            ("Bicep", &grants.bicep, ""),
-            ("Terraform", &grants.terraform, ""),
-            (
-                "A minimal custom role instead, on the container",
-                &grants.custom_role,
-                ""
-            ),
-        ]
-        .into_iter()
-        .map(|(name, text, open)| format!(
-            "<details{open}><summary>{name}</summary><pre>{}</pre></details>",
-            Text(text)
-        ))
-        .collect::<String>(),
-    )
-}
+impl Link {
+    /// What the page asks for while it waits for the roles.
+    fn grants_address(&self, grants: &Grants) -> String {
+        let purpose = match grants.purpose {
+            GrantPurpose::Read => "read",
+            GrantPurpose::Export => "export",
+        };
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("account", grants.account.as_str())
+            .append_pair("container", grants.container.as_str())
+            .append_pair("purpose", purpose)
+            .finish();
+        format!("/api/azure-links/{}/grants?{query}", grants.tenant_id)
+    }
 
-fn role_row(role: &GrantedRole) -> String {
-    let on = match role.scope {
-        GrantScope::Container => "the container",
-        GrantScope::Account => "the storage account",
-    };
-    let state = match (role.state, role.need) {
-        (GrantState::Granted, _) => "yes",
-        (GrantState::Missing, RoleNeed::Required) => "not yet",
-        (GrantState::Missing, RoleNeed::Optional) => "not yet; only pre-signed URLs need it",
-        (GrantState::Unknown, _) => "unknown",
-    };
-    format!(
-        "<tr><td>{}</td><td>{on}</td><td>{}</td><td class=\"status\">{state}</td></tr>",
-        Text(role.name),
-        Text(role.why)
-    )
-}
+    fn grants_state(&self, grants: &Grants) -> String {
+        grants_state(grants)
+    }
 
-/// What to do on a container where another organization was first.
-fn claim_words(grants: &Grants) -> String {
-    let Claim::Asked { marker, command } = &grants.claim else {
-        return String::new();
-    };
-    format!(
-        "<div class=\"problem\"><p>Another organization uses this container already. Prove once that it is yours too: someone who may write to it makes the blob <code>{}</code>, then press Claim.</p><pre>{}</pre>\
-         <form method=\"post\" action=\"{PAGE}/{}/claim\"><input type=\"hidden\" name=\"account\" value=\"{}\"><input type=\"hidden\" name=\"container\" value=\"{}\"><button>Claim</button></form></div>",
-        Text(marker),
-        Text(command),
-        Text(&grants.tenant_id),
-        Text(grants.account.as_str()),
-        Text(grants.container.as_str()),
-    )
+    /// Where the role is granted, and whether it acts.
+    fn role_words(&self, role: &GrantedRole) -> (&'static str, &'static str) {
+        let on = match role.scope {
+            GrantScope::Container => "the container",
+            GrantScope::Account => "the storage account",
+        };
+        let state = match (role.state, role.need) {
+            (GrantState::Granted, _) => "yes",
+            (GrantState::Missing, RoleNeed::Required) => "not yet",
+            (GrantState::Missing, RoleNeed::Optional) => "not yet; only pre-signed URLs need it",
+            (GrantState::Unknown, _) => "unknown",
+        };
+        (on, state)
+    }
 }
 
 pub(crate) async fn claim(
@@ -216,46 +160,40 @@ pub(crate) async fn confirm_unlink(
     Person(actor): Person,
     Tenant(tenant): Tenant,
 ) -> Response {
-    render(confirm_body(&app, &actor, &tenant).await)
-}
-
-async fn confirm_body(app: &App, actor: &Actor, tenant: &str) -> Result<Plain, ApiError> {
-    let preview = app.engine.preview_unlink(actor, tenant).await?;
-    let who = app.engine.whoami(actor).await?;
-    let storages = match preview.storages.len() {
-        0 => "No storage uses the link.".to_owned(),
-        1 => "One storage uses the link and stops working; its tasks and annotations stay."
-            .to_owned(),
-        count => format!(
-            "{count} storages use the link and stop working; their tasks and annotations stay."
-        ),
-    };
-    let html = format!(
-        "<p><a href=\"{PAGE}\">Integrations</a></p><h2>What stops</h2>\
-         <p>From the moment you confirm, Longshore uses no token of the tenant <code>{tenant}</code> and signs no URL with it. {storages} Running syncs and exports stop and say so. Nothing is read anonymously instead.</p>\
-         {}<form method=\"post\" action=\"{PAGE}/{tenant}/unlink\"><button class=\"primary\">Unlink from Azure</button></form>",
-        leftovers(&preview),
-        tenant = Text(&preview.tenant_id),
-    );
-    Ok(page("Unlink from Azure", Some(&who.user.email), &html))
-}
-
-fn leftovers(unlinked: &Unlinked) -> String {
-    let items: String = unlinked
-        .leftovers
-        .iter()
-        .map(|left| {
-            format!(
-                "<li>{}<pre>{}</pre></li>",
-                Text(left.what),
-                Text(&left.command)
-            )
+    let page = async {
+        Ok(Unlink {
+            unlinked: app.engine.preview_unlink(&actor, &tenant).await?,
+            frame: Frame::load(&app, &actor, Section::Integrations).await?,
+            is_done: false,
         })
-        .collect();
-    format!(
-        "<h2>What stays in Azure</h2><p>Unlinking revokes nothing in Azure. {} An administrator removes what stays:</p><ol>{items}</ol>",
-        last_sas(unlinked.last_sas_expires_at_ms)
-    )
+    };
+    render(page.await)
+}
+
+/// Before and after: what stops, and what stays in Azure.
+#[derive(Template)]
+#[template(path = "unlink.html")]
+struct Unlink {
+    frame: Frame,
+    unlinked: Unlinked,
+    is_done: bool,
+}
+
+impl Unlink {
+    fn last_sas(&self) -> String {
+        last_sas(self.unlinked.last_sas_expires_at_ms)
+    }
+
+    fn storages(&self) -> String {
+        match self.unlinked.storages.len() {
+            0 => "No storage uses the link.".to_owned(),
+            1 => "One storage uses the link and stops working; its tasks and annotations stay."
+                .to_owned(),
+            count => format!(
+                "{count} storages use the link and stop working; their tasks and annotations stay."
+            ),
+        }
+    }
 }
 
 pub(crate) async fn unlink(
@@ -263,19 +201,13 @@ pub(crate) async fn unlink(
     Person(actor): Person,
     Tenant(tenant): Tenant,
 ) -> Response {
-    match unlinked_body(&app, &actor, &tenant).await {
-        Ok(html) => with_status(axum::http::StatusCode::OK, html),
-        Err(error) => failed(&error),
-    }
-}
-
-async fn unlinked_body(app: &App, actor: &Actor, tenant: &str) -> Result<Plain, ApiError> {
-    let who = app.engine.whoami(actor).await?;
-    let unlinked = app.engine.delete_azure_link(actor, tenant).await?;
-    let html = format!(
-        "<p class=\"good\" role=\"status\">Unlinked: no token of the tenant <code>{}</code> is used any more.</p>{}<p><a href=\"{PAGE}\">Integrations</a></p>",
-        Text(&unlinked.tenant_id),
-        leftovers(&unlinked)
-    );
-    Ok(page("Unlinked", Some(&who.user.email), &html))
+    let page = async {
+        let frame = Frame::load(&app, &actor, Section::Integrations).await?;
+        Ok(Unlink {
+            unlinked: app.engine.delete_azure_link(&actor, &tenant).await?,
+            frame,
+            is_done: true,
+        })
+    };
+    render(page.await)
 }
