@@ -15,6 +15,8 @@ pub struct ExportBacklog {
     pub waiting: i64,
     /// Given up until they change or everything is written again.
     pub failed: i64,
+    /// Written or deleted until now, each time counted.
+    pub delivered: i64,
 }
 
 /// An object that could not be written.
@@ -38,7 +40,8 @@ impl Store {
         let query = sql("SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox
              WHERE storage_id = $1 AND org_id = $2 AND next_at_ms IS NOT NULL LIMIT $3) AS w) AS waiting,
              (SELECT COUNT(*) FROM outbox WHERE storage_id = $1 AND org_id = $2 AND error IS NOT NULL
-             AND next_at_ms IS NULL) AS failed")
+             AND next_at_ms IS NULL) AS failed, delivered_count AS delivered
+             FROM storages WHERE id = $1 AND org_id = $2")
         .bind(storage)
         .bind(org)
         .bind(MOST_COUNTED + 1);
@@ -48,6 +51,7 @@ impl Store {
         Ok(ExportBacklog {
             waiting: row.get("waiting")?,
             failed: row.get("failed")?,
+            delivered: row.get("delivered")?,
         })
     }
 

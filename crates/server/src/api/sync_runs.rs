@@ -11,7 +11,8 @@ use crate::{
         Answer,
         storages::{Place, StorageView},
     },
-    extract::{Id, Query, instant},
+    extract::{Body, Id, Query, instant},
+    fields::{Fields, Input},
 };
 
 /// Runs or errors of a page when the query does not say.
@@ -96,6 +97,39 @@ pub(crate) async fn sync(
         Direction::Source => app.engine.start_sync(&actor, place.kind, id).await?,
         Direction::Target => app.engine.start_export(&actor, place.kind, id).await?,
     };
+    if let Some(run) = &storage.last_run {
+        let wait = app.settings.sync_wait;
+        storage.last_run = Some(app.engine.wait_run(&actor, run.id, wait).await?);
+    }
+    Ok(Json(StorageView::new(&app, storage)))
+}
+
+/// Which failed blob to try again.
+#[derive(Default, ToSchema)]
+pub(crate) struct RetryFields {
+    /// One blob, by name; all that failed when left out.
+    blob: Option<String>,
+}
+
+impl Input for RetryFields {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            blob: fields.text("blob").value(),
+        }
+    }
+}
+
+pub(crate) async fn retry_errors(
+    State(app): State<App>,
+    actor: Actor,
+    place: Place,
+    Id(id): Id<StorageId>,
+    Body(fields): Body<RetryFields>,
+) -> Answer<Json<StorageView>> {
+    let mut storage = app
+        .engine
+        .retry_errors(&actor, place.kind, id, fields.blob.as_deref())
+        .await?;
     if let Some(run) = &storage.last_run {
         let wait = app.settings.sync_wait;
         storage.last_run = Some(app.engine.wait_run(&actor, run.id, wait).await?);

@@ -79,7 +79,7 @@ fn storage_pages(routes: Routes) -> Routes {
                 .page(&at(""), GET, connect_storage::begin)
                 .page(&at("/review"), GET, connect_storage::show)
                 .page(&at("/review"), POST, connect_storage::save)
-                .page(&at("/check"), POST, connect_storage::check)
+                .page(&at("/check"), POST, connect_storage::access::check)
                 .page(&at("/preview"), POST, connect_storage::preview::show)
                 .page(&at("/start-over"), POST, connect_storage::start_over)
         });
