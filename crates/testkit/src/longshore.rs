@@ -23,12 +23,16 @@ pub struct Settings {
     pub environment: Vec<(String, String)>,
     /// `all`, `api` or `worker`; `all` when absent.
     pub role: Option<&'static str>,
+    /// Nobody can sign in yet: the first owner is made by the link that it prints.
+    pub is_new: bool,
 }
 
 /// A running `longshore serve`.
 #[derive(Debug)]
 pub struct Longshore {
     pub url: String,
+    /// The path of the first run's link, of one that is new.
+    pub first_run: Option<String>,
     pub child: Child,
     pub data_dir: PathBuf,
     http: reqwest::Client,
@@ -69,9 +73,10 @@ impl Longshore {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()?;
-        let (child, url) = spawn(cloud_file, &settings, &data_dir)?;
+        let (child, (url, first_run)) = spawn(cloud_file, &settings, &data_dir)?;
         Ok(Self {
             url,
+            first_run,
             child,
             data_dir,
             http,
@@ -87,7 +92,8 @@ impl Longshore {
     /// As [`Longshore::start`].
     pub fn crash_and_restart(&mut self) -> anyhow::Result<()> {
         self.child.kill();
-        (self.child, self.url) = spawn(&self.cloud_file, &self.settings, &self.data_dir)?;
+        let (child, (url, first_run)) = spawn(&self.cloud_file, &self.settings, &self.data_dir)?;
+        (self.child, self.url, self.first_run) = (child, url, first_run);
         Ok(())
     }
 
@@ -190,29 +196,34 @@ fn command(cloud_file: &Path, settings: &Settings, data_dir: &Path) -> Command {
         .current_dir(data_dir)
         .env("LONGSHORE_DATA_DIR", data_dir)
         .env("LONGSHORE_LISTEN", "127.0.0.1:0")
-        .env("LONGSHORE_CLOUD", cloud_file)
-        .env("LONGSHORE_ADMIN_EMAIL", Longshore::EMAIL)
-        .env("LONGSHORE_ADMIN_PASSWORD", Longshore::PASSWORD)
-        .env("LONGSHORE_ADMIN_TOKEN", Longshore::TOKEN)
-        .envs(
-            settings
-                .environment
-                .iter()
-                .map(|(name, value)| (name, value)),
-        );
+        .env("LONGSHORE_CLOUD", cloud_file);
+    if !settings.is_new {
+        command
+            .env("LONGSHORE_ADMIN_EMAIL", Longshore::EMAIL)
+            .env("LONGSHORE_ADMIN_PASSWORD", Longshore::PASSWORD)
+            .env("LONGSHORE_ADMIN_TOKEN", Longshore::TOKEN);
+    }
+    let more = settings.environment.iter();
+    command.envs(more.map(|(name, value)| (name, value)));
     command
 }
 
+/// Its address, and the path of the first run's link if it is new.
 fn spawn(
     cloud_file: &Path,
     settings: &Settings,
     data_dir: &Path,
-) -> anyhow::Result<(Child, String)> {
+) -> anyhow::Result<(Child, (String, Option<String>))> {
     let mut command = command(cloud_file, settings, data_dir);
     command.args(["serve", "--role", settings.role.unwrap_or("all")]);
-    Child::start(command, &data_dir.join("longshore.log"), |line| {
-        line.split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .map(|url| url.trim_end_matches('/').to_owned())
+    let is_new = settings.is_new;
+    Child::start(command, &data_dir.join("longshore.log"), move |line| {
+        let mut words = line.split_whitespace();
+        let address = words.find(|word| word.starts_with("http://"))?;
+        match address.find("/first-run/") {
+            Some(at) => Some((address[..at].to_owned(), Some(address[at..].to_owned()))),
+            None if is_new => None,
+            None => Some((address.trim_end_matches('/').to_owned(), None)),
+        }
     })
 }
