@@ -4,6 +4,7 @@
 //! warmest pages.
 
 use std::{
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,6 +15,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow},
 };
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
@@ -27,18 +29,42 @@ struct Shared {
     most: u32,
     /// How long a query waits for a reader.
     wait: Duration,
-    /// One permit for each reader that may be taken, in the order of asking.
+    /// One permit for each reader that may be in use, in the order of asking.
     free: Arc<Semaphore>,
     idle: Mutex<Vec<SqliteConnection>>,
 }
 
-/// A reader in use. It goes back when dropped, also in the middle of a query: nothing that reads
-/// begins a transaction, and its thread ends the query of a receiver that is gone.
-struct Reader {
-    /// `None` only while it is dropped, or when its thread has ended.
-    connection: Option<SqliteConnection>,
-    shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+/// A reader during a query.
+struct Asked {
+    reader: Option<SqliteConnection>,
+    permit: Option<OwnedSemaphorePermit>,
+    readers: Readers,
+}
+
+impl Asked {
+    fn answered<T>(&mut self, answer: &Result<T, Error>) {
+        let reader = self.reader.take();
+        if !matches!(answer, Err(Error::WorkerCrashed)) {
+            self.readers.idle().extend(reader);
+        }
+    }
+}
+
+impl Drop for Asked {
+    /// A query that nobody waits for any more goes on in the reader's thread. Until it has ended it
+    /// counts as running, or giving up and asking again would run any number at once.
+    fn drop(&mut self) {
+        let (Some(mut reader), Ok(runtime)) = (self.reader.take(), Handle::try_current()) else {
+            return;
+        };
+        let (permit, readers) = (self.permit.take(), self.readers.clone());
+        runtime.spawn(async move {
+            if reader.ping().await.is_ok() {
+                readers.idle().push(reader);
+            }
+            drop(permit);
+        });
+    }
 }
 
 impl Readers {
@@ -63,9 +89,7 @@ impl Readers {
         &self,
         query: Query<'static, Sqlite, SqliteArguments>,
     ) -> Result<Vec<SqliteRow>, Error> {
-        let mut reader = self.take().await?;
-        let rows = query.fetch_all(reader.connection()?).await;
-        reader.checked(rows)
+        self.ask(async |reader| query.fetch_all(reader).await).await
     }
 
     /// The first row of a query, which does not look for a second.
@@ -73,9 +97,8 @@ impl Readers {
         &self,
         query: Query<'static, Sqlite, SqliteArguments>,
     ) -> Result<Option<SqliteRow>, Error> {
-        let mut reader = self.take().await?;
-        let row = query.fetch_optional(reader.connection()?).await;
-        reader.checked(row)
+        self.ask(async |reader| query.fetch_optional(reader).await)
+            .await
     }
 
     /// Waits for the queries that run, and closes every reader; later queries fail.
@@ -83,55 +106,99 @@ impl Readers {
         let all = self.0.free.acquire_many(self.0.most).await;
         self.0.free.close();
         drop(all);
-        let idle = std::mem::take(&mut *self.0.idle());
-        for connection in idle {
-            // What it had was only read.
-            let _ = connection.close().await;
+        let idle = mem::take(&mut *self.idle());
+        for reader in idle {
+            // It has only read: there is nothing to lose.
+            let _ = reader.close().await;
         }
     }
 
-    async fn take(&self) -> Result<Reader, Error> {
+    async fn ask<T>(
+        &self,
+        query: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let permit = timeout(self.0.wait, self.0.free.clone().acquire_owned())
             .await
             .map_err(|_| Error::PoolTimedOut)?
             .map_err(|_| Error::PoolClosed)?;
-        let idle = self.0.idle().pop();
-        let connection = match idle {
-            Some(connection) => connection,
+        let idle = self.idle().pop();
+        let reader = match idle {
+            Some(reader) => reader,
             None => self.0.options.connect().await?,
         };
-        Ok(Reader {
-            connection: Some(connection),
-            shared: self.0.clone(),
-            _permit: permit,
-        })
-    }
-}
-
-impl Shared {
-    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reader {
-    fn connection(&mut self) -> Result<&mut SqliteConnection, Error> {
-        self.connection.as_mut().ok_or(Error::WorkerCrashed)
-    }
-
-    /// A reader whose thread has ended is not used again.
-    fn checked<T>(mut self, answer: Result<T, Error>) -> Result<T, Error> {
-        if matches!(answer, Err(Error::WorkerCrashed)) {
-            self.connection = None;
-        }
+        let mut asked = Asked {
+            reader: None,
+            permit: Some(permit),
+            readers: self.clone(),
+        };
+        let answer = query(asked.reader.insert(reader)).await;
+        asked.answered(&answer);
         answer
     }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Drop for Reader {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.shared.idle().push(connection);
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::{Error, Row as _, sqlite::SqliteConnectOptions};
+    use tokio::time::timeout;
+
+    use super::Readers;
+
+    /// Takes a while.
+    const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+         SELECT COUNT(*) AS n FROM (SELECT i FROM n LIMIT 1000000)";
+
+    async fn one_reader(folder: &tempfile::TempDir) -> Readers {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("a.db"))
+            .create_if_missing(true);
+        let wait = Duration::from_secs(30);
+        Readers::open(options, 1, wait).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_query_given_up_counts_until_it_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = one_reader(&folder).await;
+        let given_up = readers.rows(sqlx::query(LONG));
+        assert!(timeout(Duration::from_millis(1), given_up).await.is_err());
+        assert_eq!(readers.0.free.available_permits(), 0);
+        let rows = readers
+            .rows(sqlx::query("SELECT 1 AS n UNION SELECT 2"))
+            .await;
+        assert_eq!(rows.unwrap().len(), 2);
+        let row = readers
+            .row(sqlx::query("SELECT 1 AS n UNION SELECT 2"))
+            .await;
+        assert_eq!(row.unwrap().unwrap().get::<i64, _>("n"), 1);
+        assert_eq!(readers.idle().len(), 1, "the same reader");
+    }
+
+    #[tokio::test]
+    async fn a_refused_query_leaves_its_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = one_reader(&folder).await;
+        for _ in 0..3 {
+            let refused = readers
+                .row(sqlx::query("SELECT nothing FROM nowhere"))
+                .await;
+            assert!(matches!(refused, Err(Error::Database(_))));
         }
+        assert!(
+            readers
+                .row(sqlx::query("SELECT 1"))
+                .await
+                .unwrap()
+                .is_some()
+        );
+        readers.close().await;
+        let closed = readers.row(sqlx::query("SELECT 1")).await;
+        assert!(matches!(closed, Err(Error::PoolClosed)));
     }
 }
