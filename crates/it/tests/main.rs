@@ -15,5 +15,6 @@ mod pages;
 mod people;
 mod replicas;
 mod serve;
+mod storage_pages;
 mod tidy;
 mod world;

@@ -145,7 +145,10 @@ async fn create(
     values: &Values,
 ) -> Result<StorageId, Refusal> {
     let input = values.input(wizard.project);
-    let input = input.map_err(|error| ApiError::invalid(vec![error]))?;
+    let mut input = input.map_err(|error| ApiError::invalid(vec![error]))?;
+    if values.get("title").is_empty() {
+        input.title = Some(default_title(values));
+    }
     let Some(method) = values.method() else {
         return Err(ApiError::required("method").into());
     };
