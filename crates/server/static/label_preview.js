@@ -20,10 +20,15 @@ async function start() {
   [store, first] = await Promise.all([opened(LabelStudio), firstTask()]);
   addEventListener("message", ({ origin, data: message }) => {
     if (origin !== location.origin || typeof message?.config !== "string") return;
+    if (message.config === asked.config && !message.data && !asked.data) return;
     Object.assign(asked, { data: null }, message);
     draw();
   });
-  addEventListener("error", ({ message }) => complain(message));
+  addEventListener("error", (event) => {
+    // Media that ended loading after their config was replaced: nobody looks at them any more.
+    if (event.message.includes("[dead]")) event.preventDefault();
+    else complain(event.message);
+  });
   addEventListener("unhandledrejection", ({ reason }) => complain(reason?.message ?? String(reason)));
   draw();
   parent.postMessage({ preview: "ready" }, location.origin);
@@ -54,7 +59,7 @@ function draw() {
   try {
     const xml = new DOMParser().parseFromString(asked.config, "text/xml");
     const wrong = xml.querySelector("parsererror");
-    if (wrong) return complain(`This is not well-formed XML: ${wrong.textContent.replace(/^.*?error/s, "error").trim()}`);
+    if (wrong) return complain(`It is not well-formed XML: ${wrong.querySelector("div")?.textContent.trim() ?? ""}`);
     const samples = samplesFor(xml, page.samples);
     const known = Object.keys(samples).every((key) => key in (first ?? {})) ? first : null;
     const data = { ...samples, ...known, ...asked.data };
