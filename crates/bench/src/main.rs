@@ -4,6 +4,7 @@
 mod annotate;
 mod import;
 mod load;
+mod pages;
 mod proxy;
 mod report;
 mod resolve;
@@ -42,6 +43,7 @@ enum Work {
     Resolve,
     Proxy,
     Annotate,
+    Pages,
 }
 
 #[tokio::main]
@@ -69,6 +71,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Work::Annotate) {
         annotate::create(&bench, &mut report).await?;
+    }
+    if wanted(Work::Pages) {
+        pages::first_pages(&bench, &mut report).await?;
     }
     report.print();
     Ok(())

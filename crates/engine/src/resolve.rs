@@ -240,18 +240,16 @@ impl Engine {
         if let Some(reached) = self.reach_storage(org, row, wanted, own).await? {
             return Ok(reached);
         }
-        let sources = self
-            .sources(org, row.project_id, row.storages_version)
-            .await?;
         let links = self.links_as_of(org, row.links_version).await?;
-        let outside = self.reach_outside(org, wanted, &sources, &links).await?;
+        let outside = self.reach_outside(org, wanted, &links).await?;
         Ok(Reached::Outside(outside))
     }
 
-    /// The storage of the project that reaches it; asks Azure nothing.
+    /// The storage of the project that reaches it; asks Azure nothing. `None` when at most a link
+    /// does.
     ///
     /// # Errors
-    /// [`Error::Azure`] when its link may not be used.
+    /// [`Error::NotFound`] when nothing may; [`Error::Azure`] when its link may not be used.
     pub(crate) async fn reach_storage(
         &self,
         org: OrgId,
@@ -263,6 +261,7 @@ impl Engine {
             .sources(org, row.project_id, row.storages_version)
             .await?;
         let Some(index) = choose(&sources, wanted, own) else {
+            outside::require_outside(wanted, &sources)?;
             return Ok(None);
         };
         let credential = &sources[index].credential;

@@ -59,7 +59,10 @@ impl Engine {
             .store()
             .find_tasks(actor.org_id, filter, cursor, limit)
             .await?;
-        let is_unfinished = found.more.is_some() && (found.tasks.len() as i64) < limit;
+        // On the way back a short page is shown as it is; its own way back goes on.
+        let is_unfinished = !matches!(cursor, TaskCursor::Before(_))
+            && found.more.is_some()
+            && (found.tasks.len() as i64) < limit;
         let (next, back) = match cursor {
             // The page before the second may be short; the first one is not.
             TaskCursor::Before(_) if found.more.is_none() => {

@@ -7,6 +7,7 @@ mod commands;
 mod connect;
 mod crash;
 mod export;
+mod grid;
 mod first_run;
 mod import;
 mod isolation;

@@ -14,6 +14,21 @@ use crate::{
 /// Problems that say nothing about the blob.
 const PASSING: [&str; 3] = ["throttled", "unreachable", "timed_out"];
 
+/// Refuses a blob that nothing but a storage could reach, when no storage does.
+pub(super) fn require_outside(wanted: &NamedBlob, sources: &[Source]) -> Result<()> {
+    let NamedBlob::InAccount(uri) = wanted else {
+        return Err(not_named());
+    };
+    // A storage on the container sets the limit for it: its prefix.
+    let is_limited = sources.iter().any(|source| {
+        source.storage.account == uri.account && source.storage.container == uri.container
+    });
+    if is_limited || wanted.climbs() {
+        return Err(not_named());
+    }
+    Ok(())
+}
+
 /// A blob's container that no storage is on, and with what it is read.
 pub(crate) struct OutsideStorages {
     account: AccountName,
@@ -54,19 +69,11 @@ impl Engine {
         &self,
         org: OrgId,
         wanted: &NamedBlob,
-        sources: &[Source],
         links: &KnownLinks,
     ) -> Result<OutsideStorages> {
         let NamedBlob::InAccount(uri) = wanted else {
             return Err(not_named());
         };
-        // A storage on the container sets the limit for it: its prefix.
-        let is_limited = sources.iter().any(|source| {
-            source.storage.account == uri.account && source.storage.container == uri.container
-        });
-        if is_limited || wanted.climbs() {
-            return Err(not_named());
-        }
         let credential = self.credential_outside(org, uri, links).await?;
         Ok(OutsideStorages {
             client: self

@@ -18,7 +18,7 @@ use super::Waveform;
 /// Bars of a waveform.
 const BARS: usize = 64;
 /// Frames of which the loudest is kept while decoding: bounds memory at any length.
-const BLOCK: usize = 2_048;
+const BLOCK: usize = 256;
 /// Frames decoded at most: three hours at 48 kHz. A file of silence can claim far more.
 const MOST_FRAMES: usize = 3 * 3_600 * 48_000;
 /// How long decoding may take; what was decoded until then is drawn.

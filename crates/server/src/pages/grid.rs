@@ -58,8 +58,10 @@ struct Tiles {
     first: Option<String>,
     back: Option<String>,
     next: Option<String>,
-    /// Only the tiles and the paging, for a search that goes on.
+    /// Only the tiles and the way on, for a search that goes on.
     is_part: bool,
+    /// Tasks on the page, with those that it had before.
+    found: i64,
 }
 
 /// `GET /projects/{id}`.
@@ -83,7 +85,7 @@ pub(crate) async fn show(
             return Ok(page);
         }
         let accounts = app.engine.redirect_accounts(&actor, id, "").await?;
-        let accounts: Vec<String> = accounts.into_iter().map(|found| found.address).collect();
+        let accounts: Vec<String> = accounts.into_iter().map(|found| found.origin).collect();
         Ok(allowing(page, &accounts, &[]))
     };
     let page: Result<Response, ApiError> = load.await;
@@ -166,6 +168,7 @@ async fn tiles(
             .map(|(task, at_hand)| Tile::new(task, at_hand))
             .collect(),
         is_part: query.goes_on,
+        found,
     })
 }
 
@@ -173,5 +176,14 @@ impl Tiles {
     /// Nothing was found, and nothing more will be.
     fn is_empty(&self) -> bool {
         self.tasks.is_empty() && self.goes_on.is_none()
+    }
+
+    /// What a search says at its end.
+    fn end_words(&self) -> &'static str {
+        if self.found == 0 {
+            "No task matches: every task was searched."
+        } else {
+            "That is all: every task was searched."
+        }
     }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use engine::{AtHand, Blank, Thumbnail, Waveform};
@@ -15,7 +15,7 @@ use crate::{App, error::ApiError, extract::Id};
 /// A task as the grid shows it.
 pub(super) struct Tile {
     pub(super) id: TaskId,
-    /// The last part of the blob's name, or the task's number.
+    /// The last part of the blob's name, or `Task 7`.
     pub(super) name: String,
     /// The blob's whole name.
     pub(super) path: Option<String>,
@@ -99,13 +99,18 @@ pub(crate) async fn thumbnail(
     Id(task): Id<TaskId>,
 ) -> Response {
     match app.engine.thumbnail(&actor, task).await {
-        Ok(thumbnail) => with_status(axum::http::StatusCode::OK, TileMedia::new(task, thumbnail)),
+        Ok(thumbnail) => with_status(StatusCode::OK, TileMedia::new(task, thumbnail)),
         Err(error) => {
             let error = ApiError::from(error);
+            let reason = if error.status() == StatusCode::NOT_FOUND {
+                "The task is gone, or no storage of its project covers the blob."
+            } else {
+                error.detail()
+            };
             let blank = Blank {
                 kind: engine::MediaKind::Other,
                 size: None,
-                reason: Some(error.detail().to_owned()),
+                reason: Some(reason.to_owned()),
             };
             let media = TileMedia::new(task, Thumbnail::Blank(blank));
             with_status(error.status(), media)
@@ -149,8 +154,11 @@ fn bars(waveform: &Waveform) -> String {
     path
 }
 
-/// `1:05`, `1:00:05`.
+/// `0.4 s`, `1:05`, `1:00:05`.
 fn duration(seconds: &f64) -> String {
+    if *seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
     let whole = seconds.round() as i64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
     if hours > 0 {
@@ -179,7 +187,10 @@ mod tests {
 
     #[test]
     fn numbers_are_words() {
-        assert_eq!([duration(&65.4), duration(&3605.0)], ["1:05", "1:00:05"]);
+        assert_eq!(
+            [duration(&0.44), duration(&65.4), duration(&3605.0)],
+            ["0.4 s", "1:05", "1:00:05"]
+        );
         assert_eq!(
             [size(&5), size(&2_048), size(&1_572_864)],
             ["5 bytes", "2 KiB", "1.5 MiB"]
