@@ -1,5 +1,5 @@
 // What the pages do beyond HTML, declared by attributes:
-//   data-events="URL"            HTML that the server sends (SSE) replaces the element's content; "end" ends it
+//   data-events="URL"            HTML that the server sends (SSE) replaces the element's content
 //   data-live="URL"              asks now and then (data-every, data-method, data-state) and reloads when the state is another
 //   data-copy="ID"               the button copies the text of the element with that id
 //   data-dialog="ID"             the button opens that <dialog>; data-close in it closes it
@@ -16,9 +16,8 @@ const all = (selector, within = document) => within.querySelectorAll(selector);
 // Live parts. A tab that nobody sees holds no connection: browsers allow six per server.
 for (const part of all("[data-events]")) {
   let source = null;
-  let ended = false;
   const listen = () => {
-    if (source || ended || document.hidden) return;
+    if (source || document.hidden) return;
     source = new EventSource(part.dataset.events);
     source.onmessage = ({ data }) => replace(part, data);
     source.onerror = () => {
@@ -27,12 +26,6 @@ for (const part of all("[data-events]")) {
       source = null;
       setTimeout(listen, 5000);
     };
-    source.addEventListener("end", ({ data }) => {
-      ended = true;
-      source.close();
-      if (data) replace(part, data);
-      if (part.dataset.then === "reload") location.reload();
-    });
   };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {

@@ -18,21 +18,13 @@ const LOOK: Duration = Duration::from_millis(700);
 /// A watcher comes again after this, and proves again who it is.
 const AT_MOST: Duration = Duration::from_secs(600);
 
-/// A live part as it is now.
-pub(super) enum Part<T> {
-    /// It may change.
-    Live(T),
-    /// It will not: nobody need watch it any more.
-    Final(T),
-}
-
-/// Sends the part's HTML at once and whenever it changes: as messages, the last as the event
-/// `end`. An error ends the watching; the browser comes again.
+/// Sends the part's HTML at once and whenever it changes. An error ends the watching; the browser
+/// comes again.
 pub(super) fn watch<T, F, Fut>(app: &App, look: F) -> Response
 where
     T: Template + Send + 'static,
     F: FnMut() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<Part<T>, ApiError>> + Send + 'static,
+    Fut: Future<Output = Result<T, ApiError>> + Send + 'static,
 {
     let stop = app.settings.stop.clone();
     let watching = Watching {
@@ -40,12 +32,12 @@ where
         shown: None,
         until: Instant::now() + AT_MOST,
     };
-    let events = stream::unfold(Some(watching), move |watching| {
+    let events = stream::unfold(watching, move |watching| {
         let stop = stop.clone();
         async move {
             tokio::select! {
                 () = stop.cancelled() => None,
-                next = watching?.next() => next,
+                next = watching.next() => next,
             }
         }
     });
@@ -62,11 +54,11 @@ struct Watching<F> {
 
 impl<F> Watching<F> {
     /// The next event, and who goes on watching.
-    async fn next<T, Fut>(mut self) -> Option<(Result<Event, Infallible>, Option<Self>)>
+    async fn next<T, Fut>(mut self) -> Option<(Result<Event, Infallible>, Self)>
     where
         T: Template,
         F: FnMut() -> Fut,
-        Fut: Future<Output = Result<Part<T>, ApiError>>,
+        Fut: Future<Output = Result<T, ApiError>>,
     {
         loop {
             if self.shown.is_some() {
@@ -75,18 +67,11 @@ impl<F> Watching<F> {
             if Instant::now() >= self.until {
                 return None;
             }
-            let (part, is_final) = match (self.look)().await.ok()? {
-                Part::Live(part) => (part, false),
-                Part::Final(part) => (part, true),
-            };
-            let html = part.render().ok()?;
-            if is_final {
-                return Some((Ok(Event::default().event("end").data(html)), None));
-            }
+            let html = (self.look)().await.ok()?.render().ok()?;
             if self.shown.as_ref() != Some(&html) {
                 let event = Event::default().data(&html);
                 self.shown = Some(html);
-                return Some((Ok(event), Some(self)));
+                return Some((Ok(event), self));
             }
         }
     }

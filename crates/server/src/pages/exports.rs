@@ -6,7 +6,7 @@ use model::{Actor, Direction, ProjectId};
 
 use super::{
     Person,
-    events::{Part, watch},
+    events::watch,
     frame::{Frame, ProjectHead, Section, Tab, grouped},
     html::{failed, render, title},
     project_storages::{Card, cards},
@@ -80,7 +80,7 @@ pub(crate) async fn events(State(app): State<App>, Person(actor): Person) -> Res
     let of = app.clone();
     watch(&app, move || {
         let (app, actor) = (of.clone(), actor.clone());
-        async move { Ok(Part::Live(List::of_everything(&app, &actor).await?)) }
+        async move { List::of_everything(&app, &actor).await }
     })
 }
 
@@ -117,6 +117,6 @@ pub(crate) async fn project_events(
     let of = app.clone();
     watch(&app, move || {
         let (app, actor) = (of.clone(), actor.clone());
-        async move { Ok(Part::Live(List::of_project(&app, &actor, id).await?)) }
+        async move { List::of_project(&app, &actor, id).await }
     })
 }

@@ -13,7 +13,7 @@ use model::{Actor, Direction, ProjectId, Storage};
 
 use super::{
     Person,
-    events::{Part, watch},
+    events::watch,
     frame::{Frame, ProjectHead, Section, Tab},
     home::place,
     html::{failed, render},
@@ -118,7 +118,7 @@ pub(crate) async fn events(
     let of = app.clone();
     watch(&app, move || {
         let (app, actor) = (of.clone(), actor.clone());
-        async move { Ok(Part::Live(List::load(&app, &actor, id).await?)) }
+        async move { List::load(&app, &actor, id).await }
     })
 }
 
@@ -168,11 +168,11 @@ pub(crate) async fn importing(
             } else {
                 None
             };
-            Ok(Part::Live(Importing {
+            Ok(Importing {
                 project_id: id,
                 running,
                 came_in,
-            }))
+            })
         }
     })
 }

@@ -16,7 +16,7 @@ use model::{Actor, CredentialKind, Direction, ImportMode, ServeMode, Storage, St
 
 use super::{
     Person,
-    events::{Part, watch},
+    events::watch,
     form::Form,
     frame::{Frame, Section, grouped},
     home::place,
@@ -201,7 +201,7 @@ pub(crate) async fn events(
     let of = app.clone();
     watch(&app, move || {
         let (app, actor) = (of.clone(), actor.clone());
-        async move { Ok(Part::Live(Live::load(&app, &actor, id).await?)) }
+        async move { Live::load(&app, &actor, id).await }
     })
 }
 

@@ -15,7 +15,7 @@ use crate::{
     extract::{Id, Query},
     pages::{
         Person,
-        events::{Part, watch},
+        events::watch,
         form::Form,
         frame::{Frame, Section},
         html::{failed, render},
@@ -107,7 +107,7 @@ pub(crate) async fn events(
     let (of, query) = (app.clone(), std::sync::Arc::new(query));
     watch(&app, move || {
         let (app, actor, query) = (of.clone(), actor.clone(), query.clone());
-        async move { Ok(Part::Live(ErrorList::load(&app, &actor, id, &query).await?)) }
+        async move { ErrorList::load(&app, &actor, id, &query).await }
     })
 }
 

@@ -15,7 +15,7 @@ use crate::{
     extract::{Id, Query},
     pages::{
         Person,
-        events::{Part, watch},
+        events::watch,
         frame::{Frame, Section, grouped},
         home::status_words,
         html::{failed, render},
@@ -163,10 +163,6 @@ pub(crate) async fn events(
     watch(&app, move || {
         let (app, actor) = (of.clone(), actor.clone());
         let (storage, query) = (storage.clone(), query.clone());
-        async move {
-            Ok(Part::Live(
-                Runs::load(&app, &actor, &storage, &query).await?,
-            ))
-        }
+        async move { Runs::load(&app, &actor, &storage, &query).await }
     })
 }
