@@ -47,7 +47,7 @@ test('an owner connects, grants, sees it turn green, and unlinks', async (t) => 
 
   // The page names the roles for this container, and turns green by itself.
   await page.getByRole('link', { name: /^Grant roles/ }).click();
-  await page.getByLabel('Storage account').fill('contosomedia');
+  await page.getByRole('textbox', { name: 'Storage account' }).fill('contosomedia');
   await page.getByLabel('Container', { exact: true }).fill('media');
   await button(page, 'Show what to grant').click();
   await page.getByText('Waiting for the roles to act').waitFor();

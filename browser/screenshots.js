@@ -19,7 +19,7 @@ try {
   await page.goto(`${url}/settings/integrations`);
   await picture('integrations');
   await page.getByRole('link', { name: /^Grant roles/ }).click();
-  await page.getByLabel('Storage account').fill('contosomedia');
+  await page.getByRole('textbox', { name: 'Storage account' }).fill('contosomedia');
   await page.getByLabel('Container', { exact: true }).fill('media');
   await page.getByRole('button', { name: 'Show what to grant' }).click();
   await page.getByText('Granted: the container can be used.').waitFor();

@@ -17,10 +17,11 @@ test('a person signs in, looks around and out', async (t) => {
   assert.equal(new URL(page.url()).pathname, '/user/login', 'strangers are asked to sign in');
   assert.deepEqual(await barriers(page), []);
   await signIn(page, world.url, owner);
-  assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'Longshore');
+  assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'Projects');
   assert.deepEqual(await barriers(page), []);
   assert.deepEqual(browser.complaints, []);
 
+  await page.getByText(owner.email).click();
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await page.getByLabel('Password').waitFor();
   await page.goto(world.url);
