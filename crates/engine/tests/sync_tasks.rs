@@ -2,10 +2,10 @@
 
 use engine::{AnnotationInput, Limits, StorageInput};
 use local_azure::state::FaultKind;
-use model::{StorageId, SyncStatus, TaskId};
+use model::{CredentialKind, StorageId, SyncStatus, TaskId};
 use serde_json::{Value, json};
 
-use crate::azure_world::World;
+use crate::azure_world::{ACCOUNT, World};
 
 async fn source(world: &World) -> StorageId {
     let form = StorageInput {
@@ -230,4 +230,51 @@ async fn a_refusal_that_all_blobs_would_meet_ends_the_run_instead_of_listing_eac
     assert!(why.contains("--allow-shared-key-access true"), "{why}");
     let errors = world.engine.list_blob_errors(&world.owner, storage, 10, 0);
     assert_eq!(errors.await.unwrap().1, 0);
+}
+
+#[tokio::test]
+async fn failed_blobs_are_tried_again_without_the_others() {
+    let limits = Limits {
+        list_page: 2,
+        ..Limits::default()
+    };
+    let world = World::with_limits(limits).await;
+    world.container("json").await;
+    for id in 0..5 {
+        world.put("json", &format!("good{id}.json"), "{}").await;
+    }
+    for name in ["a.json", "b.json", "b.json.old", "c.json"] {
+        world.put("json", name, "{").await;
+    }
+    let storage = source(&world).await;
+    assert_eq!(world.sync(storage).await.counts.failed, 4);
+    let retry = async |blob: Option<&str>| {
+        let kind = CredentialKind::AccountKey;
+        let retried = world
+            .engine
+            .retry_errors(&world.owner, kind, storage, blob)
+            .await
+            .unwrap();
+        let worker = world.worker();
+        let run = world.ended(&retried.last_run.unwrap()).await;
+        worker.stop().await;
+        run
+    };
+
+    // One, by its whole name.
+    world.put("json", "b.json", r#"{"id": 1}"#).await;
+    let run = retry(Some("b.json")).await;
+    assert_eq!((run.counts.listed, run.counts.created), (1, 1));
+    // All; what is gone from the container has not failed any more.
+    world.put("json", "a.json", r#"{"id": 2}"#).await;
+    let blobs = world.azure.state().blobs();
+    assert!(blobs.delete(ACCOUNT, "json", "c.json").await.unwrap());
+    let run = retry(None).await;
+    assert_eq!(run.status, SyncStatus::CompletedWithErrors, "{run:?}");
+    assert_eq!((run.counts.listed, run.counts.created), (2, 1));
+    let errors = world.engine.list_blob_errors(&world.owner, storage, 9, 0);
+    let (errors, _) = errors.await.unwrap();
+    let names: Vec<_> = errors.iter().map(|error| error.name.as_str()).collect();
+    assert_eq!(names, ["b.json.old"]);
+    assert_eq!(ids(&world.task_data().await), [1, 2]);
 }

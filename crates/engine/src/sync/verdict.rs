@@ -1,6 +1,7 @@
 //! How a finished sync is told to people: its final status, and why nothing or not all came in.
 
 use model::{Storage, SyncCounts, SyncStatus};
+use store::RunScope;
 
 use super::pass::Pass;
 
@@ -11,7 +12,9 @@ pub(super) fn of(pass: &Pass<'_>) -> (SyncStatus, Option<String>) {
         let note = some_failed(counts.failed, pass.first_failure.as_deref());
         return (SyncStatus::CompletedWithErrors, Some(note));
     }
-    let nothing = counts.created + counts.existed + counts.changed == 0;
+    // A retry that finds nothing has found that nothing is left to mend.
+    let nothing = pass.run.scope == RunScope::Everything
+        && counts.created + counts.existed + counts.changed == 0;
     let note = nothing.then(|| nothing_matched(&pass.storage, counts, pass.folders_not_entered));
     (SyncStatus::Completed, note)
 }
