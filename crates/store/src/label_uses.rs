@@ -21,7 +21,7 @@ macro_rules! uses {
         concat!(
             "SELECT control, labels, COUNT(*) AS count FROM (
                  SELECT r.value->>'from_name' AS control,
-                 COALESCE(r.value->'value'->>(r.value->>'type'), r.value->'value'->>'labels') AS labels
+                 CAST(COALESCE(r.value->'value'->>(r.value->>'type'), r.value->'value'->>'labels') AS TEXT) AS labels
                  FROM (SELECT result FROM annotations WHERE org_id = $1 AND project_id = $2
                        AND was_cancelled = 0 ORDER BY id DESC LIMIT $3) AS a, json_each(a.result) AS r
                  WHERE ",
