@@ -226,6 +226,8 @@ pub(crate) async fn go(
             if let Some(refused) = access::not_ready(page, report) {
                 return Ok(refused);
             }
+            values.note_checked();
+            wizard.keep(&app, &actor, &values).await?;
         }
         Ok(wizard.to(step.at(1)))
     };
@@ -241,6 +243,9 @@ fn take(
     form: &Form,
 ) -> Result<(), FieldError> {
     values.take(form, step.fields(direction));
+    if matches!(step, Step::SignIn | Step::Place) {
+        values.note_changed();
+    }
     if step == Step::SignIn {
         values.take_secrets(form);
     }

@@ -155,7 +155,7 @@ impl Step {
     pub(super) fn reachable(self, values: &Values, direction: Direction) -> Self {
         let entered = |step: Self| match step {
             Self::SignIn => values.method().is_some(),
-            Self::Place => !values.get("container").is_empty(),
+            Self::Place => values.is_checked(),
             step => step
                 .fields(direction)
                 .iter()

@@ -201,6 +201,21 @@ impl Values {
         Self(draft)
     }
 
+    /// Was this place, with this credential, seen to work?
+    pub(in crate::pages) fn is_checked(&self) -> bool {
+        self.0.has("checked")
+    }
+
+    /// It was seen to work.
+    pub(in crate::pages) fn note_checked(&mut self) {
+        self.0.set("checked", "on");
+    }
+
+    /// It is another one, perhaps: to be looked at again.
+    pub(in crate::pages) fn note_changed(&mut self) {
+        self.0.remove("checked");
+    }
+
     /// Takes what a form says about these fields; what it leaves out is switched off.
     pub(in crate::pages) fn take(&mut self, form: &Form, fields: &[&str]) {
         for field in fields {
