@@ -136,7 +136,7 @@ struct Drawing {
 /// What is known without asking Azure.
 enum Planned {
     Known(Thumbnail),
-    Draw(Drawing),
+    Draw(Box<Drawing>),
     /// Who reads the blob must be found out first.
     Unclear,
 }
@@ -158,7 +158,7 @@ impl Engine {
         require(actor, Permission::Read)?;
         match self.plan_one(actor, task).await? {
             Planned::Known(thumbnail) => Ok(thumbnail),
-            Planned::Draw(drawing) => Ok(self.draw(actor, drawing).await?.0),
+            Planned::Draw(drawing) => Ok(self.draw(actor, *drawing).await?.0),
             Planned::Unclear => Err(Error::not_found("blob", "of this task")),
         }
     }
@@ -178,7 +178,7 @@ impl Engine {
         let Planned::Draw(drawing) = self.plan_one(actor, task).await? else {
             return Err(no_picture());
         };
-        match self.draw(actor, drawing).await? {
+        match self.draw(actor, *drawing).await? {
             (Thumbnail::Picture { key: drawn }, Some(jpeg)) if drawn == key => Ok(jpeg),
             _ => Err(no_picture()),
         }
@@ -233,7 +233,9 @@ impl Engine {
         let found = spawn_blocking(move || {
             let look = |(index, kind, key): (usize, MediaKind, String)| {
                 let found = if kind == MediaKind::Image {
-                    cache.has_picture(&key).then(|| Thumbnail::Picture { key })
+                    cache
+                        .has_picture(&key)
+                        .then_some(Thumbnail::Picture { key })
                 } else {
                     cache.get_other(&key).map(|kept| thumbnail_of(kept, key).0)
                 };
@@ -323,7 +325,7 @@ impl Engine {
         if let Some(thumbnail) = undrawn(task.id, &uri, blob.blob().as_str(), kind, size) {
             return Ok(known(thumbnail));
         }
-        Ok(Planned::Draw(Drawing {
+        Ok(Planned::Draw(Box::new(Drawing {
             task: task.id,
             uri,
             blob,
@@ -331,7 +333,7 @@ impl Engine {
             reached,
             version,
             stamp: format!("{}/{}", row.storages_version, row.links_version),
-        }))
+        })))
     }
 }
 
