@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { barriers, open, signIn } from './chromium.js';
-import { apiOf, full } from './sample.js';
+import { apiOf, full, mediaFile, putBlob } from './sample.js';
 import { owner, start, token } from './world.js';
 
 const PHONE = { width: 390, height: 844 };
@@ -156,6 +156,26 @@ test('a long search goes on by itself and says when it is at its end', async (t)
   })).text();
   assert.match(html, /Searched [\d,]+ of 60,000 tasks so far\..*Search on/s);
   assert.deepEqual(complaints, []);
+});
+
+test('tasks that arrive meanwhile are told, and nothing moves until asked', async (t) => {
+  const { page, api, world, source, address } = await prepare(t);
+  await page.goto(address);
+  const tiles = page.locator('.tile');
+  const before = await tiles.count();
+  const live = page.waitForResponse((answer) => answer.url().endsWith('/events'));
+  await page.reload();
+  await live;
+  await putBlob(world, 'media', 'photos/new.png', await mediaFile('05-clock_motion.png'), 'image/png');
+  await api('POST', `/api/storages/azure/${source.id}/sync`, {});
+  const show = page.getByRole('link', { name: 'Show them' });
+  await show.waitFor();
+  assert.equal(await tiles.count(), before);
+  await eventually('the new task', async () => {
+    if (await show.count()) await show.click();
+    return (await tiles.count()) === before + 1;
+  });
+  await tile(page, 'new.png').locator('img').waitFor();
 });
 
 test('chosen tasks are deleted after a question that says the numbers', async (t) => {

@@ -84,8 +84,7 @@ pub(crate) async fn show(
         if !has_videos {
             return Ok(page);
         }
-        let accounts = app.engine.redirect_accounts(&actor, id, "").await?;
-        let accounts: Vec<String> = accounts.into_iter().map(|found| found.origin).collect();
+        let accounts = app.engine.redirect_origins(&actor, id).await?;
         Ok(allowing(page, &accounts, &[]))
     };
     let page: Result<Response, ApiError> = load.await;

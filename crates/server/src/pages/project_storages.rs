@@ -1,11 +1,6 @@
 //! A project's storages: where its tasks come from and its annotations go, live; and the line that
 //! says what is being imported now.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
-};
-
 use askama::Template;
 use axum::{extract::State, response::Response};
 use engine::RunningImports;
@@ -117,7 +112,7 @@ pub(crate) async fn events(
     }
     let of = app.clone();
     watch(&app, move || {
-        let (app, actor) = (of.clone(), actor.clone());
+        let (app, actor) = (of.clone(), actor);
         async move { List::load(&app, &actor, id).await }
     })
 }
@@ -128,7 +123,7 @@ pub(crate) async fn events(
 struct Importing {
     project_id: ProjectId,
     running: RunningImports,
-    /// Tasks that came in while somebody watched; after the end.
+    /// Tasks that came in while somebody watched, however they came.
     came_in: Option<i64>,
 }
 
@@ -154,19 +149,16 @@ pub(crate) async fn importing(
         Err(error) => return failed(&error.into()),
     };
     let of = app.clone();
-    let seen = Arc::new(AtomicBool::new(false));
     watch(&app, move || {
-        let (app, actor, seen) = (of.clone(), actor.clone(), seen.clone());
+        let (app, actor) = (of.clone(), actor);
         async move {
             let running = app.engine.running_imports(&actor, id).await?;
+            // Also what a run brought that began and ended between two looks.
             let came_in = if running.runs > 0 {
-                seen.store(true, Relaxed);
                 None
-            } else if seen.load(Relaxed) {
+            } else {
                 let project = app.engine.get_project(&actor, id).await?;
                 Some(project.task_count - before).filter(|count| *count > 0)
-            } else {
-                None
             };
             Ok(Importing {
                 project_id: id,

@@ -192,7 +192,7 @@ impl ListQuery {
                 query.append_pair(name, &value);
             }
         };
-        let number = |number: i64| (number > 0).then(|| number.to_string()).unwrap_or_default();
+
         add("state", self.state.to_owned());
         add(
             "annotator",
@@ -214,8 +214,11 @@ impl ListQuery {
             TaskCursor::After(id) => add("after", id.to_string()),
             TaskCursor::Before(id) => add("before", id.to_string()),
         }
-        add("looked_at", number(looked_at));
-        add("found", number(found));
+        for (name, number) in [("looked_at", looked_at), ("found", found)] {
+            if number > 0 {
+                add(name, number.to_string());
+            }
+        }
         query.finish()
     }
 }
