@@ -1,7 +1,8 @@
 //! Projects, tasks, annotations and predictions.
 
 use engine::{
-    AnnotationInput, Error, Expected, PredictionInput, ProjectInput, TaskInput, TaskPaging, project_settings,
+    AnnotationInput, Error, Expected, PredictionInput, ProjectInput, TaskInput, TaskPaging,
+    project_settings,
 };
 use model::{ProjectId, Role, TaskId};
 use serde_json::{Value, json};

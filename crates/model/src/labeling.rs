@@ -3,7 +3,8 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    AnnotationId, DraftId, OrgId, PredictionId, ProjectId, Role, SourceBlobId, StorageId, TaskId, UserId,
+    AnnotationId, DraftId, OrgId, PredictionId, ProjectId, Role, SourceBlobId, StorageId, TaskId,
+    UserId,
 };
 
 /// A person who can sign in, as a member of one organization.

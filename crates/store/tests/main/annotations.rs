@@ -27,7 +27,10 @@ pub async fn what_annotations_use_is_counted(w: World) {
             ..w.annotation()
         };
         let task = w.task().await;
-        let made = w.store.create_annotation(w.org, task, &annotation, NOW).await;
+        let made = w
+            .store
+            .create_annotation(w.org, task, &annotation, NOW)
+            .await;
         made.unwrap().unwrap();
     }
     let uses = async |annotations: i64| -> Vec<String> {
