@@ -143,7 +143,7 @@ fn verdict(counts: &SyncCounts, objects: &OutboxCounts) -> (SyncStatus, Option<S
 #[cfg(test)]
 mod tests {
     use model::{SyncCounts, SyncStatus};
-    use store::{ExportBacklog, OutboxCounts, RunScope, TroubledExport};
+    use store::OutboxCounts;
 
     use super::verdict;
 

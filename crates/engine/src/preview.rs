@@ -31,6 +31,8 @@ pub struct FilesPreview {
     pub exported: i64,
     /// Folders that are not entered, because the storage is not recursive.
     pub folders_not_entered: i64,
+    /// When it was looked, in Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// One blob that was looked at.
@@ -92,7 +94,10 @@ impl Engine {
             .azure()
             .container(&draft.credential, &draft.account, &draft.container);
         let prefix = scope.prefix.listing();
-        let mut preview = FilesPreview::default();
+        let mut preview = FilesPreview {
+            at_ms: self.now_ms(),
+            ..FilesPreview::default()
+        };
         let mut marker: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let request = ListRequest {

@@ -79,7 +79,7 @@ pub(crate) async fn events(State(app): State<App>, Person(actor): Person) -> Res
     }
     let of = app.clone();
     watch(&app, move || {
-        let (app, actor) = (of.clone(), actor.clone());
+        let (app, actor) = (of.clone(), actor);
         async move { List::of_everything(&app, &actor).await }
     })
 }
@@ -116,7 +116,7 @@ pub(crate) async fn project_events(
     }
     let of = app.clone();
     watch(&app, move || {
-        let (app, actor) = (of.clone(), actor.clone());
+        let (app, actor) = (of.clone(), actor);
         async move { List::of_project(&app, &actor, id).await }
     })
 }

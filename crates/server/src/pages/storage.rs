@@ -200,7 +200,7 @@ pub(crate) async fn events(
     }
     let of = app.clone();
     watch(&app, move || {
-        let (app, actor) = (of.clone(), actor.clone());
+        let (app, actor) = (of.clone(), actor);
         async move { Live::load(&app, &actor, id).await }
     })
 }

@@ -102,7 +102,6 @@ impl Preview {
             .engine
             .preview_files(actor, method.kind(), &input, LIMITS)
             .await?;
-        let now_ms = jiff::Timestamp::now().as_millisecond();
         let (matched, listed) = (grouped(found.matched), grouped(found.listed));
         let mut words = match found.listed {
             0 => "There are no blobs here: check the container and the prefix.".to_owned(),
@@ -116,7 +115,7 @@ impl Preview {
             rows: found
                 .blobs
                 .iter()
-                .map(|blob| Row::of(blob, now_ms))
+                .map(|blob| Row::of(blob, found.at_ms))
                 .collect(),
             folders_not_entered: found.folders_not_entered,
             problem: None,

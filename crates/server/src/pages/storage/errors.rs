@@ -106,7 +106,7 @@ pub(crate) async fn events(
     }
     let (of, query) = (app.clone(), std::sync::Arc::new(query));
     watch(&app, move || {
-        let (app, actor, query) = (of.clone(), actor.clone(), query.clone());
+        let (app, actor, query) = (of.clone(), actor, query.clone());
         async move { ErrorList::load(&app, &actor, id, &query).await }
     })
 }

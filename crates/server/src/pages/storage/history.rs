@@ -161,7 +161,7 @@ pub(crate) async fn events(
     };
     let (of, query) = (app.clone(), std::sync::Arc::new(query));
     watch(&app, move || {
-        let (app, actor) = (of.clone(), actor.clone());
+        let (app, actor) = (of.clone(), actor);
         let (storage, query) = (storage.clone(), query.clone());
         async move { Runs::load(&app, &actor, &storage, &query).await }
     })
