@@ -75,7 +75,7 @@ pub use lost_labels::LostLabel;
 pub use predictions::PredictionInput;
 pub use preview::{FilesPreview, LeftOut, PreviewBlob, PreviewLimits};
 pub use projects::{Page, ProjectInput, project_settings};
-pub use redirects::RedirectAccount;
+pub use redirects::Unreadable;
 pub use resolve::{BlobBody, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 pub use storage_input::{DefaultAccount, StorageInput};
 pub use storages::SignsIn;

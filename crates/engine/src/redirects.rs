@@ -1,8 +1,8 @@
-//! Storage accounts that browsers read from themselves: those of source storages in pre-signed mode.
+//! Media that browsers read from Azure themselves: which origins those are, and why one cannot be read.
 
-use model::{
-    AccountName, Actor, Credential, Direction, Permission, ProjectId, ServeMode, StorageId,
-};
+use azure::Preflight;
+use model::{Actor, Direction, Permission, ProjectId, ServeMode, StorageId, TaskId};
+use url::Url;
 
 use crate::{
     Doing, Engine, Problem, Result, Situation,
@@ -10,61 +10,91 @@ use crate::{
     require,
 };
 
-/// An account that a project's pages must be allowed to read from.
+/// Why a browser could not read a blob.
 #[derive(Clone, Debug)]
-pub struct RedirectAccount {
-    /// One of the storages that lead there.
-    pub storage: StorageId,
-    pub account: AccountName,
-    /// Scheme, host and port, such as `https://contosomedia.blob.core.windows.net`.
-    pub address: String,
-    /// What it means when the browser may not read there, and what to do.
-    pub unreadable: Problem,
+pub struct Unreadable {
+    pub problem: Problem,
+    /// The storage that the blob is read through, when there is one.
+    pub storage: Option<StorageId>,
 }
 
 impl Engine {
-    /// The accounts to which media of the project are redirected, each once. `origin` is that of
-    /// the pages, such as `https://label.example.com`.
+    /// The origins to which media of the project are redirected, each once, such as
+    /// `https://contosomedia.blob.core.windows.net`: the accounts of its source storages in
+    /// pre-signed mode.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] for the project; [`crate::Error::Denied`], [`crate::Error::Store`].
-    pub async fn redirect_accounts(
-        &self,
-        actor: &Actor,
-        project: ProjectId,
-        origin: &str,
-    ) -> Result<Vec<RedirectAccount>> {
+    pub async fn redirect_origins(&self, actor: &Actor, project: ProjectId) -> Result<Vec<String>> {
         require(actor, Permission::Read)?;
         self.get_project(actor, project).await?;
         let sources = self
             .store()
             .list_storages(actor.org_id, Some(project), Some(Direction::Source), None)
             .await?;
-        let mut accounts: Vec<RedirectAccount> = Vec::new();
-        for storage in sources {
-            let is_known = accounts
-                .iter()
-                .any(|known| known.account == storage.account);
-            if is_known || storage.serve_mode != ServeMode::Presigned {
-                continue;
+        let mut origins: Vec<String> = sources
+            .iter()
+            .filter(|storage| storage.serve_mode == ServeMode::Presigned)
+            .map(|storage| {
+                // An endpoint of a development cloud can have the account in its path.
+                let address = self.cloud().account_url(&storage.account);
+                Url::parse(&address).map_or(address, |url| url.origin().ascii_serialization())
+            })
+            .collect();
+        origins.sort();
+        origins.dedup();
+        Ok(origins)
+    }
+
+    /// Why a page of `origin`, such as `https://label.example.com`, could not read a blob of a task:
+    /// Azure refuses it to Longshore too, or no CORS rule lets the page follow a pre-signed URL.
+    /// `None` when both are in order: what is wrong is between that browser and Azure.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when the task is not the organization's, its data does not name
+    /// the blob, or nothing reaches it.
+    pub async fn why_unreadable(
+        &self,
+        actor: &Actor,
+        task: TaskId,
+        fileuri: &str,
+        origin: &str,
+    ) -> Result<Option<Unreadable>> {
+        require(actor, Permission::Read)?;
+        let (row, wanted, own) = self.named(actor, task, fileuri).await?;
+        let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
+        let (place, blob) = (reached.place(), wanted.blob());
+        let failed = |error: azure::Error| self.explain_place(&error, place, blob, Doing::Read);
+        let is_redirected = reached
+            .storage()
+            .is_some_and(|storage| storage.serve_mode == ServeMode::Presigned);
+        let problem = match place.client.head(blob).await {
+            Err(error) => Some(failed(error)),
+            Ok(_) if !is_redirected => None,
+            Ok(_) => {
+                let (azure, container) = (self.azure(), place.container);
+                let asked = azure.preflight(place.account, container, Some(blob), origin);
+                match asked.await {
+                    Ok(Preflight::Allowed) => None,
+                    Ok(Preflight::Refused) => Some(word_finding(
+                        &Finding::CorsMissing { origin },
+                        &Situation {
+                            cloud: self.cloud(),
+                            account: place.account,
+                            container,
+                            blob: Some(blob),
+                            credential: place.credential,
+                            app_client_id: None,
+                            doing: Doing::Read,
+                        },
+                    )),
+                    Err(error) => Some(failed(error)),
+                }
             }
-            let situation = Situation {
-                cloud: self.cloud(),
-                account: &storage.account,
-                container: &storage.container,
-                blob: None,
-                // A CORS rule is the account's, whoever reads.
-                credential: &Credential::Anonymous,
-                app_client_id: None,
-                doing: Doing::Read,
-            };
-            accounts.push(RedirectAccount {
-                storage: storage.id,
-                address: self.cloud().account_url(&storage.account),
-                unreadable: word_finding(&Finding::CorsMissing { origin }, &situation),
-                account: storage.account,
-            });
-        }
-        Ok(accounts)
+        };
+        Ok(problem.map(|problem| Unreadable {
+            problem,
+            storage: reached.storage().map(|storage| storage.id),
+        }))
     }
 }

@@ -160,6 +160,14 @@ impl Reached {
             Self::Outside(outside) => outside.place(),
         }
     }
+
+    /// The storage of the project, when one reaches it.
+    pub(crate) fn storage(&self) -> Option<&Storage> {
+        match self {
+            Self::Storage { sources, index } => Some(&sources[*index].storage),
+            Self::Outside(_) => None,
+        }
+    }
 }
 
 impl Engine {
@@ -191,6 +199,32 @@ impl Engine {
         fileuri: &str,
         request: &ResolveRequest,
     ) -> Result<Resolved> {
+        let (row, wanted, own) = self.named(actor, task, fileuri).await?;
+        let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
+        match &reached {
+            Reached::Storage { sources, index }
+                if sources[*index].storage.serve_mode == ServeMode::Presigned =>
+            {
+                let source = &sources[*index];
+                let signed = self.sign(event, source, wanted.blob()).await;
+                self.note_health(&reached, &signed);
+                signed
+            }
+            _ => self.read(&reached, wanted.blob(), request).await,
+        }
+    }
+
+    /// The blob that `fileuri` means, when the task's data names it, and what reaching it needs: the
+    /// task's row, and the storage that the task came from.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the task is not the organization's, or does not name the blob.
+    pub(crate) async fn named(
+        &self,
+        actor: &Actor,
+        task: TaskId,
+        fileuri: &str,
+    ) -> Result<(ResolveRow, NamedBlob, Option<StorageId>)> {
         let row = self
             .store()
             .find_task_for_resolve(actor.org_id, task)
@@ -212,18 +246,7 @@ impl Engine {
                 task.and_then(|task| task.source_storage_id)
             }
         };
-        let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
-        match &reached {
-            Reached::Storage { sources, index }
-                if sources[*index].storage.serve_mode == ServeMode::Presigned =>
-            {
-                let source = &sources[*index];
-                let signed = self.sign(event, source, wanted.blob()).await;
-                self.note_health(&reached, &signed);
-                signed
-            }
-            _ => self.read(&reached, wanted.blob(), request).await,
-        }
+        Ok((row, wanted, own))
     }
 
     /// What reaches a blob that the task's data names; `own` is the storage that the task came from.

@@ -15,6 +15,10 @@ use crate::{error::ApiError, extract::Query};
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const PDF: &str = "application/pdf";
+/// The browser's viewer shows a PDF inside a page of ours.
+const IN_VIEWER: &str =
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'";
 
 /// One file.
 struct StaticFile {
@@ -49,7 +53,7 @@ static FILES: [StaticFile; 20] = files! {
     "editor.js" => SCRIPT,
     "label_preview.js" => SCRIPT,
     "label_samples.js" => SCRIPT,
-    "sample.pdf" => "application/pdf",
+    "sample.pdf" => PDF,
     "sample.png" => "image/png",
     "sample.txt" => "text/plain; charset=utf-8",
     "sample.wav" => "audio/wav",
@@ -90,7 +94,13 @@ pub(crate) async fn serve(Path(name): Path<String>, query: Query) -> Result<Resp
         ),
         (header::CACHE_CONTROL, cache),
     ];
-    Ok((headers, file.content).into_response())
+    let mut response = (headers, file.content).into_response();
+    if file.content_type == PDF {
+        let policy = HeaderValue::from_static(IN_VIEWER);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
 }
 
 fn version(content: &[u8]) -> String {

@@ -17,10 +17,9 @@ export class RequestFailed extends Error {
     return this.status === 401;
   }
 
-  /** Everything that the server says of it. */
+  /** What the server says of it, with what it says of fields. */
   get words() {
-    const fields = Object.values(this.body.validation_errors ?? {}).flat();
-    return [this.message, ...fields, this.body.cause, this.body.fix].filter(Boolean).join(" ");
+    return [this.message, ...Object.values(this.body.validation_errors ?? {}).flat()].join(" ");
   }
 }
 

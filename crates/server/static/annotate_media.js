@@ -1,7 +1,7 @@
 // Can the browser load what a task shows? A video player that cannot stays blank without a word, so each address is
 // asked for its first byte, and what is wrong is said above the editor.
 
-import { parsed } from "./annotate_api.js";
+import { parsed, request } from "./annotate_api.js";
 
 const RESOLVE = /^\/tasks\/\d+\/resolve/;
 /** Of a task with hundreds of pages, the first say enough. */
@@ -15,81 +15,69 @@ export function throughServer(task, blobHosts) {
   });
 }
 
-/** What the page shows and cannot be loaded: [{title, text, command, link}]. */
+/** What the page shows and cannot be loaded: [{title, text, fix, command, after, link}]. */
 export async function probe(data, page) {
   const shown = Object.entries(data).filter(([key]) => page.project.config.includes(`$${key}`));
   const addresses = new Set();
   for (const [, value] of shown) mapTexts(value, (text) => (RESOLVE.test(text) || isForeign(text)) && addresses.add(text));
-  const problems = await Promise.all([...addresses].slice(0, MOST_PROBES).map((address) => problemOf(address, page)));
+  const problems = await Promise.all([...addresses].slice(0, MOST_PROBES).map(problemOf));
   return problems.filter(Boolean);
 }
 
-async function problemOf(address, page) {
-  if (isForeign(address)) return foreign(address, page);
+async function problemOf(address) {
+  if (isForeign(address)) return foreign(address);
   const blob = blobOf(address);
   const problem = (text, more) => ({ title: `${blob.name} cannot be shown`, text, ...more });
   let answer;
   try {
-    answer = await fetch(address, { headers: { range: "bytes=0-0" }, signal: AbortSignal.timeout(30_000) });
+    // Past the browser's cache, which would answer for what was there once.
+    answer = await fetch(address, { headers: { range: "bytes=0-0" }, cache: "no-store", signal: AbortSignal.timeout(30_000) });
   } catch {
-    return unreadable(address, blob, page, problem);
+    return unreadable(address, blob, problem);
   }
+  if (answer.status === 416 || answer.headers.get("content-length") === "0") return problem("The blob is empty: it has no bytes.");
   if (answer.ok) {
     answer.body?.cancel();
     return null;
   }
-  if (answer.status === 416) return problem("The blob is empty: it has no bytes.");
-  const text = await answer.text();
-  if (!answer.redirected) {
-    const { detail, cause, fix } = parsed(text) ?? {};
-    return problem([detail ?? `The server answered ${answer.status}.`, cause].filter(Boolean).join(" "), { fix });
-  }
-  const code = answer.headers.get("x-ms-error-code");
-  const redirect = redirectOf(blob, page);
-  return problem(`Azure refused the pre-signed link: ${[code, `status ${answer.status}`].filter(Boolean).join(", ")}.`, {
-    link: redirect?.check,
-  });
+  const detail = parsed(await answer.text())?.detail;
+  return askServer(address, problem, detail ?? (answer.redirected ? "Azure refused the pre-signed link." : `The server answered ${answer.status}.`));
 }
 
 /** The browser got no answer that it may read. */
-async function unreadable(address, blob, page, problem) {
-  const redirect = redirectOf(blob, page);
+async function unreadable(address, blob, problem) {
   const first = await fetch(address, { redirect: "manual" }).catch(() => null);
   first?.body?.cancel();
   if (!first) return problem("The server does not answer. Check the connection.");
-  if (!redirect || first.type !== "opaqueredirect") return problem("The connection broke while the blob was read.");
-  if (!(await answersAtAll(address))) {
-    return problem(
-      `This browser does not reach the storage account ${redirect.account}: the network, or the account's firewall, keeps it away. ` +
-        "Media can be read through this server instead: switch pre-signed URLs off in the storage.",
-      { link: redirect.check },
-    );
+  if (first.type !== "opaqueredirect") return problem("The connection broke while the blob was read.");
+  return askServer(
+    address,
+    problem,
+    `This browser does not reach the storage account ${blob.account ?? ""}, and the server does: a firewall or the network ` +
+      "keeps the browser away. With pre-signed URLs off in the storage, media come through the server.",
+  );
+}
+
+/** What the server finds when it looks itself; `otherwise` when it finds nothing. */
+async function askServer(address, problem, otherwise) {
+  let found;
+  try {
+    found = await request("GET", address.replace("/resolve", "/unreadable"));
+  } catch (error) {
+    return problem(error.words);
   }
-  const { text, command, portal } = redirect.fix;
-  return problem(redirect.cause, {
-    fix: `${text.replace(/[.:]$/, "")}:`,
+  if (!found) return problem(otherwise);
+  const { text, command, portal } = found.fix;
+  return problem(found.cause, {
+    fix: command ? `${text.replace(/[.:]$/, "")}:` : text,
     command,
     after: portal && `In the Azure portal: ${portal}.`,
-    link: redirect.check,
+    link: found.check,
   });
 }
 
-/** Is there an answer, even one that the page may not read? */
-async function answersAtAll(address) {
-  const stop = new AbortController();
-  try {
-    await fetch(address, { mode: "no-cors", signal: stop.signal });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    stop.abort();
-  }
-}
-
-function foreign(address, page) {
+function foreign(address) {
   const host = new URL(address).host;
-  if (page.redirects.some(({ account }) => host.startsWith(`${account}.`))) return null;
   return {
     title: `${address} is not shown`,
     text: `The task names a file of ${host}. Pages of Longshore load only blobs of the project's storages, so that other sites learn nothing of your work. Put the file into a container, and sync it.`,
@@ -107,11 +95,6 @@ function blobOf(address) {
   if (!path) return { name: "A file of this task" };
   if (!scheme.startsWith("http")) return { name: path };
   return { name: decoded(path.split(/[?#]/)[0].replace(/^[^/]+\//, "")), account: host.split(".")[0] };
-}
-
-/** What the page knows of the account that a blob is redirected to. */
-function redirectOf({ account }, { redirects }) {
-  return redirects.find((redirect) => redirect.account === account) ?? (account ? undefined : redirects[0]);
 }
 
 function mapTexts(value, change) {

@@ -82,6 +82,7 @@ function person({ completed_by: id, created_username: name }) {
  *  config when one is given. */
 export function replaceTask(store, task, config) {
   const users = task.annotations.map((annotation) => annotation.completed_by).filter(Boolean);
+  store.clearApp();
   store.resetState();
   store.enrichUsers(users);
   store.assignTask({ id: task.id, data: task.data });
@@ -90,4 +91,5 @@ export function replaceTask(store, task, config) {
     ...task,
     annotations: task.annotations.map((annotation) => ({ ...annotation, completed_by: annotation.completed_by?.id })),
   });
+  store.renderApp();
 }

@@ -1,20 +1,20 @@
 //! The Annotate page: the annotation editor on one task, under a thin bar. A document of its own, because the
 //! editor's stylesheet and its content security policy are its own too.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
+    Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
-use engine::{LabelConfig, RedirectAccount};
-use model::{Actor, Permission, Project, ProjectId, Task};
+use engine::{Fix, LabelConfig, Unreadable};
+use model::{Actor, Permission, Project, ProjectId, Task, TaskId};
 use serde::Serialize;
 
 use super::{
     Person,
+    editor_page::{Framed, Loads, UserData, blob_hosts, script_json, with_policy},
     frame::{Frame, ProjectHead, Section, Tab},
     html::{failed, render, title},
 };
@@ -22,8 +22,7 @@ use crate::{
     App,
     editor::{Editor, Loading},
     error::ApiError,
-    extract::Id,
-    static_files,
+    extract::{Id, Query},
 };
 
 #[derive(Template)]
@@ -49,7 +48,6 @@ struct Data<'a> {
     user: UserData,
     may_annotate: bool,
     editor: Option<Loading<'a>>,
-    redirects: Vec<RedirectData>,
     /// `.blob.core.windows.net`: hosts whose blobs are read through this server.
     blob_hosts: String,
 }
@@ -62,39 +60,11 @@ struct ProjectData<'a> {
     task_count: i64,
 }
 
-/// Also the editor's `user`.
-#[derive(Serialize)]
-struct UserData {
-    id: i64,
-    email: String,
-}
-
-/// An account that the browser reads from itself, and what to say when it cannot.
-#[derive(Serialize)]
-struct RedirectData {
-    account: String,
-    cause: String,
-    fix: engine::Fix,
-    /// The access check's page, for those who may open it.
-    check: Option<String>,
-}
-
-/// What else the page may load, beside what the editor always needs.
-struct Loads {
-    /// Origins of storage accounts.
-    accounts: Vec<String>,
-    /// The editor decodes audio in a WebAssembly module.
-    audio: bool,
-    /// The browser's own viewer, which a PDF needs.
-    pdf: bool,
-}
-
 /// `GET /projects/{id}/tasks/{task}`.
 pub(crate) async fn show(
     State(app): State<App>,
     Person(actor): Person,
     Path((project, task)): Path<(String, String)>,
-    headers: HeaderMap,
 ) -> Response {
     let load = async {
         let (Ok(project), Ok(task)) = (project.parse(), task.parse()) else {
@@ -105,10 +75,10 @@ pub(crate) async fn show(
         if task.project_id != project.id {
             return Err(ApiError::not_found());
         }
-        load(&app, &actor, &project, &task, &headers).await
+        load(&app, &actor, &project, &task).await
     };
     match load.await {
-        Ok((page, loads)) => with_policy(render(Ok(page)), &loads.policy("'none'")),
+        Ok((page, loads)) => with_policy(render(Ok(page)), &loads, Framed::Never),
         Err(error) => failed(&error),
     }
 }
@@ -118,13 +88,9 @@ async fn load(
     actor: &Actor,
     project: &Project,
     task: &Task,
-    headers: &HeaderMap,
 ) -> Result<(Annotate, Loads), ApiError> {
     let who = app.engine.whoami(actor).await?;
-    let accounts = app
-        .engine
-        .redirect_accounts(actor, project.id, &origin(app, headers))
-        .await?;
+    let accounts = app.engine.redirect_origins(actor, project.id).await?;
     let may_manage = actor.may(Permission::ManageProjects);
     let editor = Editor::embedded();
     let data = Data {
@@ -141,10 +107,6 @@ async fn load(
         },
         may_annotate: actor.may(Permission::Annotate),
         editor: editor.map(Editor::loading),
-        redirects: accounts
-            .iter()
-            .map(|account| RedirectData::new(account, may_manage))
-            .collect(),
         blob_hosts: blob_hosts(app),
     };
     let page = Annotate {
@@ -162,8 +124,40 @@ async fn load(
         editor,
         data: script_json(&data)?,
     };
-    let accounts = accounts.into_iter().map(|account| account.address);
-    Ok((page, Loads::of(&project.label_config, accounts.collect())))
+    Ok((page, Loads::of(&project.label_config, accounts)))
+}
+
+/// Why the browser could not read a blob, for `static/annotate_media.js`.
+#[derive(Serialize)]
+pub(crate) struct UnreadableView {
+    cause: String,
+    fix: Fix,
+    /// The access check's page, for those who may open it.
+    check: Option<String>,
+}
+
+/// `GET /tasks/{id}/unreadable?fileuri=…`: null when nothing is wrong as far as this server sees.
+pub(crate) async fn unreadable(
+    State(app): State<App>,
+    actor: Actor,
+    Id(task): Id<TaskId>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Json<Option<UnreadableView>>, ApiError> {
+    let fileuri = query.text("fileuri").unwrap_or_default();
+    let found = app
+        .engine
+        .why_unreadable(&actor, task, fileuri, &origin(&app, &headers))
+        .await?;
+    Ok(Json(found.map(|Unreadable { problem, storage }| {
+        UnreadableView {
+            cause: problem.cause,
+            fix: problem.fix,
+            check: storage
+                .filter(|_| actor.may(Permission::ManageProjects))
+                .map(|id| format!("/storages/{id}/check")),
+        }
+    })))
 }
 
 /// `GET /projects/{id}/label`: to the next task, or that there is none.
@@ -194,62 +188,6 @@ async fn nothing_left(app: &App, actor: &Actor, id: ProjectId) -> Result<Nothing
     })
 }
 
-impl RedirectData {
-    fn new(account: &RedirectAccount, may_manage: bool) -> Self {
-        Self {
-            account: account.account.to_string(),
-            cause: account.unreadable.cause.clone(),
-            fix: account.unreadable.fix.clone(),
-            check: may_manage.then(|| format!("/storages/{}/check", account.storage)),
-        }
-    }
-}
-
-impl Loads {
-    fn of(label_config: &str, accounts: Vec<String>) -> Self {
-        Self {
-            accounts,
-            audio: label_config.contains("<Audio"),
-            pdf: label_config.contains("<Pdf") || label_config.contains("<PDF"),
-        }
-    }
-
-    /// Without `unsafe-eval`, so that no script in a labeling config runs either. The editor styles its elements
-    /// one by one, and makes workers and media of blobs in memory.
-    fn policy(&self, framed_by: &str) -> String {
-        let accounts: String = self
-            .accounts
-            .iter()
-            .map(|origin| format!(" {origin}"))
-            .collect();
-        let wasm = if self.audio {
-            " 'wasm-unsafe-eval'"
-        } else {
-            ""
-        };
-        let object = if self.pdf {
-            format!("'self'{accounts}")
-        } else {
-            "'none'".to_owned()
-        };
-        format!(
-            "default-src 'none'; script-src 'self'{wasm}; style-src 'self' 'unsafe-inline'; \
-             img-src 'self' data: blob:{accounts}; media-src 'self' blob:{accounts}; \
-             connect-src 'self' data: blob:{accounts}; worker-src 'self' blob:; font-src 'self' data:; \
-             object-src {object}; form-action 'self'; base-uri 'none'; frame-ancestors {framed_by}"
-        )
-    }
-}
-
-/// The page under another policy than the other pages.
-fn with_policy(mut response: Response, policy: &str) -> Response {
-    if let Ok(policy) = HeaderValue::try_from(policy) {
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    response
-}
-
 /// As the browser sees the page: a CORS rule names this.
 fn origin(app: &App, headers: &HeaderMap) -> String {
     let public = &app.settings.public_url;
@@ -262,10 +200,6 @@ fn origin(app: &App, headers: &HeaderMap) -> String {
     }
 }
 
-fn blob_hosts(app: &App) -> String {
-    format!(".{}", app.engine.cloud().uri_suffix)
-}
-
 /// `3 of 120`; a task's number can be above the count when others were deleted.
 fn position(number: i64, count: i64) -> String {
     if number <= count {
@@ -275,126 +209,12 @@ fn position(number: i64, count: i64) -> String {
     }
 }
 
-/// JSON for a `<script type="application/json">`.
-fn script_json(data: &impl Serialize) -> Result<String, ApiError> {
-    let json = serde_json::to_string(data).map_err(|_| ApiError::internal())?;
-    Ok(json.replace('<', "\\u003c"))
-}
-
-/// What the preview shows by kind, before the project has tasks.
-const SAMPLES: [(&str, &str); 5] = [
-    ("audio", "sample.wav"),
-    ("image", "sample.png"),
-    ("pdf", "sample.pdf"),
-    ("text", "sample.txt"),
-    ("video", "sample.webm"),
-];
-
-#[derive(Template)]
-#[template(path = "label_preview.html")]
-struct Preview {
-    editor: Option<&'static Editor>,
-    data: String,
-}
-
-/// What `static/label_preview.js` reads from the page.
-#[derive(Serialize)]
-struct PreviewData<'a> {
-    project: i64,
-    config: &'a str,
-    user: UserData,
-    editor: Option<Loading<'a>>,
-    blob_hosts: String,
-    samples: BTreeMap<&'static str, &'static str>,
-}
-
-/// `GET /projects/{id}/label-preview`: the editor on samples, in a frame of our own pages.
-pub(crate) async fn preview(
-    State(app): State<App>,
-    Person(actor): Person,
-    Id(id): Id<ProjectId>,
-    headers: HeaderMap,
-) -> Response {
-    let load = async {
-        let who = app.engine.whoami(&actor).await?;
-        let project = app.engine.get_project(&actor, id).await?;
-        let accounts = app
-            .engine
-            .redirect_accounts(&actor, id, &origin(&app, &headers))
-            .await?;
-        let editor = Editor::embedded();
-        let data = PreviewData {
-            project: id.0,
-            config: &project.label_config,
-            user: UserData {
-                id: who.user.id.0,
-                email: who.user.email,
-            },
-            editor: editor.map(Editor::loading),
-            blob_hosts: blob_hosts(&app),
-            samples: SAMPLES
-                .iter()
-                .map(|(kind, file)| (*kind, static_files::address(file)))
-                .collect(),
-        };
-        let page = Preview {
-            editor,
-            data: script_json(&data)?,
-        };
-        // The config is typed while the page is open: any tag may come.
-        let loads = Loads {
-            accounts: accounts
-                .into_iter()
-                .map(|account| account.address)
-                .collect(),
-            audio: true,
-            pdf: true,
-        };
-        Ok((page, loads))
-    };
-    match load.await {
-        Ok((page, loads)) => with_policy(render(Ok(page)), &loads.policy("'self'")),
-        Err(error) => failed(&error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Loads, position, script_json};
+    use super::position;
 
     #[test]
-    fn the_policy_allows_what_the_config_needs_and_no_more() {
-        let of = |config: &str, accounts: &[&str]| {
-            let accounts = accounts.iter().map(|&account| account.to_owned()).collect();
-            Loads::of(config, accounts).policy("'none'")
-        };
-        let image = of("<View><Image name=\"i\" value=\"$i\"/></View>", &[]);
-        assert!(image.contains("script-src 'self';"), "{image}");
-        assert!(image.contains("object-src 'none'"), "{image}");
-        assert!(!image.contains("https:"), "{image}");
-        let pdf = of(
-            "<View><Pdf name=\"p\" value=\"$p\"/></View>",
-            &["https://a.blob.example"],
-        );
-        assert!(
-            pdf.contains("object-src 'self' https://a.blob.example;"),
-            "{pdf}"
-        );
-        assert!(
-            pdf.contains("img-src 'self' data: blob: https://a.blob.example;"),
-            "{pdf}"
-        );
-        let audio = of("<View><Audio name=\"a\" value=\"$a\"/></View>", &[]);
-        assert!(
-            audio.contains("script-src 'self' 'wasm-unsafe-eval';"),
-            "{audio}"
-        );
-    }
-
-    #[test]
-    fn texts_in_the_page_cannot_end_their_script() {
-        let json = script_json(&"</script><script>").unwrap();
-        assert_eq!(json, r#""\u003c/script>\u003cscript>""#);
+    fn a_task_knows_its_place() {
         assert_eq!(position(3, 120), "3 of 120");
         assert_eq!(position(130, 120), "no. 130");
     }

@@ -71,9 +71,11 @@ fn storage_pages(routes: Routes) -> Routes {
             let at = |rest: &str| format!("/projects/{{id}}/{wizard}{rest}");
             let steps = ["/sign-in", "/place", "/content"];
             let routes = steps.into_iter().fold(routes, |routes, step| {
-                routes
-                    .page(&at(step), GET, connect_storage::show)
-                    .page(&at(step), POST, connect_storage::go)
+                routes.page(&at(step), GET, connect_storage::show).page(
+                    &at(step),
+                    POST,
+                    connect_storage::go,
+                )
             });
             routes
                 .page(&at(""), GET, connect_storage::begin)
@@ -92,7 +94,11 @@ fn storage_pages(routes: Routes) -> Routes {
         )
         .page("/projects/{id}/events", GET, project_storages::importing)
         .page("/projects/{id}/exports", GET, exports::show_project)
-        .page("/projects/{id}/exports/events", GET, exports::project_events)
+        .page(
+            "/projects/{id}/exports/events",
+            GET,
+            exports::project_events,
+        )
         .page("/exports", GET, exports::show)
         .page("/exports/events", GET, exports::events)
         .page("/storages/{id}", GET, storage::show)
@@ -120,11 +126,12 @@ fn storage_pages(routes: Routes) -> Routes {
 fn annotate_pages(routes: Routes) -> Routes {
     routes
         .page("/projects/{id}/tasks/{task}", GET, pages::annotate::show)
+        .page("/tasks/{id}/unreadable", GET, pages::annotate::unreadable)
         .page("/projects/{id}/label", GET, pages::annotate::label)
         .page(
             "/projects/{id}/label-preview",
             GET,
-            pages::annotate::preview,
+            pages::label_preview::show,
         )
         .page("/editor/licences", GET, pages::editor_licences::show)
         .page("/editor/{folder}/{name}", GET, editor::file)

@@ -1,0 +1,89 @@
+//! The preview of a labeling config: the annotation editor on samples, in a frame of our own pages.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use model::ProjectId;
+use serde::Serialize;
+
+use super::{
+    Person,
+    editor_page::{Framed, Loads, UserData, blob_hosts, script_json, with_policy},
+    html::{failed, render},
+};
+use crate::{
+    App,
+    editor::{Editor, Loading},
+    extract::Id,
+    static_files,
+};
+
+/// What the preview shows by kind, before the project has tasks.
+const SAMPLES: [(&str, &str); 5] = [
+    ("audio", "sample.wav"),
+    ("image", "sample.png"),
+    ("pdf", "sample.pdf"),
+    ("text", "sample.txt"),
+    ("video", "sample.webm"),
+];
+
+#[derive(Template)]
+#[template(path = "label_preview.html")]
+struct Preview {
+    editor: Option<&'static Editor>,
+    data: String,
+}
+
+/// What `static/label_preview.js` reads from the page.
+#[derive(Serialize)]
+struct PreviewData<'a> {
+    project: i64,
+    config: &'a str,
+    user: UserData,
+    editor: Option<Loading<'a>>,
+    blob_hosts: String,
+    samples: BTreeMap<&'static str, &'static str>,
+}
+
+/// `GET /projects/{id}/label-preview`: the editor on samples, in a frame of our own pages.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Person(actor): Person,
+    Id(id): Id<ProjectId>,
+) -> Response {
+    let load = async {
+        let who = app.engine.whoami(&actor).await?;
+        let project = app.engine.get_project(&actor, id).await?;
+        let editor = Editor::embedded();
+        let data = PreviewData {
+            project: id.0,
+            config: &project.label_config,
+            user: UserData {
+                id: who.user.id.0,
+                email: who.user.email,
+            },
+            editor: editor.map(Editor::loading),
+            blob_hosts: blob_hosts(&app),
+            samples: SAMPLES
+                .iter()
+                .map(|(kind, file)| (*kind, static_files::address(file)))
+                .collect(),
+        };
+        let page = Preview {
+            editor,
+            data: script_json(&data)?,
+        };
+        // The config is typed while the page is open: any tag may come.
+        let loads = Loads {
+            accounts: app.engine.redirect_origins(&actor, id).await?,
+            audio: true,
+            pdf: true,
+        };
+        Ok((page, loads))
+    };
+    match load.await {
+        Ok((page, loads)) => with_policy(render(Ok(page)), &loads, Framed::ByOurs),
+        Err(error) => failed(&error),
+    }
+}
