@@ -94,7 +94,7 @@ async fn a_person_is_invited_works_and_is_removed() -> anyhow::Result<()> {
     assert!(tokens.contains("my script") && !tokens.contains(&token));
 
     let members = owner.get("/settings/members").await?.text;
-    assert!(members.contains("&lt;b&gt;Ann"), "{members}");
+    assert!(members.contains("&#60;b&#62;Ann"), "{members}");
     let id = member_id(longshore, "ann@example.com").await?;
     let role = format!("/settings/members/{id}/role");
     assert_eq!(owner.post(&role, &[("role", "manager")]).await?.status, 303);
