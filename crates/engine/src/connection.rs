@@ -110,8 +110,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Completes an Azure link without asking Azure anything: it exists, and no other organization
-    /// was on the container first.
+    /// Completes an Azure link without proving anything: it exists, and no other organization was on
+    /// the container first.
     pub(crate) async fn complete_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
         self.check_host_identity(org, &draft.credential).await?;
         self.name_link(org, draft).await?;
@@ -164,16 +164,16 @@ impl Engine {
                     "Your organization has no Azure link yet. An owner creates it in Settings, Integrations: Connect to Azure.",
                 ));
             }
-            ("", several) => {
-                let tenants: Vec<&str> =
-                    several.iter().map(|link| link.tenant_id.as_str()).collect();
-                return Err(Error::field(
-                    "tenant_id",
-                    format!(
-                        "Your organization has several Azure links; name the tenant: {}.",
-                        tenants.join(", ")
-                    ),
-                ));
+            // Without a name it is the link of the account's own tenant; where there is none, what
+            // comes next says so, naming both tenants.
+            ("", [first, ..]) => {
+                let owner = self.tenant_of_account(&draft.account).await.ok();
+                let of_owner = |link: &&store::AzureLink| {
+                    owner
+                        .as_ref()
+                        .is_some_and(|owner| link.tenant_id.eq_ignore_ascii_case(owner))
+                };
+                links.iter().find(of_owner).unwrap_or(first)
             }
             (wanted, links) => links
                 .iter()

@@ -127,6 +127,45 @@ async fn a_link_reaches_what_no_storage_covers_and_no_other_tenant() {
 }
 
 #[tokio::test]
+async fn among_several_links_a_storage_takes_its_accounts_own() {
+    let world = World::start().await;
+    let project = world.project(&world.owner).await;
+    world.put("inbox", "a.png", "x").await;
+    let foreign = world.azure.state().create_tenant("fabrikam.test").unwrap();
+    let org = world.owner.org_id;
+    let first = store::NewAzureLink {
+        tenant_id: &foreign.id,
+        ..Default::default()
+    };
+    let now_ms = world.clock.now_ms();
+    world
+        .store
+        .create_azure_link(org, &first, now_ms)
+        .await
+        .unwrap();
+    world.link(org, READER).await;
+    let input = engine::StorageInput {
+        account_key: None,
+        ..world.by_key(&project, "inbox")
+    };
+    let kind = CredentialKind::AzureLink;
+    let created = world
+        .engine
+        .create_storage(&world.owner, Direction::Source, kind, &input)
+        .await;
+    let storage = created.expect("the link of the account's tenant");
+    let signs_in = world
+        .engine
+        .signs_in(&world.owner, storage.id)
+        .await
+        .unwrap();
+    assert!(
+        matches!(&signs_in, engine::SignsIn::AzureLink { tenant_id } if *tenant_id == world.tenant),
+        "{signs_in:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_storage_limits_its_container_for_a_link_too() {
     let world = World::start().await;
     let project = world.project(&world.owner).await;

@@ -357,7 +357,8 @@ impl Values {
                     Err(_) => return Err(wrong("presign_ttl", "Give whole minutes.")),
                 },
             },
-            recursive_scan: is_on("recursive"),
+            // Folders are looked into until somebody says otherwise, also before that is asked.
+            recursive_scan: Some(!self.0.has("recursive") || self.get("recursive") == "on"),
             can_delete_objects: is_on("can_delete_objects"),
             export_layout: match self.get("export_layout") {
                 "" => Some(ExportLayout::PerAnnotation.as_str().to_owned()),
