@@ -188,7 +188,7 @@ mod tests {
             (
                 "<View>\n",
                 "the root node was opened",
-                (2, 1),
+                (1, 1),
                 "was never closed",
             ),
             ("<View a=b/>", "", (1, 9), "missing quote"),
