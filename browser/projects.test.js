@@ -111,6 +111,19 @@ test('from the first run to the end of a project', async (t) => {
   await button(page, 'Import').click();
   await page.getByText('2 tasks were imported').waitFor();
 
+  // What annotators are told comes before they begin, once.
+  await page.goto(`${project}/settings`);
+  await page.getByLabel('Instructions for annotators').fill('Boxes end where\nthe object ends.');
+  await page.getByLabel('Show them when somebody begins to label').check();
+  await button(page, 'Save title and instructions').click();
+  await page.getByText('Saved.', { exact: true }).waitFor();
+  await page.goto(`${project}/tasks/1`);
+  await page.getByText('the object ends').waitFor();
+  await button(page, 'Close').filter({ visible: true }).click();
+  await page.reload();
+  await page.getByRole('button', { name: 'Instructions' }).waitFor();
+  assert.equal(await page.getByText('the object ends').isVisible(), false);
+
   // The end: the title must be typed.
   await page.goto(`${project}/settings`);
   await page.getByRole('link', { name: 'Delete project' }).click();

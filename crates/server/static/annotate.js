@@ -3,7 +3,7 @@
 import { RequestFailed, clock, request, uuid } from "./annotate_api.js";
 import { Editing } from "./annotate_editing.js";
 import { LabelHistory } from "./annotate_history.js";
-import { probe, throughServer } from "./annotate_media.js";
+import { probe, throughServer, unplayable } from "./annotate_media.js";
 import { hide, listMedia, say, show } from "./annotate_notices.js";
 import { Outbox } from "./annotate_outbox.js";
 
@@ -21,8 +21,14 @@ const outbox = new Outbox(page.user, { waiting, sent });
 const editing = new Editing(page, outbox, { submit, update, skip, unskip, remove, saveDraft });
 const labeled = new LabelHistory(page, open);
 
-for (const name of ["help", "history"]) {
+for (const name of ["help", "history", "instructions"]) {
   bar(name)?.addEventListener("click", () => bar(`${name}-dialog`).showModal());
+}
+// Once in a tab, before somebody begins.
+const instructions = bar("instructions-dialog");
+if (instructions?.dataset.opens && !sessionStorage.getItem(`instructions-${instructions.dataset.opens}`)) {
+  sessionStorage.setItem(`instructions-${instructions.dataset.opens}`, "shown");
+  instructions.showModal();
 }
 // Keys that press a button of ours are not the editor's, and behind a dialog it gets none.
 for (const own of document.querySelectorAll(".bar, #notices, dialog")) {
@@ -79,13 +85,15 @@ async function display(found, { annotation = null, isNew = true } = {}) {
   lookAtMedia();
 }
 
-async function lookAtMedia() {
+/** Says what of the task cannot be loaded; of a player (or its source) that failed, else that it cannot be played. */
+async function lookAtMedia(failed) {
   const of = task;
   const problems = await probe(of.data, page);
-  if (of === task) listMedia(problems, () => display(task, { isNew: false }));
+  if (of !== task) return;
+  if (!problems.length && failed) problems.push(unplayable(failed));
+  listMedia(problems, () => display(task, { isNew: false }));
 }
-// What failed while it played, or only to be decoded, is looked at again.
-document.addEventListener("error", ({ target }) => target.matches?.("video, audio, img") && lookAtMedia(), true);
+document.addEventListener("error", ({ target }) => target.matches?.("video, audio, source") && lookAtMedia(target), true);
 
 /** The next task: one that was left by Previous, else the next to label; `saved` is what was just made here. */
 async function next(ahead, saved) {
@@ -233,7 +241,7 @@ function refused(work, error) {
   };
   const current = error.status === 412 && error.body.current;
   if (current) {
-    return conflict(work, current, drop);
+    return conflict(work, current, error, drop);
   }
   show("Not saved", error.words, [
     ["Try again", () => resend(work)],
@@ -241,19 +249,15 @@ function refused(work, error) {
   ]);
 }
 
-function conflict(work, current, drop) {
+function conflict(work, current, error, drop) {
   const at = new Date(current.updated_at);
-  const who = current.updated_by === page.user.id ? "You, in another window," : saver(current);
+  // The error's words begin with the person.
+  const [saver = "Somebody else"] = error.message.match(/^\S+@\S+/) ?? [];
+  const who = current.updated_by === page.user.id ? "You, in another window," : saver;
   show("Somebody else was faster", `${who} saved this annotation at ${clock(at)}, after you opened it. Yours is kept on this computer and not saved.`, [
     ["Show theirs", drop],
     ["Keep mine as a new annotation", () => keepMine(work)],
   ]);
-}
-
-/** Who saved an annotation last. */
-function saver({ updated_by: by, completed_by: author, created_username: name, updated_by_email: email }) {
-  if (email) return email;
-  return (by === author && name?.split(",")[0].trim()) || "Somebody else";
 }
 
 async function keepMine({ task: of, project, annotation, body }) {

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
-use engine::{Fix, LabelConfig, Unreadable};
+use engine::{Fix, LabelConfig, Unreadable, project_settings};
 use model::{Actor, Permission, Project, ProjectId, Task, TaskId};
 use serde::Serialize;
 
@@ -36,6 +36,10 @@ struct Annotate {
     may_annotate: bool,
     may_manage: bool,
     editor: Option<&'static Editor>,
+    /// What the project's managers tell annotators; empty when nothing.
+    instruction: String,
+    /// Is it shown before somebody begins?
+    shows_instruction: bool,
     /// [`Data`] as JSON that cannot end its `<script>`.
     data: String,
 }
@@ -109,6 +113,7 @@ async fn load(
         editor: editor.map(Editor::loading),
         blob_hosts: blob_hosts(app),
     };
+    let settings = project_settings(&project);
     let page = Annotate {
         project: project.id,
         project_title: title(&project.title).to_owned(),
@@ -122,6 +127,12 @@ async fn load(
         may_annotate: data.may_annotate,
         may_manage,
         editor,
+        instruction: settings["expert_instruction"]
+            .as_str()
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        shows_instruction: settings["show_instruction"] == true,
         data: script_json(&data)?,
     };
     Ok((page, Loads::of(&project.label_config, accounts)))
