@@ -37,11 +37,11 @@ test('work is kept', async (t) => {
     await openTask(page, world, project, at);
     const result = (choice) => [{ ...annotation.result[0], value: { choices: [choice] } }];
 
-    // The script does what another person's browser does.
     await api('PATCH', `/api/annotations/${annotation.id}`, { result: result('Good') });
     await choose(page, 'Bad');
     await submitButton(page).click();
     await banner(page, 'Somebody else was faster').waitFor();
+    await page.getByText(/^You, in another window, saved this annotation/).waitFor();
     assert.deepEqual(await barriers(page, THEIRS), []);
     assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
 
@@ -60,10 +60,18 @@ test('work is kept', async (t) => {
     const result = (choice) => [{ from_name: 'label', to_name: 'item', type: 'choices', value: { choices: [choice] } }];
     const annotation = await api('POST', `/api/tasks/${at.id}/annotations`, { result: result('Good') });
     await openTask(page, world, project, at);
-    await api('PATCH', `/api/annotations/${annotation.id}`, { result: result('Good'), lead_time: 5 });
+    const manager = await addMember(api, world, 'manager');
+    const other = await open();
+    t.after(other.close);
+    await signIn(other.page, world.url, manager);
+    const saved = await other.page.request.patch(`${world.url}/api/annotations/${annotation.id}`, {
+      data: { result: result('Good') }, headers: { origin: world.url },
+    });
+    assert.ok(saved.ok(), await saved.text());
     await choose(page, 'Bad');
     await submitButton(page).click();
     await banner(page, 'Somebody else was faster').waitFor();
+    await page.getByText(`${manager.email} saved this annotation at`).waitFor();
     await press(page, 'Show theirs');
     await banner(page, 'Somebody else was faster').waitFor({ state: 'detached' });
     assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { FILES, addressOf, mediaProject, openTask, submitButton, tasksOf, textProject, THEIRS } from './annotating.js';
+import { FILES, addressOf, eventually, mediaProject, openTask, submitButton, tasksOf, textProject, THEIRS } from './annotating.js';
 import { barriers, open, signIn } from './chromium.js';
 import { apiOf, byKey, mediaFile, putBlob, synced } from './sample.js';
 import { owner, start } from './world.js';
@@ -31,12 +31,15 @@ test('media on the Annotate page', async (t) => {
   const { page } = browser;
   /** Other hosts that were asked. */
   const hosts = new Set();
-  const note = (request) => {
-    const { protocol, origin } = new URL(request.url());
-    const isBlocked = request.failure()?.errorText === 'csp';
-    if (protocol.startsWith('http') && origin !== world.url && !isBlocked) hosts.add(origin);
-  };
-  page.on('requestfinished', note).on('requestfailed', note);
+  const addressOfRequest = (request) => new URL(request.url());
+  page.on('request', (request) => {
+    const { protocol, origin } = addressOfRequest(request);
+    if (protocol.startsWith('http') && origin !== world.url) hosts.add(origin);
+  });
+  // What the policy blocked was not asked.
+  page.on('requestfailed', (request) => {
+    if (request.failure().errorText === 'csp') hosts.delete(addressOfRequest(request).origin);
+  });
   await signIn(page, world.url, owner);
   const policy = async (project, task) => {
     const answer = await page.request.get(addressOf(world, project, task));
@@ -79,6 +82,7 @@ test('media on the Annotate page', async (t) => {
       await openTask(page, world, project, tasks[0]);
       await isShown[kind](page);
       assert.equal(await problem(page).isVisible(), false);
+      await eventually(() => hosts.size > 0, 'a request to the account');
       const allowed = (await policy(project, tasks[0])).match(/https:\/\/[^ ;]+/g);
       assert.deepEqual([...new Set(allowed)], [...hosts]);
     }
@@ -114,6 +118,15 @@ test('media on the Annotate page', async (t) => {
     await api('POST', `/api/projects/${project.id}/import`, [{ image }]);
     await openTask(page, world, project, (await tasksOf(api, project)).at(-1));
     await problem(page).getByText('The blob is empty: it has no bytes.').waitFor();
+  });
+
+  await t.test('a film that is none is called so', async () => {
+    const { project, container } = await mediaProject(world, api, 'video');
+    await putBlob(world, container, 'talk.mp4', 'no film at all', 'video/mp4');
+    const video = `https://contosomedia.blob.core.windows.net/${container}/talk.mp4`;
+    await api('POST', `/api/projects/${project.id}/import`, [{ video }]);
+    await openTask(page, world, project, (await tasksOf(api, project)).at(-1));
+    await problem(page).getByRole('heading', { name: 'talk.mp4 cannot be played' }).waitFor();
   });
 
   await t.test('a file of another site is not loaded, and why', async () => {

@@ -24,6 +24,14 @@ export async function probe(data, page) {
   return problems.filter(Boolean);
 }
 
+/** A player, or its source, whose file is there, and no film or sound that the browser knows. */
+export function unplayable({ currentSrc, src }) {
+  return {
+    title: `${blobOf(currentSrc || src).name} cannot be played`,
+    text: "The file can be read, but this browser does not know its format. MP4 with H.264, WebM, MP3, OGG and WAV play in all browsers: convert it, and sync the storage again.",
+  };
+}
+
 async function problemOf(address) {
   if (isForeign(address)) return foreign(address);
   const blob = blobOf(address);
