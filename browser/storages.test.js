@@ -206,6 +206,22 @@ test('a failed blob is mended and tried again, alone', async (t) => {
   quiet(browser);
 });
 
+test('whoever looks at the tasks is told of an import', async (t) => {
+  const { world, browser, page, api, project } = await begin(t);
+  await fetch(`${world.azure.control}/blobs/${world.account.name}/media/generate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ count: 12_000, prefix: 'many/', size: 1 }),
+  });
+  const source = await api('POST', '/api/storages/azure', byKey(world, project.id, 'media', { use_blob_urls: true, recursive_scan: true }));
+  await page.goto(`${world.url}/projects/${project.id}`);
+  await api('POST', `/api/storages/azure/${source.id}/sync`, {});
+  const imports = page.getByRole('region', { name: 'Imports' });
+  await imports.getByText(/^Importing: [0-9,]+ new tasks so far/).waitFor();
+  await imports.getByText('12,000 new tasks came in.').waitFor({ timeout: 60_000 });
+  quiet(browser);
+});
+
 test('settings keep the secret and try a change before it is saved', async (t) => {
   const { world, browser, page, api, project } = await begin(t);
   await putBlob(world, 'media', 'a.png', 'x', 'image/png');

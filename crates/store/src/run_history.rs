@@ -23,6 +23,8 @@ pub struct RunningImports {
     pub runs: i64,
     /// Tasks that they have made so far.
     pub created: i64,
+    /// Tasks of the project, those included.
+    pub tasks: i64,
 }
 
 impl Store {
@@ -96,7 +98,8 @@ impl Store {
     /// When the database fails.
     pub async fn running_imports(&self, org: OrgId, project: ProjectId) -> Result<RunningImports> {
         let query = sql(
-            "SELECT COUNT(*) AS runs, CAST(COALESCE(SUM(r.created), 0) AS BIGINT) AS created
+            "SELECT COUNT(*) AS runs, CAST(COALESCE(SUM(r.created), 0) AS BIGINT) AS created,
+             (SELECT p.task_count FROM projects p WHERE p.id = $2 AND p.org_id = $1) AS tasks
              FROM sync_runs r JOIN storages s ON s.id = r.storage_id
              WHERE r.status IN ('queued', 'in_progress') AND r.org_id = $1 AND r.project_id = $2
              AND s.direction = 'source'",
@@ -109,6 +112,7 @@ impl Store {
         Ok(RunningImports {
             runs: row.get("runs")?,
             created: row.get("created")?,
+            tasks: row.get::<Option<i64>>("tasks")?.unwrap_or_default(),
         })
     }
 }

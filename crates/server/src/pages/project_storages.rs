@@ -144,8 +144,9 @@ pub(crate) async fn importing(
     Person(actor): Person,
     Id(id): Id<ProjectId>,
 ) -> Response {
-    let before = match app.engine.get_project(&actor, id).await {
-        Ok(project) => project.task_count,
+    // What was there before the imports that run already.
+    let before = match app.engine.running_imports(&actor, id).await {
+        Ok(running) => running.tasks - running.created,
         Err(error) => return failed(&error.into()),
     };
     let of = app.clone();
@@ -154,12 +155,8 @@ pub(crate) async fn importing(
         async move {
             let running = app.engine.running_imports(&actor, id).await?;
             // Also what a run brought that began and ended between two looks.
-            let came_in = if running.runs > 0 {
-                None
-            } else {
-                let project = app.engine.get_project(&actor, id).await?;
-                Some(project.task_count - before).filter(|count| *count > 0)
-            };
+            let came_in = Some(running.tasks - before);
+            let came_in = came_in.filter(|count| running.runs == 0 && *count > 0);
             Ok(Importing {
                 project_id: id,
                 running,

@@ -114,6 +114,11 @@ impl Live {
         let status = run.map_or(SyncStatus::Initialized, |run| run.status);
         let is_source = storage.direction == Direction::Source;
         let (outcome, next) = outcome(storage, run);
+        let mut alerts = Alerts::of(app, storage);
+        // What ended the run is said once.
+        alerts
+            .failure
+            .take_if(|(_, text, _)| run.is_some_and(|run| run.error.as_ref() == Some(text)));
         Ok(Self {
             id: storage.id,
             is_source,
@@ -129,7 +134,7 @@ impl Live {
             error: run.and_then(|run| run.error.clone()),
             outcome,
             next,
-            alerts: Alerts::of(app, storage),
+            alerts,
             backlog,
             ended_at: run.and_then(|run| run.finished_at_ms).map(At),
         })
