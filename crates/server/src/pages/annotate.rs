@@ -113,7 +113,7 @@ async fn load(
         editor: editor.map(Editor::loading),
         blob_hosts: blob_hosts(app),
     };
-    let settings = project_settings(&project);
+    let settings = project_settings(project);
     let page = Annotate {
         project: project.id,
         project_title: title(&project.title).to_owned(),

@@ -2,19 +2,21 @@
 
 mod link;
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ConnectStep, Integrations};
-use model::{Actor, Direction, ProjectId, Storage, StorageId, SyncStatus};
+use model::{Actor, CredentialKind, Direction, ProjectId, Storage, StorageId, SyncStatus};
 
 use super::{
     Person, failed,
     frame::{Frame, Section},
     home::{place, status_words},
-    html::render_live,
+    html::{render_live, title},
 };
 use crate::{
     App,
@@ -43,6 +45,7 @@ struct Container {
     use_words: &'static str,
     kind: &'static str,
     project: ProjectId,
+    project_title: String,
     status: &'static str,
     status_words: &'static str,
     /// The last failure that no success followed.
@@ -56,10 +59,20 @@ pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Respo
 async fn page(app: &App, actor: &Actor) -> Result<Page, ApiError> {
     let found = app.engine.integrations(actor).await?;
     let storages = app.engine.list_all_storages(actor).await?;
+    let mut titles: HashMap<ProjectId, String> = HashMap::new();
+    let mut containers = Vec::with_capacity(storages.len());
+    for storage in &storages {
+        let id = storage.project_id;
+        if !titles.contains_key(&id) {
+            let project = app.engine.get_project(actor, id).await?;
+            titles.insert(id, title(&project.title).to_owned());
+        }
+        containers.push(Container::of(storage, &titles[&id]));
+    }
     Ok(Page {
         frame: Frame::load(app, actor, Section::Integrations).await?,
         state: state_of(&found),
-        containers: storages.iter().map(Container::of).collect(),
+        containers,
         found,
     })
 }
@@ -78,7 +91,7 @@ impl Page {
 }
 
 impl Container {
-    fn of(storage: &Storage) -> Self {
+    fn of(storage: &Storage, project_title: &str) -> Self {
         let run = storage.last_run.as_ref();
         let status = run.map_or(SyncStatus::Initialized, |run| run.status);
         let health = &storage.health;
@@ -94,8 +107,15 @@ impl Container {
                 Direction::Source => "tasks come from it",
                 Direction::Target => "annotations go to it",
             },
-            kind: storage.kind.title(),
+            kind: match storage.kind {
+                CredentialKind::AccountKey => "account key",
+                CredentialKind::ServicePrincipal => "service principal",
+                CredentialKind::ManagedIdentity => "managed identity",
+                CredentialKind::Sas => "SAS token, or public",
+                CredentialKind::AzureLink => "Azure link",
+            },
             project: storage.project_id,
+            project_title: project_title.to_owned(),
             status: status.as_str(),
             status_words: status_words(status),
             failure: failure.map(|failure| failure.text.clone()),
