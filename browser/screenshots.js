@@ -22,15 +22,10 @@ const settled = async () => {
 
 try {
   await signIn(page, url, owner);
-  await picture('home');
-
   await link('Photos: draw boxes').click();
   await page.getByText('100% coffee.png').waitFor();
   await settled();
   await picture('project');
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await picture('project-dark');
-  await page.emulateMedia({ colorScheme: 'light' });
   const project = page.url();
 
   await link('Label next task').click();
@@ -48,7 +43,6 @@ try {
   await picture('labeling-config');
 
   await page.goto(`${project}/connect`);
-  await picture('connect');
   await button('Next').click();
   await page.getByRole('textbox', { name: 'Storage account' }).fill('https://contosomedia.blob.core.windows.net/media/');
   await button('Next').click();
@@ -62,8 +56,6 @@ try {
   await page.getByText('Passed').first().waitFor();
   await picture('check');
 
-  await page.goto(`${url}/exports`);
-  await picture('exports');
   await page.goto(`${url}/settings/integrations`);
   await picture('integrations');
   await link(/^Grant roles/).first().click();
