@@ -15,9 +15,17 @@ pub async fn what_annotations_use_is_counted(w: World) {
         {"from_name":"note","type":"textarea","value":{"text":["so"]}},
         {"from_name":"when","type":"datetime","value":{"datetime":"2026-11-21"}},
         {"from_name":"stars","type":"rating","value":{"rating":3}}, {"type":"relation"}, 7, "text", null"#;
+    // Each is an error of one database's JSON functions, or of both.
+    let hostile = r#"{"from_name":"path","type":"$[","value":{"x":1}},
+        {"from_name":"path","type":"[x]","value":{"[x]":["In brackets"]}},
+        {"from_name":"path","type":"a\"b","value":{"a\"b":["Quoted"]}},
+        {"from_name":"zero\u0000","type":"choices","value":{"choices":["\u0000"]}},
+        {"from_name":"half","type":"choices","value":{"choices":["\ud800"]}},
+        {"from_name":7,"type":{},"value":[]}, {"from_name":"odd","type":7,"value":"text"}"#;
     for (result, was_cancelled) in [
         (format!("[{},{}]", box_of("Cat"), box_of("Cat")), false),
         (format!("[{},{others}]", box_of("Dog")), false),
+        (format!("[{hostile}]"), false),
         (format!("[{}]", box_of("Skipped")), true),
         ("[]".to_owned(), false),
     ] {
@@ -50,9 +58,14 @@ pub async fn what_annotations_use_is_counted(w: World) {
             r#"box ["Dog"] 1"#,
             r#"kind ["X", "Y"] 1"#,
             r#"note [] 1"#,
+            r#"odd [] 1"#,
+            r#"path ["In brackets"] 1"#,
+            r#"path ["Quoted"] 1"#,
+            r#"path [] 1"#,
             r#"speaker ["A", "B"] 1"#,
             r#"stars [] 1"#,
             r#"when [] 1"#,
+            "zero\0 [\"\\0\"] 1",
         ]
     );
     assert!(uses(1).await.is_empty(), "only the newest");
