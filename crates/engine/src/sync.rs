@@ -31,7 +31,8 @@ pub(crate) use scope::{Scope, Verdict};
 const POLL: Duration = Duration::from_millis(100);
 
 impl Engine {
-    /// Starts a sync of a source storage, or finds the one that is running; `last_run` is it.
+    /// Starts a sync of a source storage, or finds the one that is running; `last_run` is it. A
+    /// retry of failed blobs that is running gives way to it.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].

@@ -13,6 +13,10 @@ use crate::{
     jobs::{RunPayload, insert_job},
 };
 
+/// Why a retry was cancelled by a run over everything; for people.
+const REPLACED: &str =
+    "A sync of the whole storage took its place; it tries the failed blobs again too.";
+
 /// The answer to "start a run".
 #[derive(Clone, Debug)]
 pub struct RunStart {
@@ -71,8 +75,9 @@ impl Store {
             .await
     }
 
-    /// Queues a run and its job in one transaction, or answers the one that is running.
-    /// `None` when the storage is not the organization's.
+    /// Queues a run and its job in one transaction, or answers the one that is running. A run over
+    /// everything takes the place of a retry of failed blobs, which it tries again too: the retry
+    /// is cancelled. `None` when the storage is not the organization's.
     ///
     /// # Errors
     /// When the database fails.
@@ -85,6 +90,15 @@ impl Store {
         now_ms: i64,
     ) -> Result<Option<RunStart>> {
         let mut tx = self.db.begin().await?;
+        if *scope == RunScope::Everything {
+            let replace = sql(
+                "UPDATE sync_runs SET status = 'cancelled', error = $3, finished_at_ms = $4
+                 WHERE org_id = $1 AND storage_id = $2 AND status IN ('queued', 'in_progress')
+                 AND retried_blob IS NOT NULL",
+            );
+            let replace = replace.bind(org).bind(storage).bind(REPLACED).bind(now_ms);
+            tx.execute(replace).await?;
+        }
         // The partial unique index lets one run of a storage be queued or in progress.
         let inserted = tx
             .row(

@@ -97,6 +97,7 @@ contract! {
     storage_pages {
         a_draft_is_its_persons_until_it_is_over,
         a_history_says_who_and_what,
+        a_sync_of_everything_takes_the_place_of_a_retry,
         a_failure_that_is_over_is_forgotten,
         a_backlog_is_counted_and_explained,
     }

@@ -129,6 +129,48 @@ pub async fn a_history_says_who_and_what(w: World) {
     assert!(foreign.unwrap().0.is_empty());
 }
 
+pub async fn a_sync_of_everything_takes_the_place_of_a_retry(w: World) {
+    let storage = w.source().await;
+    let start = async |scope: RunScope| {
+        let started = w.store.start_run_of(w.org, storage.id, None, &scope, NOW);
+        started.await.unwrap().unwrap()
+    };
+    // Once while it waits, and once while a worker is at it.
+    for is_running in [false, true] {
+        let retry = start(RunScope::FailedBlobs).await.run;
+        let taken = if is_running {
+            w.store.mark_run_started(retry.id, NOW).await.unwrap()
+        } else {
+            None
+        };
+        let all = start(RunScope::Everything).await;
+        assert!(!all.already_running);
+        assert_ne!(all.run.id, retry.id);
+        let replaced = w.store.find_run(w.org, retry.id).await.unwrap().unwrap();
+        assert_eq!(replaced.status, SyncStatus::Cancelled);
+        assert_eq!(replaced.finished_at_ms, Some(NOW));
+        assert!(replaced.error.unwrap().contains("took its place"));
+        let counts = SyncCounts::default();
+        if let Some(taken) = taken {
+            let late = w
+                .store
+                .save_run_progress(retry.id, taken.run.attempts, &counts, NOW);
+            assert!(!late.await.unwrap(), "the worker has lost it");
+        }
+        // A retry and a sync meanwhile are that sync.
+        for scope in [RunScope::Blob("a".to_owned()), RunScope::Everything] {
+            let again = start(scope).await;
+            assert_eq!((again.run.id, again.already_running), (all.run.id, true));
+        }
+        let started = w.store.mark_run_started(all.run.id, NOW).await.unwrap();
+        assert_eq!(started.unwrap().scope, RunScope::Everything);
+        let end = w
+            .store
+            .finish_run(all.run.id, SyncStatus::Completed, &counts, None, NOW);
+        assert!(end.await.unwrap());
+    }
+}
+
 pub async fn a_failure_that_is_over_is_forgotten(w: World) {
     let storage = w.source().await;
     let run = w.store.start_run(w.org, storage.id, NOW).await;
