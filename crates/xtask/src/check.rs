@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Result, browser, editor,
+    Result, browser, editor, media,
     process::{self, command, done, in_path, say},
     proof, setup,
     workspace::{Profile, Workspace},
@@ -117,6 +117,7 @@ pub fn browser(workspace: &Workspace) -> Result<ExitCode> {
     setup::chromium()?;
     setup::browser_packages(workspace)?;
     editor::prepare(workspace)?;
+    media::prepare(workspace)?;
     let programs = workspace.build(Profile::Dev, &["longshore", "local-azure"])?;
     let mut tally = Tally::default();
     browser::tests(workspace, &programs, &mut tally);

@@ -1,4 +1,4 @@
-//! The demo's media: `python/media.py` with whatever Python 3 the machine has.
+//! The media of the demo and of the browser tests: `python/media.py` with whatever Python 3 the machine has.
 
 use std::{path::PathBuf, time::Instant};
 

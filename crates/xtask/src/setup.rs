@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Result, editor,
+    Result, editor, media,
     process::{command, done, in_path, run, say},
     workspace::Workspace,
 };
@@ -24,6 +24,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     chromium()?;
     browser_packages(workspace)?;
     editor::prepare(workspace)?;
+    media::prepare(workspace)?;
     done("set up", start);
     Ok(())
 }
