@@ -4,7 +4,8 @@
 //! Who may: exactly who may resolve the blob. The server reads it with the storage's credential, in
 //! every serving mode, never more than a cap, and draws it in a thread of its own: bounded in
 //! number, memory and time, so that a broken or hostile file costs its own tile. What was drawn is
-//! kept by account, container, blob, ETag and size. Videos are drawn by the browser, in its own
+//! kept by organization, account, container, blob, ETag and size: what one may see by its credential
+//! is never another's to see from the cache. Videos are drawn by the browser, in its own
 //! sandbox: decoders of video are written in C.
 
 mod cache;
@@ -16,7 +17,7 @@ mod waveform;
 
 use std::{path::PathBuf, sync::Arc};
 
-use model::{Actor, OrgId, Permission, Project, SourceBlobId, Task, TaskId};
+use model::{Actor, Credential, OrgId, Permission, Project, SourceBlobId, Task, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{BlobVersion, ResolveRow};
@@ -122,6 +123,7 @@ impl Thumbnails {
 
 /// A blob to draw.
 struct Drawing {
+    org: OrgId,
     task: TaskId,
     /// As the task's data spells it.
     uri: String,
@@ -303,29 +305,13 @@ impl Engine {
             None if asking == Asking::Never => return Ok(Planned::Unclear),
             None => self.reach(org, row, &blob, own).await?,
         };
-        let place = reached.place();
-        let version = self
-            .0
-            .thumbnails
-            .cache
-            .version(&place_of(&reached, &blob), self.now_ms())
-            .or_else(|| {
-                synced
-                    .filter(|synced| {
-                        synced.account == *place.account
-                            && synced.container == *place.container
-                            && synced.name == blob.blob().as_str()
-                    })
-                    .map(|synced| Version {
-                        etag: synced.etag.clone(),
-                        size: synced.size.unsigned_abs(),
-                    })
-            });
+        let version = self.known_version(org, &reached, &blob, synced);
         let size = version.as_ref().map(|version| version.size);
         if let Some(thumbnail) = undrawn(task.id, &uri, blob.blob().as_str(), kind, size) {
             return Ok(known(thumbnail));
         }
         Ok(Planned::Draw(Box::new(Drawing {
+            org,
             task: task.id,
             uri,
             blob,
@@ -335,11 +321,41 @@ impl Engine {
             stamp: format!("{}/{}", row.storages_version, row.links_version),
         })))
     }
+
+    /// Which version the blob has, as heard lately or from the sync.
+    fn known_version(
+        &self,
+        org: OrgId,
+        reached: &Reached,
+        blob: &blob_uris::NamedBlob,
+        synced: Option<&BlobVersion>,
+    ) -> Option<Version> {
+        let place = reached.place();
+        // Without a credential, only Azure can tell each time whether the blob is public still.
+        if reached.storage().is_none() && *place.credential == Credential::Anonymous {
+            return None;
+        }
+        let cache = &self.0.thumbnails.cache;
+        let heard = cache.version(&place_of(org, reached, blob), self.now_ms());
+        heard.or_else(|| {
+            synced
+                .filter(|synced| {
+                    synced.account == *place.account
+                        && synced.container == *place.container
+                        && synced.name == blob.blob().as_str()
+                })
+                .map(|synced| Version {
+                    etag: synced.etag.clone(),
+                    size: synced.size.unsigned_abs(),
+                })
+        })
+    }
 }
 
-fn place_of(reached: &Reached, blob: &blob_uris::NamedBlob) -> String {
+fn place_of(org: OrgId, reached: &Reached, blob: &blob_uris::NamedBlob) -> String {
     let place = reached.place();
-    format!("{}/{}/{}", place.account, place.container, blob.blob())
+    let (account, container) = (place.account, place.container);
+    format!("{org}/{account}/{container}/{}", blob.blob())
 }
 
 fn known(thumbnail: Thumbnail) -> Planned {

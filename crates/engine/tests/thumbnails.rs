@@ -4,7 +4,10 @@ use std::io::Cursor;
 
 use engine::{AuditQuery, Blank, Engine, MediaKind, Thumbnail};
 use image::{DynamicImage, GenericImageView as _, ImageFormat, Rgb, RgbImage};
-use local_azure::state::FaultKind;
+use local_azure::{
+    blob::PublicAccess,
+    state::{AccountSettings, FaultKind},
+};
 use model::{Actor, Project, Task, TaskId};
 use serde_json::json;
 
@@ -168,6 +171,55 @@ async fn who_may_not_resolve_the_blob_gets_no_thumbnail() {
             .thumbnails_at_hand(&stranger, &project, std::slice::from_ref(&inside));
     assert!(is_not_found(&theirs.await));
     assert_eq!(world.blob_requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_another_organization_has_seen_is_not_shown_from_the_cache() {
+    let world = World::start().await;
+    let project = world.project(&world.owner).await;
+    world.put("inbox", "a.png", png(9, 9, 9)).await;
+    world.source(&project, |_| ()).await;
+    let ours = task_of(&world, &project, "a.png").await;
+    let key_of_ours = key(&world.engine, &world.owner, ours.id).await;
+
+    // Another organization without any credential names the same blob.
+    let stranger = world.stranger().await;
+    let theirs = world.project(&stranger).await;
+    let body = json!([{"image": uri(ACCOUNT, "inbox", "a.png")}]).to_string();
+    let imported = world
+        .engine
+        .import_tasks(&stranger, theirs.id, body.as_bytes())
+        .await
+        .unwrap();
+    let task = imported.task_ids[0];
+    let thumbnail = world.engine.thumbnail(&stranger, task).await;
+    assert!(is_not_found(&thumbnail), "{thumbnail:?}");
+    let picture = world
+        .engine
+        .thumbnail_picture(&stranger, task, &key_of_ours);
+    assert!(is_not_found(&picture.await));
+
+    // What is public is drawn, for as long as it is public, and under a key of their own.
+    let state = world.azure.state();
+    let allow = |settings: &mut AccountSettings| settings.allow_public_access = true;
+    state.change_account(ACCOUNT, allow).unwrap();
+    let blobs = state.blobs();
+    let open = blobs.set_public_access(ACCOUNT, "inbox", PublicAccess::Blob);
+    open.await.unwrap();
+    let key_of_theirs = key(&world.engine, &stranger, task).await;
+    assert_ne!(key_of_theirs, key_of_ours);
+    let close = blobs.set_public_access(ACCOUNT, "inbox", PublicAccess::None);
+    close.await.unwrap();
+    assert!(is_not_found(&world.engine.thumbnail(&stranger, task).await));
+    let picture = world
+        .engine
+        .thumbnail_picture(&stranger, task, &key_of_theirs);
+    assert!(is_not_found(&picture.await));
+    assert_eq!(
+        key(&world.engine, &world.owner, ours.id).await,
+        key_of_ours,
+        "who has a credential still sees it"
+    );
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ impl Engine {
             size: head.content_length,
         };
         self.0.thumbnails.cache.remember_version(
-            place_of(&drawing.reached, &drawing.blob),
+            place_of(drawing.org, &drawing.reached, &drawing.blob),
             version.clone(),
             self.now_ms(),
         );
@@ -219,12 +219,12 @@ enum Failure {
 }
 
 impl Drawing {
-    /// Names the drawing of exactly these bytes.
+    /// Names the drawing of exactly these bytes for the organization.
     pub(super) fn key(&self, version: &Version) -> String {
         let mut hash = Sha256::new();
         let kind = format!("{:?}", self.kind);
         let size = version.size.to_string();
-        let place = place_of(&self.reached, &self.blob);
+        let place = place_of(self.org, &self.reached, &self.blob);
         let etag = version.etag.trim_matches('"');
         for part in [DRAWING, &kind, &place, etag, &size] {
             hash.update((part.len() as u64).to_le_bytes());
