@@ -110,6 +110,7 @@ struct Parts {
     links_of_org: link_cache::LinkCache,
     watched: link_watch::Watched,
     account_tenants: account_tenants::AccountTenants,
+    label_uses: lost_labels::UsesCache,
     thumbnails: thumbnails::Thumbnails,
 }
 
@@ -179,6 +180,7 @@ impl Engine {
             links_of_org: link_cache::LinkCache::default(),
             watched: link_watch::Watched::default(),
             account_tenants: account_tenants::AccountTenants::default(),
+            label_uses: lost_labels::UsesCache::default(),
         }))
     }
 

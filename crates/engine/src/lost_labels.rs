@@ -1,13 +1,33 @@
 //! What annotations say that another labeling config could not say any more.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use model::{Actor, Permission, ProjectId};
+use model::{Actor, Permission, Project, ProjectId};
+use store::LabelUse;
 
 use crate::{Engine, LabelConfig, Result, require};
 
 /// Annotations that are looked at, the newest: counting more would keep a person waiting.
 const LOOKED_AT: i64 = 100_000;
+
+/// How long what was read is believed, while a config is being typed.
+const KEPT_MS: i64 = 60_000;
+/// Projects that are kept; beyond, all are read again.
+const KEPT_PROJECTS: usize = 64;
+
+/// What the annotations of projects use, as read lately.
+#[derive(Default)]
+pub(crate) struct UsesCache(Mutex<HashMap<ProjectId, Kept>>);
+
+struct Kept {
+    /// The project's annotations, and those that were skipped: others when one came or went.
+    counts: (i64, i64),
+    until_ms: i64,
+    uses: Arc<[LabelUse]>,
+}
 
 /// A label (or a whole control) that annotations use and a config lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +41,8 @@ pub struct LostLabel {
 
 impl Engine {
     /// What the project's annotations use and this config does not offer. Nothing is lost by saving
-    /// it: the annotations stay as they are, and the editor shows what it still knows.
+    /// it: the annotations stay as they are, and the editor shows what it still knows. Changes of
+    /// annotations that were there before are seen after a minute.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] for the project.
@@ -32,16 +53,14 @@ impl Engine {
         config: &LabelConfig,
     ) -> Result<Vec<LostLabel>> {
         require(actor, Permission::ManageProjects)?;
-        self.get_project(actor, project).await?;
-        let uses = self
-            .store()
-            .label_uses(actor.org_id, project, LOOKED_AT)
-            .await?;
+        let project = self.get_project(actor, project).await?;
+        let uses = self.label_uses(&project).await?;
         let mut lost: BTreeMap<(String, Option<String>), i64> = BTreeMap::new();
-        for used in uses {
+        for used in uses.iter() {
             let mut missing: Vec<Option<String>> = used
                 .labels
-                .into_iter()
+                .iter()
+                .cloned()
                 .map(Some)
                 .filter(|label| !config.offers(&used.control, label.as_deref()))
                 .collect();
@@ -60,5 +79,34 @@ impl Engine {
                 count,
             })
             .collect())
+    }
+
+    async fn label_uses(&self, project: &Project) -> Result<Arc<[LabelUse]>> {
+        let counts = (project.annotation_count, project.cancelled_annotation_count);
+        let cache = &self.0.label_uses.0;
+        {
+            let projects = cache.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(kept) = projects.get(&project.id)
+                && kept.counts == counts
+                && self.now_ms() < kept.until_ms
+            {
+                return Ok(kept.uses.clone());
+            }
+        }
+        let uses = self
+            .store()
+            .label_uses(project.org_id, project.id, LOOKED_AT);
+        let kept = Kept {
+            counts,
+            uses: uses.await?.into(),
+            until_ms: self.now_ms() + KEPT_MS,
+        };
+        let uses = kept.uses.clone();
+        let mut projects = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if projects.len() >= KEPT_PROJECTS {
+            projects.clear();
+        }
+        projects.insert(project.id, kept);
+        Ok(uses)
     }
 }

@@ -1,8 +1,8 @@
 //! Projects, tasks, annotations and predictions.
 
 use engine::{
-    AnnotationInput, Error, Expected, PredictionInput, ProjectInput, TaskInput, TaskPaging,
-    project_settings,
+    AnnotationInput, Error, Expected, LabelConfig, PredictionInput, ProjectInput, TaskInput,
+    TaskPaging, project_settings,
 };
 use model::{ProjectId, Role, TaskId};
 use serde_json::{Value, json};
@@ -365,4 +365,47 @@ async fn annotations_and_predictions() {
     assert!(is_not_found(
         &engine.get_annotation(&annotator, made.id).await
     ));
+}
+
+#[tokio::test]
+async fn labels_in_use_are_read_once_while_a_config_is_typed() {
+    let world = World::start().await;
+    let project = world.project(&world.owner).await;
+    let task = world.tasks(&project, &[json!({"image": "a"})]).await[0].id;
+    let config = LabelConfig::parse(&project.label_config).unwrap();
+    let lost = async || {
+        let lost = world
+            .engine
+            .lost_labels(&world.owner, project.id, &config)
+            .await;
+        let said = lost.unwrap().into_iter();
+        said.map(|lost| (lost.label.unwrap_or_default(), lost.count))
+            .collect::<Vec<_>>()
+    };
+    let using = |label: &str| AnnotationInput {
+        result: Some(raw(&json!([{
+            "from_name": "choice", "to_name": "image", "type": "choices",
+            "value": {"choices": [label]},
+        }]))),
+        ..AnnotationInput::default()
+    };
+    let annotate = async |label: &str| {
+        let input = using(label);
+        let made = world.engine.create_annotation(&world.owner, task, &input);
+        made.await.unwrap().id
+    };
+    assert_eq!(lost().await, []);
+    // One that comes is seen at once, a change of one that was there after a minute.
+    let id = annotate("C").await;
+    assert_eq!(lost().await, [("C".to_owned(), 1)]);
+    let change = using("D");
+    let changed = world
+        .engine
+        .update_annotation(&world.owner, id, &change, Expected::Any);
+    changed.await.unwrap();
+    assert_eq!(lost().await, [("C".to_owned(), 1)], "not read again");
+    world.clock.advance_ms(60_000);
+    assert_eq!(lost().await, [("D".to_owned(), 1)]);
+    annotate("E").await;
+    assert_eq!(lost().await, [("D".to_owned(), 1), ("E".to_owned(), 1)]);
 }
