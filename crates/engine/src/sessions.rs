@@ -1,12 +1,13 @@
 //! Sessions of browsers: started by signing in, ended one by one or all at once.
 
-use model::{Actor, Secret};
+use model::{Actor, Permission, Secret, User};
 use serde_json::json;
 use store::UserPatch;
 
 use crate::{
     AuditAction, Engine, Error, Result,
     accounts::{SESSION_MS, check_password, hash_password, random_text, sha256, verify_password},
+    require,
 };
 
 impl Engine {
@@ -61,19 +62,43 @@ impl Engine {
             let wrong = "This is not your current password.";
             return Err(Error::field("current_password", wrong));
         }
+        self.replace_password(actor, new).await?;
+        let subject = format!("user/{}", actor.user_id);
+        self.record(actor, AuditAction::PasswordChange, subject, json!({}))
+            .await?;
+        self.start_session(actor).await
+    }
+
+    /// Gives the member with this e-mail a new password, which ends all their sessions: the
+    /// operator's command, for who cannot sign in any more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no member of the actor's organization has the e-mail;
+    /// [`Error::Invalid`] when the password cannot be one.
+    pub async fn set_password(&self, actor: &Actor, email: &str, new: &Secret) -> Result<User> {
+        require(actor, Permission::ManageOrganization)?;
+        let member = self.actor_by_email(email).await?;
+        if member.org_id != actor.org_id {
+            return Err(Error::not_found("user", email));
+        }
+        self.replace_password(&member, new).await?;
+        let subject = format!("user/{}", member.user_id);
+        let detail = json!({"with": "command"});
+        self.record(actor, AuditAction::PasswordChange, subject, detail)
+            .await?;
+        self.get_user(actor, member.user_id).await
+    }
+
+    async fn replace_password(&self, member: &Actor, new: &Secret) -> Result<()> {
         check_password(new)?;
         let patch = UserPatch {
             password_hash: Some(hash_password(new.clone()).await?),
             ..UserPatch::default()
         };
         self.store()
-            .update_user(actor.org_id, actor.user_id, &patch)
+            .update_user(member.org_id, member.user_id, &patch)
             .await?;
-        self.end_sessions(actor).await?;
-        let subject = format!("user/{}", actor.user_id);
-        self.record(actor, AuditAction::PasswordChange, subject, json!({}))
-            .await?;
-        self.start_session(actor).await
+        self.end_sessions(member).await
     }
 
     /// Starts a session; the token is for its cookie.

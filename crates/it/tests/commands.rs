@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use serde_json::json;
-use testkit::{Longshore, Settings};
+use testkit::{Longshore, Person, Settings};
 
 use crate::world::{IMAGE_CONFIG, World};
 
@@ -104,5 +104,36 @@ async fn rotated_secrets_still_open_the_storages() -> anyhow::Result<()> {
     std::fs::write(&key_file, newest)?;
     world.longshore.crash_and_restart()?;
     assert_eq!(world.sync(&source).await?["status"], "completed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_by_the_operator() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let longshore = &world.longshore;
+    let before = Person::owner(longshore).await?;
+    assert_eq!(before.get("/").await?.status, 200);
+
+    let set = longshore.command(&["user", "set-password", Longshore::EMAIL])?;
+    let said = text(&set);
+    assert!(set.status.success(), "{said}");
+    let password = said
+        .split_once("The password is ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .unwrap_or_default();
+
+    assert_eq!(before.get("/").await?.status, 303, "the session has ended");
+    let old = Person::sign_in(longshore, Longshore::EMAIL, Longshore::PASSWORD).await;
+    assert!(old.is_err(), "the old password still works");
+    let again = Person::sign_in(longshore, Longshore::EMAIL, password).await?;
+    assert_eq!(again.get("/").await?.status, 200);
+    let entries = longshore
+        .get("/api/audit?action=password.change")
+        .await?
+        .expect(200)?;
+    assert_eq!(entries[0]["detail"]["with"], "command", "{entries}");
+
+    let unknown = longshore.command(&["user", "set-password", "nobody@longshore.example"])?;
+    assert!(!unknown.status.success(), "{}", text(&unknown));
     Ok(())
 }

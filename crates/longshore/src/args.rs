@@ -187,6 +187,14 @@ pub enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Give a member a new password and end their sessions; prints a generated one once, unless one
+    /// is piped in. `--as` an owner of their organization, when it is not the first
+    SetPassword {
+        email: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 fn role(text: &str) -> Result<Role, String> {

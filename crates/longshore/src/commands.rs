@@ -28,30 +28,44 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// # Errors
 /// With the field that is wrong.
 pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
-    let UserCommand::Create {
-        email,
-        first_name,
-        last_name,
-        role,
-        password_stdin,
-    } = command;
     let engine = parts::engine(config).await?;
     let operator = parts::operator(config, &engine).await?;
-    let password = new_password(password_stdin)?;
-    let member = NewMember {
-        email,
-        password,
-        first_name,
-        last_name,
-        role,
-    };
-    let user = engine.create_user(&operator, &member).await?;
-    logging::to_stdout(&format!(
-        "{} is a member now ({}).",
-        user.email,
-        user.role.as_str()
-    ))?;
-    show_password(password_stdin, &member.password)
+    match command {
+        UserCommand::Create {
+            email,
+            first_name,
+            last_name,
+            role,
+            password_stdin,
+        } => {
+            let member = NewMember {
+                email,
+                password: new_password(password_stdin)?,
+                first_name,
+                last_name,
+                role,
+            };
+            let user = engine.create_user(&operator, &member).await?;
+            logging::to_stdout(&format!(
+                "{} is a member now ({}).",
+                user.email,
+                user.role.as_str()
+            ))?;
+            show_password(password_stdin, &member.password)
+        }
+        UserCommand::SetPassword {
+            email,
+            password_stdin,
+        } => {
+            let password = new_password(password_stdin)?;
+            let user = engine.set_password(&operator, &email, &password).await?;
+            logging::to_stdout(&format!(
+                "{} has a new password; their sessions have ended.",
+                user.email
+            ))?;
+            show_password(password_stdin, &password)
+        }
+    }
 }
 
 /// # Errors
