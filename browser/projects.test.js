@@ -128,6 +128,7 @@ test('from the first run to the end of a project', async (t) => {
   await page.goto(`${project}/settings`);
   await page.getByRole('link', { name: 'Delete project' }).click();
   await page.getByText('2 tasks', { exact: true }).waitFor();
+  await page.getByText('No target storage is connected.').waitFor();
   await inOrder(page);
   await page.getByLabel(/^Type the project's title/).fill('Street');
   await button(page, 'Delete project and everything in it').click();

@@ -87,13 +87,26 @@ test('a container is connected by an account key, and comes in while one watches
   await page.locator('#check').getByText('Everything that is needed works').waitFor();
   await button(page, 'Next').click();
 
-  // The preview says what comes in, and what does not and why.
+  // The labeling config shows images only, so these come in; the preview says what does not, and why.
   const preview = page.locator('#preview');
+  assert.ok(await page.getByLabel('Images').isChecked());
+  await page.getByText('It shows images only').waitFor();
+  await preview.getByText('2 of 4 blobs looked at match.').waitFor();
+  await preview.locator('tr', { hasText: 'notes.txt' }).getByText('Left out: it is not of a chosen kind.').waitFor();
+  await field(page, 'Or your own filter').fill('*.txt');
+  await preview.getByText('Kinds of files are chosen too.').waitFor();
+  await button(page, 'Next').click();
+  await page.locator('#regex_filter-error').getByText('Kinds of files are chosen too.').waitFor();
+  const described = await page.locator('#regex_filter').getAttribute('aria-describedby');
+  assert.equal(described, 'regex_filter-hint regex_filter-error');
+  await page.getByLabel('Images').uncheck();
+  await preview.locator('tr', { hasText: 'cats/1.png' }).getByText('Left out: the filter does not match its name.').waitFor();
+  await field(page, 'Or your own filter').fill('');
   await preview.getByText('3 of 4 blobs looked at match.').waitFor();
   await preview.getByText('Left out: it marks a folder and holds nothing.').waitFor();
-  await page.getByLabel('Images').check();
-  await preview.getByText('2 of 4 blobs looked at match.').waitFor();
-  await preview.locator('tr', { hasText: 'notes.txt' }).getByText('Left out: the filter does not match its name.').waitFor();
+  await radio(page, /^Task files/).check();
+  assert.ok(!(await page.getByLabel('Images').isVisible()), 'a picture holds no tasks');
+  await radio(page, /^Files/).check();
   await field(page, 'Or your own filter').fill('[');
   await preview.getByText('unclosed character class').waitFor();
   await good(page, 'step 3');
@@ -111,7 +124,7 @@ test('a container is connected by an account key, and comes in while one watches
     body: JSON.stringify({ count: 12_000, prefix: 'many/', size: 1 }),
   });
   await button(page, 'Back').click();
-  await page.getByLabel('Images').uncheck();
+  assert.ok(!(await page.getByLabel('Images').isChecked()), 'what was chosen stays');
   await button(page, 'Next').click();
   await field(page, 'Title').fill('Cats of the container');
   await button(page, 'Save and sync').click();
@@ -243,6 +256,57 @@ test('settings keep the secret and try a change before it is saved', async (t) =
   const saved = await api('GET', path);
   assert.deepEqual([saved.title, saved.recursive_scan, saved.regex_filter], ['Renamed', false, '.*\\.(?i:pdf)$']);
   assert.equal((await synced(api, path)).status, 'completed', 'the key is still there');
+
+  // The sync said why nothing came in, and where that is changed.
+  await page.getByText('No blob matches, 1 was left out. Look at the prefix and the filter.').waitFor();
+  await page.locator(`#next-${source.id}`).click();
+  await page.getByRole('heading', { name: 'What to import' }).waitFor();
+  // Chips are chips again, and both together are refused.
+  const own = field(page, 'Or your own filter');
+  assert.ok(await page.getByLabel('PDF').isChecked());
+  assert.equal(await own.inputValue(), '');
+  await own.fill('*.png');
+  await button(page, 'Save').click();
+  await page.locator('#regex_filter-error').getByText('Kinds of files are chosen too.').waitFor();
+  await page.getByLabel('PDF').uncheck();
+  await page.getByLabel('Images').check();
+  await own.fill('');
+  await button(page, 'Save').click();
+  await page.getByRole('heading', { level: 1, name: 'Renamed' }).waitFor();
+  assert.equal((await synced(api, path)).status, 'completed');
+  await page.getByText('1 new task.').waitFor();
+  await page.goto(`${world.url}/storages/${source.id}/errors`);
+  await page.getByText('No blob has failed: everything that matches is imported.').waitFor();
+  quiet(browser);
+});
+
+test('a manager is told of a link, and sent nowhere that is closed', async (t) => {
+  const { world, browser, page, api, project } = await begin(t);
+  const manager = { email: 'max@longshore.example', password: 'max the manager' };
+  const invite = await api('POST', '/api/invites', { email: manager.email, role: 'manager' });
+  await page.goto(`${world.url}/settings/integrations`);
+  await button(page, 'Connect to Azure').first().click();
+  for (const name of ['Sign in', 'Accept']) {
+    await page.getByText('This is not Azure').waitFor();
+    await radio(page, administrator).check();
+    await page.getByRole('button', { name }).click();
+  }
+  await page.getByText(`who signed in as ${administrator}`).waitFor();
+  const connect = `${world.url}/projects/${project.id}/connect`;
+  const grant = page.getByRole('link', { name: 'Grant roles and see whether they act' });
+  await page.goto(connect);
+  await grant.click();
+  await page.getByRole('heading', { level: 1, name: 'Grant roles' }).waitFor();
+
+  await page.context().clearCookies();
+  await page.goto(invite.url);
+  await page.getByLabel('Choose a password').fill(manager.password);
+  await button(page, 'Become a member').click();
+  await page.getByRole('navigation', { name: 'Main' }).waitFor();
+  await page.goto(connect);
+  await page.getByText('An owner of your organization sees in Integrations whether they act.').waitFor();
+  assert.equal(await grant.count(), 0);
+  await good(page, 'step 1 of a manager');
   quiet(browser);
 });
 

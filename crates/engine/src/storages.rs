@@ -1,7 +1,7 @@
 //! Source and target storages: created, checked against Azure, listed, changed, deleted.
 
 use model::{
-    Actor, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId, Storage,
+    Actor, ClientProof, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId, Storage,
     StorageId,
 };
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub enum SignsIn {
     ServicePrincipal {
         tenant_id: String,
         client_id: String,
+        /// Its proof is a certificate, not a client secret.
+        has_certificate: bool,
     },
     ManagedIdentity(IdentityId),
     AzureLink {
@@ -223,10 +225,11 @@ impl Engine {
             Credential::ServicePrincipal {
                 tenant_id,
                 client_id,
-                ..
+                proof,
             } => SignsIn::ServicePrincipal {
                 tenant_id,
                 client_id,
+                has_certificate: matches!(proof, ClientProof::Certificate { .. }),
             },
             Credential::ManagedIdentity { identity, .. } => SignsIn::ManagedIdentity(identity),
             Credential::AzureLink { tenant_id } => SignsIn::AzureLink { tenant_id },

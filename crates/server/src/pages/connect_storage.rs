@@ -24,8 +24,10 @@ use super::{
     html::{failed, title, with_status},
     storage::{
         Values,
-        fields::{KINDS, Method, SECRETS},
+        fields::{Method, SECRETS},
+        kinds::{self, KINDS},
     },
+    words,
 };
 use crate::{App, error::ApiError};
 use preview::Preview;
@@ -54,6 +56,8 @@ struct Page {
     report: Option<CheckReport>,
     preview: Option<Preview>,
     data_key: Option<String>,
+    /// The only kind of files that the labeling config shows.
+    only_shown: Option<&'static str>,
     facts: Vec<(&'static str, String)>,
     summary: String,
     problem: Option<Box<Problem>>,
@@ -87,6 +91,11 @@ impl Page {
             }
         }
         let config = LabelConfig::parse(&project.label_config).unwrap_or_default();
+        // Another file would become a task that shows nothing.
+        let only_shown = kinds::only_shown(&config);
+        if let Some(kind) = only_shown.filter(|_| !values.0.has("kinds")) {
+            values.0.set("kinds", kind);
+        }
         let shown = [
             step.fields(direction),
             if step == Step::SignIn { SECRETS } else { &[] },
@@ -122,6 +131,7 @@ impl Page {
             report: None,
             preview: None,
             data_key: config.first_data_key().map(str::to_owned),
+            only_shown,
             facts: save::facts(&values, direction),
             summary: save::summary(&values, direction, title(&project.title)),
             problem: None,
@@ -249,7 +259,11 @@ fn take(
     if step == Step::SignIn {
         values.take_secrets(form);
     }
-    values.take_apart(&app.engine)
+    values.take_apart(&app.engine)?;
+    match step {
+        Step::Content => values.check_filter(),
+        _ => Ok(()),
+    }
 }
 
 /// What no field of the engine's says: there is no link, or no token.
@@ -258,9 +272,7 @@ fn wrong_method(page: &Page, values: &Values) -> Option<FieldError> {
         Method::AzureLink if page.tenants.is_empty() => (
             "method",
             match (page.has_app, page.may_connect) {
-                (false, _) => {
-                    "This server has no app registration, so there is no Azure link yet: the operator sets one up (docs/azure-app.md). Choose another way for now."
-                }
+                (false, _) => words::NO_APP,
                 (true, true) => {
                     "No tenant is connected yet. Connect to Azure first, in Integrations, or choose another way."
                 }

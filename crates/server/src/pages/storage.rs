@@ -3,6 +3,7 @@
 pub(crate) mod errors;
 pub(super) mod fields;
 pub(crate) mod history;
+pub(super) mod kinds;
 pub(super) mod live;
 pub(super) mod problem;
 pub(crate) mod settings;

@@ -1,5 +1,8 @@
 //! The words of Azure and of labeling that pages explain beside them.
 
+/// Why there is no Azure link at all, and who changes that.
+pub(crate) const NO_APP: &str = "This server cannot connect to Azure by a link yet: whoever runs it registers an app in Entra ID and sets LONGSHORE_APP_CLIENT_ID with its proof, as docs/azure-app.md of the source says. A service principal, a managed identity, a SAS token or an account key of your own works without.";
+
 /// What the word means, in a sentence or two. A template that asks for another word shows nothing;
 /// a test holds that none does.
 pub(crate) fn meaning(word: &str) -> &'static str {

@@ -107,6 +107,10 @@ impl Preview {
             0 => "There are no blobs here: check the container and the prefix.".to_owned(),
             _ => format!("{matched} of {listed} blobs looked at match."),
         };
+        let filtered = match values.chosen_kinds().is_empty() {
+            true => "the filter does not match its name",
+            false => "it is not of a chosen kind",
+        };
         if found.has_more {
             words += " There are more.";
         }
@@ -115,7 +119,7 @@ impl Preview {
             rows: found
                 .blobs
                 .iter()
-                .map(|blob| Row::of(blob, found.at_ms))
+                .map(|blob| Row::of(blob, found.at_ms, filtered))
                 .collect(),
             folders_not_entered: found.folders_not_entered,
             problem: None,
@@ -125,7 +129,8 @@ impl Preview {
 }
 
 impl Row {
-    fn of(blob: &PreviewBlob, now_ms: i64) -> Self {
+    /// `filtered` says why a blob is left out by its name.
+    fn of(blob: &PreviewBlob, now_ms: i64, filtered: &'static str) -> Self {
         Self {
             name: blob.name.clone(),
             size: size_words(blob.size),
@@ -134,7 +139,7 @@ impl Row {
                 _ => format!("{} ago", ago(blob.last_modified_ms, now_ms)),
             },
             left_out: blob.left_out.map(|why| match why {
-                LeftOut::Filter => "the filter does not match its name",
+                LeftOut::Filter => filtered,
                 LeftOut::FolderMarker => "it marks a folder and holds nothing",
                 LeftOut::ExportArea => {
                     "Longshore wrote it: an exported annotation or an access check"

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::BlobErrorRecord;
-use model::{Actor, Direction, StorageId};
+use model::{Actor, Direction, StorageId, SyncStatus};
 
 use super::{StorageHead, Tab, live::Live};
 use crate::{
@@ -42,6 +42,8 @@ struct ErrorList {
     is_running: bool,
     total: i64,
     errors: Vec<BlobErrorRecord>,
+    /// The last run took everything that matches.
+    is_complete: bool,
     previous: Option<String>,
     next: Option<String>,
 }
@@ -59,8 +61,10 @@ impl ErrorList {
         let (errors, total) = found.await?;
         let turn = |number| format!("/storages/{id}/errors?{}", query.with_page(number));
         Ok(Self {
+        let status = storage.last_run.map(|run| run.status);
             id,
-            is_running: storage.last_run.is_some_and(|run| run.status.is_running()),
+            is_running: status.is_some_and(SyncStatus::is_running),
+            is_complete: status == Some(SyncStatus::Completed),
             total,
             errors,
             // Also when the page is behind the end by now, because errors were mended.

@@ -9,6 +9,7 @@ use model::{
     Storage,
 };
 
+use super::kinds::{TASK_FILES, filter_of, kinds_of};
 use crate::pages::form::Form;
 
 /// How we sign in, without the secrets.
@@ -39,16 +40,6 @@ pub(in crate::pages) const PLACE: &[&str] = &[
 pub(in crate::pages) const IMPORT: &[&str] = &["import_mode", "kinds", "regex_filter", "recursive"];
 /// What a target writes.
 pub(in crate::pages) const EXPORT: &[&str] = &["export_layout", "can_delete_objects"];
-
-/// Kinds of files to choose from instead of writing a filter: value, name, extensions as a pattern.
-pub(in crate::pages) const KINDS: [(&str, &str, &str); 6] = [
-    ("images", "Images", "jpe?g|png|gif|webp|bmp|svg|tiff?|avif"),
-    ("audio", "Audio", "mp3|wav|flac|ogg|m4a|aac|opus"),
-    ("video", "Video", "mp4|webm|mov|mkv|avi|m4v"),
-    ("text", "Text", "txt|md|csv|tsv|html?"),
-    ("pdf", "PDF", "pdf"),
-    ("json", "JSON", "jsonl?|ndjson"),
-];
 
 /// How a storage signs in, as the radio buttons say it. A public container is a SAS storage
 /// without a token.
@@ -150,6 +141,7 @@ impl Values {
             SignsIn::ServicePrincipal {
                 tenant_id,
                 client_id,
+                ..
             } => {
                 draft.set("tenant_id", tenant_id);
                 draft.set("client_id", client_id);
@@ -198,7 +190,17 @@ impl Values {
         ] {
             draft.set(field, value);
         }
-        Self(draft)
+        let mut values = Self(draft);
+        // A filter that the chips made is shown as chips again.
+        if let Some(kinds) = kinds_of(values.get("regex_filter")) {
+            let before = values.clone();
+            values.0.set("kinds", kinds.join(" "));
+            values.0.set("regex_filter", "");
+            if values.chosen_kinds() != kinds {
+                values = before;
+            }
+        }
+        values
     }
 
     /// Was this place, with this credential, seen to work?
@@ -321,14 +323,26 @@ impl Values {
         if !own.is_empty() {
             return own.to_owned();
         }
-        let chosen: Vec<&str> = KINDS
-            .iter()
-            .filter(|(kind, ..)| self.get("kinds").split(' ').any(|given| given == *kind))
-            .map(|(.., extensions)| *extensions)
-            .collect();
-        match chosen.is_empty() {
-            true => String::new(),
-            false => format!(r".*\.(?i:{})$", chosen.join("|")),
+        filter_of(&self.chosen_kinds())
+    }
+
+    /// The kinds of files that were chosen and count: tasks are in JSON only.
+    pub(in crate::pages) fn chosen_kinds(&self) -> Vec<&str> {
+        let has_tasks = self.get("import_mode") == "tasks";
+        let chosen = self.get("kinds").split_whitespace();
+        chosen
+            .filter(|kind| !has_tasks || *kind == TASK_FILES)
+            .collect()
+    }
+
+    /// Kinds of files and a filter of one's own do not go together.
+    pub(in crate::pages) fn check_filter(&self) -> Result<(), FieldError> {
+        match self.get("regex_filter").is_empty() || self.chosen_kinds().is_empty() {
+            true => Ok(()),
+            false => Err(wrong(
+                "regex_filter",
+                "Kinds of files are chosen too. Uncheck them, or empty this field.",
+            )),
         }
     }
 
@@ -453,6 +467,13 @@ mod tests {
         assert!(filter.matches("a/b.PDF") && !filter.matches("a/b.pdf.bak"));
         values.0.set("regex_filter", "*.png");
         assert_eq!(values.filter(), "*.png");
+        assert!(values.check_filter().is_err());
+        // A picture holds no tasks.
+        values.0.set("regex_filter", "");
+        values.0.set("kinds", "images");
+        values.0.set("import_mode", "tasks");
+        assert_eq!(values.filter(), "");
+        assert!(values.check_filter().is_ok());
     }
 
     #[test]

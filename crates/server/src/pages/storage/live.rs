@@ -58,6 +58,7 @@ pub(in crate::pages) struct Alerts {
     /// The last failure that no success followed: when, in words, code.
     pub(in crate::pages) failure: Option<(At, String, String)>,
     /// When the credential ends, if that is soon.
+    id: StorageId,
     pub(in crate::pages) ends_at: Option<At>,
 }
 
@@ -73,6 +74,7 @@ impl Alerts {
             failure: failure.map(|last| (At(last.at_ms), last.text.clone(), last.code.clone())),
             ends_at: ends.filter(|_| app.engine.expires_soon(storage)).map(At),
         }
+            id: storage.id,
     }
 }
 
@@ -302,6 +304,20 @@ fn outcome(storage: &Storage, run: Option<&SyncRun>) -> (String, Option<(String,
                 }),
             },
             (counts.existed + counts.changed > 0).then(|| (format!("/projects/{project}"), "See the tasks")),
+        // Only a run through everything tells that nothing matched.
+        (_, Direction::Source) if counts.existed + counts.changed == 0 && run.error.is_some() => (
+            match counts.filtered + counts.skipped {
+                0 => "No blob matches. Look at the prefix and the filter.".to_owned(),
+                left_out => format!(
+                    "No blob matches, {} left out. Look at the prefix and the filter.",
+                    match left_out {
+                        1 => "1 was".to_owned(),
+                        left_out => format!("{} were", grouped(left_out)),
+                    }
+                ),
+            },
+            Some((at("/settings"), "Settings")),
+        ),
         ),
     }
 }

@@ -7,12 +7,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use engine::{FieldError, LinkedTenant, Problem};
-use model::{Actor, Direction, Storage, StorageId};
+use engine::{FieldError, LinkedTenant, Problem, SignsIn};
+use model::{Actor, Direction, Permission, Storage, StorageId};
 
 use super::{
     StorageHead, Tab, Values,
-    fields::{EXPORT, IMPORT, KINDS, PLACE, SECRETS, SIGN_IN},
+    fields::{EXPORT, IMPORT, PLACE, SECRETS, SIGN_IN},
+    kinds::KINDS,
     live::{Live, several},
     problem::Refusal,
 };
@@ -38,7 +39,10 @@ struct Settings {
     is_source: bool,
     form: Form,
     shown: Vec<&'static str>,
+    /// The secret that is stored.
+    stored: Option<&'static str>,
     tenants: Vec<LinkedTenant>,
+    may_connect: bool,
     problem: Option<Box<Problem>>,
 }
 
@@ -47,6 +51,7 @@ impl Settings {
         app: &App,
         actor: &Actor,
         storage: &Storage,
+        signs_in: &SignsIn,
         values: &Values,
     ) -> Result<Self, ApiError> {
         let last = match storage.direction {
@@ -61,15 +66,27 @@ impl Settings {
             is_source: storage.direction == Direction::Source,
             form: values.form(storage.direction),
             shown: [SIGN_IN, SECRETS, PLACE, last, &["title"]].concat(),
+            stored: match signs_in {
+                SignsIn::ServicePrincipal {
+                    has_certificate: true,
+                    ..
+                } => Some("client_certificate"),
+                SignsIn::ServicePrincipal { .. } => Some("client_secret"),
+                SignsIn::Sas => Some("sas_token"),
+                SignsIn::AccountKey => Some("account_key"),
+                SignsIn::AzureLink { .. } | SignsIn::ManagedIdentity(_) | SignsIn::Anonymous => {
+                    None
+                }
+            },
             tenants: app.engine.linked_tenants(actor).await?,
+            may_connect: actor.may(Permission::ManageOrganization),
             problem: None,
         })
     }
 
-    /// Secrets of a saved storage are there, and stay when none is given.
-    #[expect(clippy::unused_self, reason = "the parts of the wizard ask the page")]
-    fn is_kept(&self, _: &str) -> bool {
-        true
+    /// The secret of a saved storage stays when none is given.
+    fn is_kept(&self, field: &str) -> bool {
+        self.stored == Some(field)
     }
 
     #[expect(clippy::unused_self, reason = "the parts of the wizard ask the page")]
@@ -88,7 +105,7 @@ pub(crate) async fn show(
             let storage = app.engine.find_storage(&actor, id).await?;
             let signs_in = app.engine.signs_in(&actor, id).await?;
             let values = Values::of(&storage, &signs_in);
-            Settings::load(&app, &actor, &storage, &values).await
+            Settings::load(&app, &actor, &storage, &signs_in, &values).await
         }
         .await,
     )
@@ -116,11 +133,12 @@ pub(crate) async fn save(
         // How it signs in is what it is: another way is another storage.
         values.0.set("method", method);
         values.take_secrets(&form);
-        let done = match values.take_apart(&app.engine) {
+        let taken = values.take_apart(&app.engine);
+        let done = match taken.and_then(|()| values.check_filter()) {
             Ok(()) => update(&app, &actor, &storage, &values).await,
             Err(error) => Err(ApiError::invalid(vec![error]).into()),
         };
-        let mut page = Settings::load(&app, &actor, &storage, &values).await?;
+        let mut page = Settings::load(&app, &actor, &storage, &signs_in, &values).await?;
         match done {
             Ok(()) => return Ok(Redirect::to(&format!("/storages/{id}")).into_response()),
             Err(Refusal::Azure(problem)) => page.problem = Some(problem),
