@@ -109,6 +109,10 @@ pub(crate) async fn import(
     Id(id): Id<ProjectId>,
     request: Request,
 ) -> Response {
+    // Before a long body is read.
+    if let Err(error) = require(&actor, Permission::ManageProjects) {
+        return failed(&error);
+    }
     let sent = match read_upload(request, &app).await {
         Ok(fields) => fields,
         Err(error) => return failed(&error),
@@ -151,7 +155,6 @@ async fn take(
     id: ProjectId,
     tasks: &Bytes,
 ) -> Result<Imported, ApiError> {
-    require(actor, Permission::ManageProjects)?;
     if tasks.trim_ascii().is_empty() {
         return Err(ApiError::invalid_request(
             "Choose a file that is not empty, or paste tasks.",

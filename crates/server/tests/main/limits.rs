@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use serde_json::json;
 use server::{ConnectionLimits, ServerSettings};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,6 +15,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::world::{Answer, TOKEN, World};
 
@@ -46,6 +48,37 @@ async fn a_body_over_the_limit_is_refused_with_the_limit() {
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(&format!("{limit} bytes")), "{detail}");
     }
+}
+
+/// The session of somebody who took an invitation to label.
+async fn annotator(world: &World) -> String {
+    let invite = json!({"email": "ada@example.com", "role": "annotator"});
+    let invite = world
+        .expect(201, "POST", "/api/invites", Some(&invite))
+        .await;
+    let link = Url::parse(invite["url"].as_str().unwrap()).unwrap();
+    let request = Request::post(link.path())
+        .header("Sec-Fetch-Site", "same-origin")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from("password=correct+horse+battery"));
+    let joined = world.ask(request.unwrap()).await;
+    assert_eq!(joined.status, StatusCode::SEE_OTHER, "{}", joined.text());
+    let cookie = joined.header(header::SET_COOKIE).split(';').next();
+    cookie.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_file_of_tasks_is_not_read_for_who_may_not_import_it() {
+    let world = World::with(small).await;
+    let cookie = annotator(&world).await;
+    let request = Request::post("/projects/1/import")
+        .header("Sec-Fetch-Site", "same-origin")
+        .header(header::COOKIE, cookie)
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+        // Longer than the limit, which is noticed by who reads it.
+        .body(Body::from("x".repeat(3_000)));
+    let answer = world.ask(request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
 }
 
 #[tokio::test]
