@@ -85,7 +85,7 @@ pub use store::{
     EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, MOST_COUNTED, Presence, RunRecord,
     RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder, TaskState, TokenKind, TroubledExport,
 };
-pub use task_lists::{BulkAction, Selection, TaskList};
+pub use task_lists::{BulkAction, MatchCount, Selection, TaskList};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
 pub use thumbnails::{AtHand, Blank, MediaKind, Thumbnail, ThumbnailSettings, Waveform};
 pub use tokens::NamedToken;

@@ -10,6 +10,8 @@ use crate::{AuditAction, Engine, Error, Result, require};
 
 /// Tasks of one transaction.
 const BATCH: usize = 500;
+/// Tasks that are counted by one statement.
+const COUNTED: i64 = 5_000;
 
 /// A page of a filtered list.
 #[derive(Clone, Debug)]
@@ -32,6 +34,21 @@ pub enum Selection {
     Only(Vec<TaskId>),
     /// All of the project without these.
     AllBut(Vec<TaskId>),
+    /// What the filter matches, up to the last task that was there when it was counted.
+    Matching {
+        filter: TaskFilter,
+        last: TaskId,
+    },
+}
+
+/// What a filter matches, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatchCount {
+    pub tasks: i64,
+    /// Of these tasks, the cancelled ones too.
+    pub annotations: i64,
+    /// The newest of the tasks; `None` when none matches.
+    pub last: Option<TaskId>,
 }
 
 /// What can be done to many tasks.
@@ -133,6 +150,36 @@ impl Engine {
         Ok(tasks)
     }
 
+    /// Counts what [`Selection::Matching`] would act on.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], and [`Error::NotFound`] when the project is not the organization's.
+    pub async fn count_matching(&self, actor: &Actor, filter: &TaskFilter) -> Result<MatchCount> {
+        require(actor, Permission::ManageProjects)?;
+        let project = filter.project;
+        self.get_project(actor, project).await?;
+        let mut count = MatchCount {
+            tasks: 0,
+            annotations: 0,
+            last: None,
+        };
+        let mut from = Some(TaskId(0));
+        while let Some(after) = from {
+            let found = self
+                .store()
+                .matching_task_ids(actor.org_id, filter, after, COUNTED);
+            let (tasks, more) = found.await?;
+            let annotations =
+                self.store()
+                    .count_annotations_of_tasks(actor.org_id, project, &tasks);
+            count.annotations += annotations.await?;
+            count.tasks += tasks.len() as i64;
+            count.last = tasks.last().copied().or(count.last);
+            from = more;
+        }
+        Ok(count)
+    }
+
     /// Does this to the tasks, in batches of one transaction each; those that are gone, or another
     /// project's, are left out. It goes on when the caller stops waiting.
     ///
@@ -210,6 +257,19 @@ impl Engine {
                     batch.retain(|task| !spared.contains(task));
                     self.act_on_batch(actor, project, action, &batch, done)
                         .await?;
+                }
+            }
+            Selection::Matching { filter, last } => {
+                let mut from = Some(TaskId(0));
+                while let Some(after) = from.filter(|after| *after < last) {
+                    let found =
+                        self.store()
+                            .matching_task_ids(actor.org_id, &filter, after, BATCH as i64);
+                    let (mut batch, more) = found.await?;
+                    batch.retain(|task| *task <= last);
+                    self.act_on_batch(actor, project, action, &batch, done)
+                        .await?;
+                    from = more;
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use engine::{
     AuditQuery, BulkAction, BulkDeleted, Error, Selection, TaskCursor, TaskFilter, TaskOrder,
+    TaskState,
 };
 use model::{Role, TaskId};
 use serde_json::json;
@@ -84,11 +85,32 @@ async fn many_are_deleted_by_who_may_and_it_is_told() {
         .unwrap();
     let of = |tasks, annotations| BulkDeleted { tasks, annotations };
     assert_eq!(emptied, of(1, 1));
-    let spared = Selection::AllBut(vec![ids[0], ids[510]]);
+    // All that a filter matches, in batches, without what came after they were counted.
+    let labeled = TaskFilter {
+        state: TaskState::Labeled,
+        order: TaskOrder::NewestFirst,
+        ..TaskFilter::all(project.id)
+    };
+    let denied = world.engine.count_matching(&annotator, &labeled).await;
+    assert!(matches!(denied, Err(Error::Denied { .. })));
+    let foreign = world.engine.count_matching(&stranger, &labeled).await;
+    assert!(is_not_found(&foreign));
+    let count = world.engine.count_matching(&world.owner, &labeled).await;
+    let count = count.unwrap();
+    assert_eq!((count.tasks, count.annotations), (519, 519));
+    assert_eq!(count.last, Some(ids[519]));
+    let last = ids[517];
+    let matching = Selection::Matching {
+        filter: labeled,
+        last,
+    };
+    let emptied = act(&world.owner, BulkAction::DeleteAnnotations, matching);
+    assert_eq!(emptied.await.unwrap(), of(517, 517));
+    let spared = Selection::AllBut(vec![ids[0], ids[519]]);
     let deleted = act(&world.owner, BulkAction::DeleteTasks, spared)
         .await
         .unwrap();
-    assert_eq!(deleted, of(518, 518));
+    assert_eq!(deleted, of(518, 1));
     let project = world
         .engine
         .get_project(&world.owner, project.id)
@@ -109,7 +131,8 @@ async fn many_are_deleted_by_who_may_and_it_is_told() {
     assert_eq!(
         told,
         [
-            ("task.delete", r#"{"annotations":518,"tasks":518}"#),
+            ("task.delete", r#"{"annotations":1,"tasks":518}"#),
+            ("annotation.delete", r#"{"annotations":517,"tasks":517}"#),
             ("annotation.delete", r#"{"annotations":1,"tasks":1}"#)
         ]
     );

@@ -131,6 +131,26 @@ impl Store {
         })
     }
 
+    /// How many annotations these tasks of the project have, the cancelled ones too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_annotations_of_tasks(
+        &self,
+        org: OrgId,
+        project: ProjectId,
+        tasks: &[TaskId],
+    ) -> Result<i64> {
+        let query = sql(
+            "SELECT CAST(COALESCE(SUM(annotation_count + cancelled_annotation_count), 0) AS BIGINT) AS total
+             FROM tasks WHERE org_id = $1 AND project_id = $2
+             AND id IN (SELECT CAST(j.value AS BIGINT) FROM json_each($3) AS j)",
+        );
+        let query = query.bind(org).bind(project).bind(json(tasks.iter())?);
+        let row = self.db.read_one(query).await?;
+        row.map_or(Ok(0), |row| row.get("total"))
+    }
+
     /// Ids of the project's tasks beyond `after`, ascending: the batches of a whole project.
     ///
     /// # Errors

@@ -83,6 +83,11 @@ impl TaskFilter {
     fn is_search(&self) -> bool {
         self.text.is_some() || self.storage.is_some()
     }
+
+    /// Does no index tell which match, so that a bounded number is looked at each time?
+    fn takes_steps(&self) -> bool {
+        self.is_search() || (self.annotator.is_some() && self.state != TaskState::All)
+    }
 }
 
 /// Where a page begins, in the list's own order.
@@ -203,8 +208,56 @@ impl Store {
             (TaskCursor::Before(id), TaskOrder::OldestFirst) => (id.0, TaskOrder::NewestFirst),
             (TaskCursor::Before(id), TaskOrder::NewestFirst) => (id.0, TaskOrder::OldestFirst),
         };
-        let steps =
-            filter.is_search() || (filter.annotator.is_some() && filter.state != TaskState::All);
+        let (mut ids, more) = self.look(org, filter, start, direction, limit).await?;
+        let looked_at = match more {
+            _ if !filter.takes_steps() => 0,
+            Some(end) => self.count_from(org, filter.project, start, end).await?,
+            None => {
+                let end = match direction {
+                    TaskOrder::OldestFirst => i64::MAX - 1,
+                    TaskOrder::NewestFirst => 1,
+                };
+                self.count_from(org, filter.project, start, end).await?
+            }
+        };
+        if direction != filter.order {
+            ids.reverse();
+        }
+        let ids: Vec<TaskId> = ids.into_iter().map(TaskId).collect();
+        Ok(FoundTasks {
+            tasks: self.find_tasks_by_id(org, &ids).await?,
+            more: more.map(TaskId),
+            looked_at,
+        })
+    }
+
+    /// Ids of tasks beyond `after`, ascending whatever the filter's order: the batches of all that
+    /// match. And from where to go on, as in [`FoundTasks::more`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn matching_task_ids(
+        &self,
+        org: OrgId,
+        filter: &TaskFilter,
+        after: TaskId,
+        limit: i64,
+    ) -> Result<(Vec<TaskId>, Option<TaskId>)> {
+        let direction = TaskOrder::OldestFirst;
+        let (ids, more) = self.look(org, filter, after.0, direction, limit).await?;
+        Ok((ids.into_iter().map(TaskId).collect(), more.map(TaskId)))
+    }
+
+    /// At most `limit` ids beyond `start`, and from where to go on.
+    async fn look(
+        &self,
+        org: OrgId,
+        filter: &TaskFilter,
+        start: i64,
+        direction: TaskOrder,
+        limit: i64,
+    ) -> Result<(Vec<i64>, Option<i64>)> {
+        let steps = filter.takes_steps();
         let began = Instant::now();
         let mut ids: Vec<i64> = Vec::new();
         let (mut position, mut steps_taken) = (start, 0);
@@ -237,26 +290,7 @@ impl Store {
                 break Some(edge);
             }
         };
-        let looked_at = match more {
-            _ if !steps => 0,
-            Some(end) => self.count_from(org, filter.project, start, end).await?,
-            None => {
-                let end = match direction {
-                    TaskOrder::OldestFirst => i64::MAX - 1,
-                    TaskOrder::NewestFirst => 1,
-                };
-                self.count_from(org, filter.project, start, end).await?
-            }
-        };
-        if direction != filter.order {
-            ids.reverse();
-        }
-        let ids: Vec<TaskId> = ids.into_iter().map(TaskId).collect();
-        Ok(FoundTasks {
-            tasks: self.find_tasks_by_id(org, &ids).await?,
-            more: more.map(TaskId),
-            looked_at,
-        })
+        Ok((ids, more))
     }
 
     /// Members who have annotated or skipped a task of the project, by e-mail.
