@@ -127,6 +127,57 @@ async fn a_person_is_invited_works_and_is_removed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn who_is_removed_sees_nothing_more_of_what_is_live() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let longshore = &world.longshore;
+    let project = world.project(IMAGE_CONFIG).await?;
+    let owner = Person::owner(longshore).await?;
+    let link = invited(&owner, "ann@example.com", "annotator").await?;
+    let ann = Person::stranger(longshore);
+    let joined = ann.post(&link, &[("password", "ann's password")]).await?;
+    let cookie = joined.headers["set-cookie"].to_str()?.to_owned();
+    let session = cookie.split(';').next().context("a cookie")?;
+    let live = || {
+        longshore
+            .anonymous(Method::GET, &format!("/projects/{project}/events"))
+            .header("Cookie", session)
+    };
+
+    let mut stream = live().send().await?;
+    assert_eq!(stream.status(), 200);
+    let first = stream.chunk().await?.context("the part as it is")?;
+    let first = String::from_utf8_lossy(&first).into_owned();
+    assert!(first.contains("No tasks yet"), "{first}");
+
+    let id = member_id(longshore, "ann@example.com").await?;
+    let remove = format!("/settings/members/{id}/remove");
+    assert_eq!(owner.post(&remove, &[]).await?.status, 303);
+    let ended = async {
+        while let Some(more) = stream.chunk().await? {
+            anyhow::ensure!(!more.starts_with(b"data:"), "{more:?} after the end");
+        }
+        Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await??;
+    assert_eq!(Longshore::answer(live()).await?.status, 401);
+
+    // A part of a page, which htmx asks for, leads the whole page to the sign-in page and back.
+    let part = longshore
+        .anonymous(Method::POST, "/storages/1/sync")
+        .header("Cookie", session)
+        .header("HX-Request", "true")
+        .header(
+            "HX-Current-URL",
+            "https://elsewhere.example/projects/1?page=2",
+        );
+    let part = Longshore::answer(part).await?;
+    assert_eq!(part.status, 401);
+    let sign_in = part.headers["hx-redirect"].to_str()?;
+    assert_eq!(sign_in, "/user/login?next=%2Fprojects%2F1%3Fpage%3D2");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_last_owner_stays() -> anyhow::Result<()> {
     let world = World::start().await?;
     let longshore = &world.longshore;

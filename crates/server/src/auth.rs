@@ -12,7 +12,7 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, HeaderName, Method, header, request::Parts},
 };
 use model::Actor;
 
@@ -25,12 +25,16 @@ use crate::{
 /// The browser's session; `HttpOnly`, `SameSite=Lax`, `Secure` behind https.
 pub(crate) const SESSION_COOKIE: &str = "longshore_session";
 
+/// The id of the person for whom a page was made. The browser's session may be somebody else's by
+/// now; what the page kept for its person must not be saved as theirs.
+const MADE_FOR: HeaderName = HeaderName::from_static("x-longshore-user");
+
 impl FromRequestParts<App> for Actor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Some(credential) = credential_of(&parts.headers) else {
-            return proven_actor(parts, app).await;
+            return proven_actor(&parts.method, &parts.headers, app).await;
         };
         let mut hasher = DefaultHasher::new();
         credential.hash(&mut hasher);
@@ -38,7 +42,7 @@ impl FromRequestParts<App> for Actor {
         let again = Guess::TokenAgain(from, hasher.finish());
         app.attempts.check(&Guess::Token(from))?;
         app.attempts.check(&again)?;
-        let proven = proven_actor(parts, app).await;
+        let proven = proven_actor(&parts.method, &parts.headers, app).await;
         if proven.as_ref().is_err_and(ApiError::is_unauthenticated) {
             app.attempts.token_failed(from, again);
         }
@@ -66,8 +70,13 @@ fn credential_of(headers: &HeaderMap) -> Option<&[u8]> {
     }
 }
 
-async fn proven_actor(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
-    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+/// Who the request's headers prove, without counting a failure.
+pub(crate) async fn proven_actor(
+    method: &Method,
+    headers: &HeaderMap,
+    app: &App,
+) -> Result<Actor, ApiError> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
         let text = value
             .to_str()
             .map_err(|_| ApiError::unauthenticated("Invalid token."))?;
@@ -79,9 +88,13 @@ async fn proven_actor(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
         if scheme.eq_ignore_ascii_case("bearer") {
             return Ok(app.engine.authenticate_access_token(token).await?);
         }
-    } else if let Some(session) = session_of(&parts.headers) {
+    } else if let Some(session) = session_of(headers) {
         let actor = app.engine.authenticate_session(session).await?;
-        check_same_site(&parts.method, &parts.headers, app)?;
+        check_same_site(method, headers, app)?;
+        let made_for = headers.get(MADE_FOR);
+        if made_for.is_some_and(|id| id.as_bytes() != actor.user_id.to_string().as_bytes()) {
+            return Err(ApiError::another_person());
+        }
         return Ok(actor);
     }
     Err(ApiError::unauthenticated(
@@ -130,7 +143,7 @@ pub(crate) fn check_same_site(
                     .split_once("://")
                     .is_some_and(|(_, host)| host == asked)
         }
-        None => text(header::HeaderName::from_static("sec-fetch-site"))
+        None => text(HeaderName::from_static("sec-fetch-site"))
             .is_some_and(|site| site == "same-origin" || site == "none"),
     };
     if ours {

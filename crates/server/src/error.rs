@@ -116,6 +116,15 @@ impl ApiError {
         )
     }
 
+    /// 409: the session is not that of the person for whom the page was made.
+    pub(crate) fn another_person() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "another_person",
+            "Somebody else is signed in in this browser.",
+        )
+    }
+
     /// 404 of a path that leads nowhere, or of an id that no row can have.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found.")
@@ -226,6 +235,15 @@ impl ApiError {
             .headers
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         error
+    }
+
+    /// 429: the person watches as much as one may, or everybody together does.
+    pub(crate) fn too_many_watchers() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_watchers",
+            "Too many pages are open that show something live. Close some of them.",
+        )
     }
 
     /// 404 of an invitation's link.

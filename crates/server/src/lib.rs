@@ -79,6 +79,7 @@ pub(crate) struct App {
     engine: Engine,
     settings: Arc<ServerSettings>,
     attempts: Arc<attempts::Attempts>,
+    watchers: Arc<pages::Watchers>,
 }
 
 /// The whole HTTP side.
@@ -88,5 +89,6 @@ pub fn app(engine: Engine, settings: ServerSettings) -> Router {
         engine,
         settings: Arc::new(settings),
         attempts: Arc::default(),
+        watchers: Arc::default(),
     })
 }

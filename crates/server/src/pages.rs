@@ -36,17 +36,23 @@ pub(crate) mod words;
 
 use axum::{
     extract::FromRequestParts,
-    http::request::Parts,
+    http::{HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use model::{Actor, Permission};
 
 use crate::{App, error::ApiError};
 pub(crate) use check::{check, check_form};
+pub(crate) use events::Watchers;
 use html::failed;
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
-/// A signed-in person; others are sent to the sign-in page.
+/// htmx's: the page that a part is asked for, and where it shall go instead.
+const CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
+const GO_TO: HeaderName = HeaderName::from_static("hx-redirect");
+
+/// A signed-in person; others are sent to the sign-in page, and from there back to the page that
+/// they were on.
 pub(crate) struct Person(Actor);
 
 impl FromRequestParts<App> for Person {
@@ -57,12 +63,35 @@ impl FromRequestParts<App> for Person {
             Ok(actor) => Ok(Self(actor)),
             Err(error) if error.is_unauthenticated() => {
                 let next: String =
-                    url::form_urlencoded::byte_serialize(parts.uri.path().as_bytes()).collect();
-                Err(Redirect::to(&format!("/user/login?next={next}")).into_response())
+                    url::form_urlencoded::byte_serialize(page_of(parts).as_bytes()).collect();
+                let sign_in = format!("/user/login?next={next}");
+                if !parts.headers.contains_key("hx-request") {
+                    return Err(Redirect::to(&sign_in).into_response());
+                }
+                let mut refused = failed(&error);
+                if let Ok(sign_in) = HeaderValue::try_from(sign_in) {
+                    refused.headers_mut().insert(GO_TO, sign_in);
+                }
+                Err(refused)
             }
             Err(error) => Err(failed(&error)),
         }
     }
+}
+
+/// Path and query of the page that the browser shows or asks for.
+fn page_of(parts: &Parts) -> String {
+    let from = match parts.method.is_safe() {
+        _ if parts.headers.contains_key("hx-request") => CURRENT_URL,
+        true => return parts.uri.to_string(),
+        false => header::REFERER,
+    };
+    let page = parts.headers.get(from).and_then(|url| url.to_str().ok());
+    let page = page.and_then(|url| url::Url::parse(url).ok());
+    page.map_or_else(
+        || "/".to_owned(),
+        |url| url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+    )
 }
 
 /// Refuses a page to a role that may not do what it is for.

@@ -1,5 +1,7 @@
 // What the pages do beyond HTML, declared by attributes:
-//   data-events="URL"            HTML that the server sends (SSE) replaces the element's content
+//   data-events="URL"            HTML that the server sends (SSE) replaces the element's content; in it,
+//                                <template data-for="ID"> replaces the content of that element, if there is
+//                                one, and with data-reloads asks for the whole page again
 //   data-live="URL"              asks now and then (data-every, data-method, data-state) and reloads when the state is another
 //   data-copy="ID"               the button copies the text of the element with that id
 //   data-dialog="ID"             the button opens that <dialog>; data-close in it closes it
@@ -14,36 +16,71 @@
 const all = (selector, within = document) => within.querySelectorAll(selector);
 
 // Live parts. A tab that nobody sees holds no connection: browsers allow six per server.
-for (const part of all("[data-events]")) {
+const live = new Set();
+document.addEventListener("visibilitychange", () => {
+  for (const { listen, stop } of live) (document.hidden ? stop : listen)();
+});
+function watch(part) {
   let source = null;
+  let lostAt = null; // Since when the part may be out of date,
+  let line = null; // which this says next to it.
+  const stop = () => {
+    source?.close();
+    source = null;
+  };
   const listen = () => {
-    if (source || document.hidden) return;
+    if (source || document.hidden || !part.isConnected) return;
     source = new EventSource(part.dataset.events);
-    source.onmessage = ({ data }) => replace(part, data);
+    source.onmessage = ({ data }) => {
+      lostAt = null;
+      line?.remove();
+      line = null;
+      replace(part, data);
+    };
     source.onerror = () => {
+      lostAt ??= new Date();
+      setTimeout(complain, 3000);
       // The browser comes again by itself, unless the server refused it.
       if (source?.readyState !== EventSource.CLOSED) return;
-      source = null;
+      stop();
       setTimeout(listen, 5000);
     };
   };
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      source?.close();
-      source = null;
-    } else {
-      listen();
+  const complain = async () => {
+    const answer = lostAt && await fetch("/api/current-user/whoami").catch(() => null);
+    if (!lostAt || document.hidden || !part.isConnected) return;
+    const at = lostAt.toLocaleTimeString([], { timeStyle: "short" });
+    if (!line) {
+      line = document.createElement("p");
+      line.className = "notice";
+      line.setAttribute("role", "status");
+      part.before(line);
     }
-  });
+    if (answer?.status === 401) {
+      const link = document.createElement("a");
+      link.href = `/user/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+      link.textContent = "Sign in";
+      line.replaceChildren(`You are signed out: this is how it was at ${at}. `, link);
+    } else {
+      line.textContent = `No connection: this is how it was at ${at}. Trying again …`;
+    }
+  };
+  live.add({ part, listen, stop });
   listen();
 }
 
-/** The element's new content, with the focus where it was. */
+/** The element's new content, with the focus where it was; templates in it are for other elements. */
 function replace(element, html) {
   if (element.dataset.shown === html) return;
   element.dataset.shown = html;
   const focused = element.contains(document.activeElement) && document.activeElement.id;
   element.innerHTML = html;
+  for (const template of all("template[data-for]", element)) {
+    template.remove();
+    const other = document.getElementById(template.dataset.for);
+    if (other && "reloads" in template.dataset) location.reload();
+    else if (other) replace(other, template.innerHTML);
+  }
   prepare(element);
   globalThis.htmx?.process(element);
   if (focused) document.getElementById(focused)?.focus();
@@ -55,7 +92,8 @@ for (const part of all("[data-live]")) {
   const ask = async () => {
     try {
       const answer = await fetch(live, { method, headers: { accept: "application/json" } });
-      if (answer.ok && (await answer.json()).state !== state) {
+      // The page itself leads to the sign-in page.
+      if (answer.status === 401 || (answer.ok && (await answer.json()).state !== state)) {
         location.reload();
         return;
       }
@@ -165,8 +203,16 @@ function say(text) {
   if (!place) return;
   place.textContent = text;
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => { place.textContent = ""; }, 5000);
+  say.timer = setTimeout(() => { place.textContent = ""; }, 5000 + 50 * text.length);
 }
+// A refusal never takes the place of what was asked for again, and is always said.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { status, responseText } = detail.xhr;
+  if (status < 400 || !detail.requestConfig.elt.matches("[hx-swap=none], [hx-select]")) return;
+  detail.shouldSwap = false;
+  const answer = new DOMParser().parseFromString(responseText, "text/html");
+  say(answer.querySelector(".problem")?.textContent || `The server refused it (${status}).`);
+});
 document.addEventListener("htmx:sendError", () => say("The server does not answer. Check the connection."));
 document.addEventListener("htmx:timeout", () => say("The server did not answer in time."));
 
@@ -178,6 +224,12 @@ function prepare(within) {
     time.textContent = at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
   for (const form of all("[data-selects]", within)) count(form);
+  for (const gone of live) {
+    if (gone.part.isConnected) continue;
+    gone.stop();
+    live.delete(gone);
+  }
+  for (const part of all("[data-events]", within)) watch(part);
 }
 prepare(document);
 document.addEventListener("htmx:afterSwap", ({ target }) => prepare(target));

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use model::{Actor, Direction, ProjectId};
+use model::{Actor, Direction, Project, ProjectId};
 
 use super::{
     Person,
-    events::watch,
+    events::Watcher,
     frame::{Frame, ProjectHead, Section, Tab, grouped},
-    html::{failed, render, title},
+    html::{render, title},
     project_storages::{Card, cards},
 };
 use crate::{App, error::ApiError, extract::Id};
@@ -26,9 +26,7 @@ struct ProjectExports {
     frame: Frame,
     head: ProjectHead,
     list: List,
-    annotated: String,
-    tasks: String,
-    annotations: String,
+    counts: Counts,
 }
 
 /// The target storages, which are live.
@@ -37,6 +35,25 @@ struct ProjectExports {
 struct List {
     /// With the project's id and title, where targets of several are shown.
     targets: Vec<(Card, Option<(ProjectId, String)>)>,
+    /// Of the one project.
+    counts: Option<Counts>,
+}
+
+/// What a download has in it.
+struct Counts {
+    annotated: String,
+    tasks: String,
+    annotations: String,
+}
+
+impl Counts {
+    fn of(project: &Project) -> Self {
+        Self {
+            annotated: grouped(project.labeled_task_count),
+            tasks: grouped(project.task_count),
+            annotations: grouped(project.annotation_count),
+        }
+    }
 }
 
 impl List {
@@ -50,13 +67,18 @@ impl List {
             let of = (project.id, title(&project.title).to_owned());
             targets.push((Card::load(app, actor, &target).await?, Some(of)));
         }
-        Ok(Self { targets })
+        Ok(Self {
+            targets,
+            counts: None,
+        })
     }
 
     async fn of_project(app: &App, actor: &Actor, project: ProjectId) -> Result<Self, ApiError> {
         let targets = cards(app, actor, project, Direction::Target).await?;
+        let project = app.engine.get_project(actor, project).await?;
         Ok(Self {
             targets: targets.into_iter().map(|card| (card, None)).collect(),
+            counts: Some(Counts::of(&project)),
         })
     }
 }
@@ -73,15 +95,13 @@ pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Respo
     )
 }
 
-pub(crate) async fn events(State(app): State<App>, Person(actor): Person) -> Response {
-    if let Err(error) = List::of_everything(&app, &actor).await {
-        return failed(&error);
-    }
-    let of = app.clone();
-    watch(&app, move || {
-        let (app, actor) = (of.clone(), actor);
+pub(crate) async fn events(State(app): State<App>, watcher: Watcher) -> Response {
+    let actor = watcher.actor;
+    let look = move || {
+        let app = app.clone();
         async move { List::of_everything(&app, &actor).await }
-    })
+    };
+    watcher.watch(look).await
 }
 
 pub(crate) async fn show_project(
@@ -95,9 +115,7 @@ pub(crate) async fn show_project(
             let project = app.engine.get_project(&actor, id).await?;
             Ok(ProjectExports {
                 frame: Frame::load(&app, &actor, Section::Projects).await?,
-                annotated: grouped(project.labeled_task_count),
-                tasks: grouped(project.task_count),
-                annotations: grouped(project.annotation_count),
+                counts: Counts::of(&project),
                 head: ProjectHead::new(&project, &actor, Tab::Exports),
                 list,
             })
@@ -108,15 +126,13 @@ pub(crate) async fn show_project(
 
 pub(crate) async fn project_events(
     State(app): State<App>,
-    Person(actor): Person,
+    watcher: Watcher,
     Id(id): Id<ProjectId>,
 ) -> Response {
-    if let Err(error) = List::of_project(&app, &actor, id).await {
-        return failed(&error);
-    }
-    let of = app.clone();
-    watch(&app, move || {
-        let (app, actor) = (of.clone(), actor);
+    let actor = watcher.actor;
+    let look = move || {
+        let app = app.clone();
         async move { List::of_project(&app, &actor, id).await }
-    })
+    };
+    watcher.watch(look).await
 }

@@ -1,6 +1,6 @@
 //! Projects: what there is to label, how far it is, and where it comes from.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -8,6 +8,7 @@ use model::{Actor, Direction, Permission, Project, ProjectId, Storage, StorageId
 
 use super::{
     Person,
+    events::Watcher,
     frame::{Frame, Section, progress},
     html::{render, title},
 };
@@ -19,7 +20,17 @@ const PROJECTS_OF_A_PAGE: i64 = 24;
 #[template(path = "home.html")]
 struct Home {
     frame: Frame,
-    organization: String,
+    cards: Cards,
+    /// Where they come from, live.
+    events: String,
+}
+
+/// A page of projects, which is live.
+#[derive(Template)]
+#[template(path = "parts/project_cards.html")]
+struct Cards {
+    may_manage_projects: bool,
+    may_manage_organization: bool,
     search: String,
     total: i64,
     projects: Vec<ProjectCard>,
@@ -46,10 +57,29 @@ struct StorageLine {
 }
 
 pub(crate) async fn show(State(app): State<App>, Person(actor): Person, query: Query) -> Response {
-    render(load(&app, &actor, &query).await)
+    render(
+        async {
+            let page = query.page(PROJECTS_OF_A_PAGE)?.number;
+            Ok(Home {
+                frame: Frame::load(&app, &actor, Section::Projects).await?,
+                cards: load(&app, &actor, &query).await?,
+                events: format!("/events?{}", query.with_page(page)),
+            })
+        }
+        .await,
+    )
 }
 
-async fn load(app: &App, actor: &Actor, query: &Query) -> Result<Home, ApiError> {
+pub(crate) async fn events(State(app): State<App>, watcher: Watcher, query: Query) -> Response {
+    let (actor, query) = (watcher.actor, Arc::new(query));
+    let look = move || {
+        let (app, query) = (app.clone(), query.clone());
+        async move { load(&app, &actor, &query).await }
+    };
+    watcher.watch(look).await
+}
+
+async fn load(app: &App, actor: &Actor, query: &Query) -> Result<Cards, ApiError> {
     let search = query.text("search").unwrap_or_default().trim().to_owned();
     let at = query.page(PROJECTS_OF_A_PAGE)?;
     let found = app
@@ -65,14 +95,9 @@ async fn load(app: &App, actor: &Actor, query: &Query) -> Result<Home, ApiError>
         }
     }
     let turn = |number: i64| Some(format!("/?{}", query.with_page(number)));
-    let frame = Frame::load(app, actor, Section::Projects).await?;
-    Ok(Home {
-        organization: frame
-            .person
-            .as_ref()
-            .map(|person| person.organization.clone())
-            .unwrap_or_default(),
-        frame,
+    Ok(Cards {
+        may_manage_projects: actor.may(Permission::ManageProjects),
+        may_manage_organization: actor.may(Permission::ManageOrganization),
         search,
         total: found.total,
         previous: (at.number > 1).then(|| turn(at.number - 1)).flatten(),

@@ -10,13 +10,18 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ConnectStep, Integrations};
-use model::{Actor, CredentialKind, Direction, ProjectId, Storage, StorageId, SyncStatus};
+use model::{
+    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncStatus,
+};
 
 use super::{
-    Person, failed,
+    Person,
+    events::Watcher,
+    failed,
     frame::{Frame, Section},
     home::{place, status_words},
     html::{render_live, title},
+    require,
 };
 use crate::{
     App,
@@ -35,6 +40,13 @@ struct Page {
     found: Integrations,
     /// Changes whenever something on the page does.
     state: String,
+    containers: Containers,
+}
+
+/// Every storage of the organization, live.
+#[derive(Template)]
+#[template(path = "parts/containers.html")]
+struct Containers {
     containers: Vec<Container>,
 }
 
@@ -58,6 +70,25 @@ pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Respo
 
 async fn page(app: &App, actor: &Actor) -> Result<Page, ApiError> {
     let found = app.engine.integrations(actor).await?;
+    Ok(Page {
+        frame: Frame::load(app, actor, Section::Integrations).await?,
+        state: state_of(&found),
+        containers: containers(app, actor).await?,
+        found,
+    })
+}
+
+pub(crate) async fn events(State(app): State<App>, watcher: Watcher) -> Response {
+    let actor = watcher.actor;
+    let look = move || {
+        let app = app.clone();
+        async move { containers(&app, &actor).await }
+    };
+    watcher.watch(look).await
+}
+
+async fn containers(app: &App, actor: &Actor) -> Result<Containers, ApiError> {
+    require(actor, Permission::ManageOrganization)?;
     let storages = app.engine.list_all_storages(actor).await?;
     let mut titles: HashMap<ProjectId, String> = HashMap::new();
     let mut containers = Vec::with_capacity(storages.len());
@@ -69,12 +100,7 @@ async fn page(app: &App, actor: &Actor) -> Result<Page, ApiError> {
         }
         containers.push(Container::of(storage, &titles[&id]));
     }
-    Ok(Page {
-        frame: Frame::load(app, actor, Section::Integrations).await?,
-        state: state_of(&found),
-        containers,
-        found,
-    })
+    Ok(Containers { containers })
 }
 
 impl Page {

@@ -8,7 +8,7 @@ use model::{Actor, Direction, ProjectId, Storage};
 
 use super::{
     Person,
-    events::watch,
+    events::Watcher,
     frame::{Frame, ProjectHead, Section, Tab},
     home::place,
     html::{failed, render},
@@ -104,24 +104,22 @@ pub(crate) async fn show(
 
 pub(crate) async fn events(
     State(app): State<App>,
-    Person(actor): Person,
+    watcher: Watcher,
     Id(id): Id<ProjectId>,
 ) -> Response {
-    if let Err(error) = List::load(&app, &actor, id).await {
-        return failed(&error);
-    }
-    let of = app.clone();
-    watch(&app, move || {
-        let (app, actor) = (of.clone(), actor);
+    let actor = watcher.actor;
+    let look = move || {
+        let app = app.clone();
         async move { List::load(&app, &actor, id).await }
-    })
+    };
+    watcher.watch(look).await
 }
 
-/// What is being imported into a project now (`parts/importing.html`); empty when nothing is.
+/// A project's progress, and what is being imported now.
 #[derive(Template)]
 #[template(path = "parts/importing.html")]
 struct Importing {
-    project_id: ProjectId,
+    head: ProjectHead,
     running: RunningImports,
     /// Tasks that came in while somebody watched, however they came.
     came_in: Option<i64>,
@@ -141,27 +139,29 @@ impl Importing {
 /// For everybody who sees the project: `Importing: 540 new tasks so far`.
 pub(crate) async fn importing(
     State(app): State<App>,
-    Person(actor): Person,
+    watcher: Watcher,
     Id(id): Id<ProjectId>,
 ) -> Response {
+    let actor = watcher.actor;
     // What was there before the imports that run already.
     let before = match app.engine.running_imports(&actor, id).await {
         Ok(running) => running.tasks - running.created,
         Err(error) => return failed(&error.into()),
     };
-    let of = app.clone();
-    watch(&app, move || {
-        let (app, actor) = (of.clone(), actor);
+    let look = move || {
+        let app = app.clone();
         async move {
+            let project = app.engine.get_project(&actor, id).await?;
             let running = app.engine.running_imports(&actor, id).await?;
             // Also what a run brought that began and ended between two looks.
             let came_in = Some(running.tasks - before);
             let came_in = came_in.filter(|count| running.runs == 0 && *count > 0);
             Ok(Importing {
-                project_id: id,
+                head: ProjectHead::new(&project, &actor, Tab::Tasks),
                 running,
                 came_in,
             })
         }
-    })
+    };
+    watcher.watch(look).await
 }

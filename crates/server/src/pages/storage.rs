@@ -17,7 +17,7 @@ use model::{Actor, CredentialKind, Direction, ImportMode, ServeMode, Storage, St
 
 use super::{
     Person,
-    events::watch,
+    events::Watcher,
     form::Form,
     frame::{Frame, Section, grouped},
     home::place,
@@ -79,13 +79,17 @@ impl StorageHead {
             (Tab::History, at("/history"), "History".to_owned()),
         ];
         if self.is_source {
-            let words = format!("Errors ({})", grouped(self.failed_blobs));
-            tabs.push((Tab::Errors, at("/errors"), words));
+            tabs.push((Tab::Errors, at("/errors"), errors_tab(self.failed_blobs)));
         }
         tabs.push((Tab::Settings, at("/settings"), "Settings".to_owned()));
         tabs.push((Tab::Check, at("/check"), "Check access".to_owned()));
         tabs
     }
+}
+
+/// The name of the tab with the failed blobs.
+pub(super) fn errors_tab(failed: i64) -> String {
+    format!("Errors ({})", grouped(failed))
 }
 
 /// What people call the storage: its title, or where it is.
@@ -193,17 +197,15 @@ fn facts(storage: &Storage) -> Vec<(&'static str, String)> {
 /// The live panel of one storage.
 pub(crate) async fn events(
     State(app): State<App>,
-    Person(actor): Person,
+    watcher: Watcher,
     Id(id): Id<StorageId>,
 ) -> Response {
-    if let Err(error) = app.engine.find_storage(&actor, id).await {
-        return failed(&error.into());
-    }
-    let of = app.clone();
-    watch(&app, move || {
-        let (app, actor) = (of.clone(), actor);
+    let actor = watcher.actor;
+    let look = move || {
+        let app = app.clone();
         async move { Live::load(&app, &actor, id).await }
-    })
+    };
+    watcher.watch(look).await
 }
 
 /// Sync now, or write everything now.

@@ -13,6 +13,7 @@ pub(super) fn azure_routes(routes: Routes) -> Routes {
     let (get, post) = (MethodFilter::GET, MethodFilter::POST);
     routes
         .page("/settings/integrations", get, integrations::show)
+        .page("/settings/integrations/events", get, integrations::events)
         .page("/settings/integrations/anonymous", post, integrations::set_anonymous)
         .page("/settings/integrations/{tenant}", get, integrations::show_link)
         .page("/settings/integrations/{tenant}/claim", post, integrations::claim)

@@ -24,6 +24,7 @@ fn project_pages(routes: Routes) -> Routes {
     use pages::{import_page, label_config, new_project, project_settings};
     routes
         .page("/", GET, pages::home::show)
+        .page("/events", GET, pages::home::events)
         .page("/projects/new", GET, new_project::show)
         .page("/projects/new", POST, new_project::create)
         .page("/projects/{id}/settings", GET, project_settings::show)

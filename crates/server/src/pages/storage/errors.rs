@@ -1,5 +1,7 @@
 //! A source storage's blobs that could not be imported, each with its cause, and trying them again.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -15,7 +17,7 @@ use crate::{
     extract::{Id, Query},
     pages::{
         Person,
-        events::watch,
+        events::Watcher,
         form::Form,
         frame::{Frame, Section},
         html::{failed, render},
@@ -40,10 +42,10 @@ struct Errors {
 struct ErrorList {
     id: StorageId,
     is_running: bool,
-    total: i64,
-    errors: Vec<BlobErrorRecord>,
     /// The last run took everything that matches.
     is_complete: bool,
+    total: i64,
+    errors: Vec<BlobErrorRecord>,
     previous: Option<String>,
     next: Option<String>,
 }
@@ -59,9 +61,9 @@ impl ErrorList {
         let at = query.page(ERRORS_OF_A_PAGE)?;
         let found = app.engine.list_blob_errors(actor, id, at.size, at.offset());
         let (errors, total) = found.await?;
+        let status = storage.last_run.map(|run| run.status);
         let turn = |number| format!("/storages/{id}/errors?{}", query.with_page(number));
         Ok(Self {
-        let status = storage.last_run.map(|run| run.status);
             id,
             is_running: status.is_some_and(SyncStatus::is_running),
             is_complete: status == Some(SyncStatus::Completed),
@@ -101,18 +103,16 @@ pub(crate) async fn show(
 
 pub(crate) async fn events(
     State(app): State<App>,
-    Person(actor): Person,
+    watcher: Watcher,
     Id(id): Id<StorageId>,
     query: Query,
 ) -> Response {
-    if let Err(error) = app.engine.find_storage(&actor, id).await {
-        return failed(&error.into());
-    }
-    let (of, query) = (app.clone(), std::sync::Arc::new(query));
-    watch(&app, move || {
-        let (app, actor, query) = (of.clone(), actor, query.clone());
+    let (actor, query) = (watcher.actor, Arc::new(query));
+    let look = move || {
+        let (app, query) = (app.clone(), query.clone());
         async move { ErrorList::load(&app, &actor, id, &query).await }
-    })
+    };
+    watcher.watch(look).await
 }
 
 /// Tries one blob again, or all of them.

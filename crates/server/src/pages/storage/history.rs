@@ -1,5 +1,7 @@
 //! A storage's runs: when, by whom, how long, what came of them.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{extract::State, response::Response};
 use engine::{RunRecord, RunScope};
@@ -15,7 +17,7 @@ use crate::{
     extract::{Id, Query},
     pages::{
         Person,
-        events::watch,
+        events::Watcher,
         frame::{Frame, Section, grouped},
         home::status_words,
         html::{failed, render},
@@ -151,18 +153,18 @@ pub(crate) async fn show(
 
 pub(crate) async fn events(
     State(app): State<App>,
-    Person(actor): Person,
+    watcher: Watcher,
     Id(id): Id<StorageId>,
     query: Query,
 ) -> Response {
+    let (actor, query) = (watcher.actor, Arc::new(query));
     let storage = match app.engine.find_storage(&actor, id).await {
         Ok(storage) => storage,
         Err(error) => return failed(&error.into()),
     };
-    let (of, query) = (app.clone(), std::sync::Arc::new(query));
-    watch(&app, move || {
-        let (app, actor) = (of.clone(), actor);
-        let (storage, query) = (storage.clone(), query.clone());
+    let look = move || {
+        let (app, storage, query) = (app.clone(), storage.clone(), query.clone());
         async move { Runs::load(&app, &actor, &storage, &query).await }
-    })
+    };
+    watcher.watch(look).await
 }

@@ -6,6 +6,7 @@ use askama::Template;
 use engine::{MOST_COUNTED, TroubledExport};
 use model::{Actor, Direction, ImportMode, Storage, StorageId, SyncRun, SyncStatus};
 
+use super::errors_tab;
 use crate::{
     App,
     error::ApiError,
@@ -49,16 +50,18 @@ pub(in crate::pages) struct Live {
     pub(in crate::pages) alerts: Alerts,
     pub(in crate::pages) backlog: Option<Backlog>,
     pub(in crate::pages) ended_at: Option<At>,
+    /// The name of the tab Errors, on a source's own page.
+    errors_tab: Option<String>,
 }
 
 /// What a person should know of a storage before anything is tried.
 #[derive(Template)]
 #[template(path = "parts/storage_alerts.html")]
 pub(in crate::pages) struct Alerts {
+    id: StorageId,
     /// The last failure that no success followed: when, in words, code.
     pub(in crate::pages) failure: Option<(At, String, String)>,
     /// When the credential ends, if that is soon.
-    id: StorageId,
     pub(in crate::pages) ends_at: Option<At>,
 }
 
@@ -71,10 +74,10 @@ impl Alerts {
         });
         let ends = health.expires_at_ms;
         Self {
+            id: storage.id,
             failure: failure.map(|last| (At(last.at_ms), last.text.clone(), last.code.clone())),
             ends_at: ends.filter(|_| app.engine.expires_soon(storage)).map(At),
         }
-            id: storage.id,
     }
 }
 
@@ -95,7 +98,12 @@ impl Live {
         id: StorageId,
     ) -> Result<Self, ApiError> {
         let storage = app.engine.find_storage(actor, id).await?;
-        Self::of(app, actor, &storage).await
+        let mut live = Self::of(app, actor, &storage).await?;
+        if live.is_source {
+            let (_, failed) = app.engine.list_blob_errors(actor, id, 1, 0).await?;
+            live.errors_tab = Some(errors_tab(failed));
+        }
+        Ok(live)
     }
 
     pub(in crate::pages) async fn of(
@@ -139,6 +147,7 @@ impl Live {
             alerts,
             backlog,
             ended_at: run.and_then(|run| run.finished_at_ms).map(At),
+            errors_tab: None,
         })
     }
 }
@@ -295,15 +304,6 @@ fn outcome(storage: &Storage, run: Option<&SyncRun>) -> (String, Option<(String,
             format!("{new}."),
             Some((format!("/projects/{project}/label"), "Label them")),
         ),
-        (_, Direction::Source) => (
-            match counts.existed + counts.changed {
-                0 => String::new(),
-                known => format!("Nothing new: {} there already.", match known {
-                    1 => "1 blob was".to_owned(),
-                    known => format!("all {} blobs were", grouped(known)),
-                }),
-            },
-            (counts.existed + counts.changed > 0).then(|| (format!("/projects/{project}"), "See the tasks")),
         // Only a run through everything tells that nothing matched.
         (_, Direction::Source) if counts.existed + counts.changed == 0 && run.error.is_some() => (
             match counts.filtered + counts.skipped {
@@ -318,6 +318,15 @@ fn outcome(storage: &Storage, run: Option<&SyncRun>) -> (String, Option<(String,
             },
             Some((at("/settings"), "Settings")),
         ),
+        (_, Direction::Source) => (
+            match counts.existed + counts.changed {
+                0 => String::new(),
+                known => format!("Nothing new: {} there already.", match known {
+                    1 => "1 blob was".to_owned(),
+                    known => format!("all {} blobs were", grouped(known)),
+                }),
+            },
+            (counts.existed + counts.changed > 0).then(|| (format!("/projects/{project}"), "See the tasks")),
         ),
     }
 }
