@@ -78,12 +78,8 @@ pub(crate) async fn show(
             let page = tiles(&app, &actor, &project, &query).await?;
             return Ok(render(Ok(page)));
         }
-        let page = load(&app, &actor, &project, query).await?;
-        let has_videos = page.page.tasks.iter().any(Tile::is_video);
-        let page = render(Ok(page));
-        if !has_videos {
-            return Ok(page);
-        }
+        let page = render(Ok(load(&app, &actor, &project, query).await?));
+        // Also when no video is on this page: a filter puts others into it under the same policy.
         let accounts = app.engine.redirect_origins(&actor, id).await?;
         Ok(allowing(page, &accounts, &[]))
     };
@@ -175,6 +171,11 @@ impl Tiles {
     /// Nothing was found, and nothing more will be.
     fn is_empty(&self) -> bool {
         self.tasks.is_empty() && self.goes_on.is_none()
+    }
+
+    /// Are there others beside these?
+    fn is_one_of_many(&self) -> bool {
+        self.first.is_some() || self.next.is_some() || self.goes_on.is_some()
     }
 
     /// What a search says at its end.

@@ -343,6 +343,16 @@ async fn a_person_signs_in_looks_around_and_out() {
         world.ask(delete("http://evil.example")).await.status,
         StatusCode::FORBIDDEN
     );
+    let whoami = |made_for: &str| {
+        Request::get("/api/current-user/whoami")
+            .header(header::COOKIE, cookie)
+            .header("x-longshore-user", made_for)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let person = world.ask(whoami("999")).await;
+    assert_eq!(person.status, StatusCode::CONFLICT, "{}", person.text());
+    assert_eq!(world.ask(whoami("1")).await.status, StatusCode::OK);
     let out = post_form(
         &world,
         "/user/logout",
@@ -406,4 +416,62 @@ async fn the_service_says_how_it_is() {
         unknown.json()["id"],
         Value::from(unknown.header("x-request-id"))
     );
+}
+
+#[tokio::test]
+async fn a_grid_without_videos_may_show_those_that_a_filter_brings() {
+    let world = World::start().await;
+    project_with_media(&world, true).await;
+    let page = world.call("GET", "/projects/1", None).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.text().contains("<video"));
+    let policy = page.header(header::CONTENT_SECURITY_POLICY);
+    let media = policy.split(';').find(|part| part.contains("media-src"));
+    assert!(media.unwrap().contains("'self' http"), "{policy}");
+}
+
+#[tokio::test]
+async fn all_that_match_are_deleted_after_a_question_with_the_number() {
+    let world = World::start().await;
+    project_with_media(&world, false).await;
+    let ask = async |path: &str, form: String| {
+        let request = Request::post(path)
+            .header(header::AUTHORIZATION, format!("Token {TOKEN}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form));
+        world.ask(request.unwrap()).await
+    };
+    let chosen = "/projects/1/tasks/chosen";
+    let nothing = "action=delete_tasks&matching=all&back=text%3Dzebra".to_owned();
+    let nothing = ask(chosen, nothing).await.text();
+    assert!(nothing.contains("Nothing matches"), "{nothing}");
+    // "a b#1.png" and "page.html" are not; the ticks of the page do not matter.
+    let form = "action=delete_tasks&matching=all&task=1&back=text%3Dn%26view%3Dlist".to_owned();
+    let question = ask(chosen, form.clone()).await.text();
+    assert!(question.contains("Delete 3 tasks?"), "{question}");
+    assert!(!question.contains("name=\"task\""), "{question}");
+    let last = question.split("name=\"matching_to\" value=\"").nth(1);
+    let last = last.and_then(|rest| rest.split('"').next()).unwrap();
+
+    // One that comes while the question is read stays.
+    let later = json!([{"image": "https://example.com/n.png"}]);
+    world
+        .expect(201, "POST", "/api/projects/1/import", Some(&later))
+        .await;
+    let deleted = ask(
+        "/projects/1/tasks/delete",
+        format!("{form}&matching_to={last}"),
+    );
+    let deleted = deleted.await;
+    assert_eq!(deleted.status, StatusCode::SEE_OTHER, "{}", deleted.text());
+    assert_eq!(
+        deleted.header(header::LOCATION),
+        "/projects/1?text=n&view=list&deleted_tasks=3"
+    );
+    let left = world
+        .expect(200, "GET", "/api/tasks?fields=all", None)
+        .await;
+    let left = left["tasks"].as_array().unwrap();
+    let names: Vec<_> = left.iter().map(|task| &task["storage_filename"]).collect();
+    assert_eq!(names, [&json!("page.html"), &Value::Null]);
 }

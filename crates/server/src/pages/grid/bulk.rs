@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use engine::{BulkAction, Selection};
+use engine::{BulkAction, Selection, TaskFilter};
 use model::{Actor, Permission, ProjectId, TaskId};
 
 use super::{
@@ -18,9 +18,13 @@ use super::{
         html::{failed, render, title},
         require,
     },
-    filter::Done,
+    filter::{Done, ListQuery},
 };
-use crate::{App, error::ApiError, extract::Id};
+use crate::{
+    App,
+    error::ApiError,
+    extract::{Id, Query},
+};
 
 /// Tasks that can be chosen at once: a page, many times over.
 const MOST: usize = 10_000;
@@ -31,8 +35,12 @@ struct Confirm {
     frame: Frame,
     project: ProjectId,
     project_title: String,
-    /// In the order chosen; none when nothing was.
+    /// Chosen one by one; none when all that match are meant.
     tasks: Vec<TaskId>,
+    /// The newest of all that match.
+    matching_to: Option<TaskId>,
+    all_that_match: bool,
+    task_count: i64,
     deletes_tasks: bool,
     annotations: i64,
     /// The query of the list that it was asked from.
@@ -41,7 +49,7 @@ struct Confirm {
 
 impl Confirm {
     fn task_words(&self) -> String {
-        count_words(self.tasks.len() as i64, "task")
+        count_words(self.task_count, "task")
     }
 
     fn annotation_words(&self) -> String {
@@ -74,6 +82,28 @@ async fn confirmation(
 ) -> Result<Confirm, ApiError> {
     require(actor, Permission::ManageProjects)?;
     let project = app.engine.get_project(actor, id).await?;
+    let confirm = Confirm {
+        frame: Frame::load(app, actor, Section::Projects).await?,
+        project: id,
+        project_title: title(&project.title).to_owned(),
+        tasks: Vec::new(),
+        matching_to: None,
+        all_that_match: form.is("matching", "all"),
+        task_count: 0,
+        annotations: 0,
+        deletes_tasks: action(form) == BulkAction::DeleteTasks,
+        back: back(form),
+    };
+    if confirm.all_that_match {
+        let filter = filter(actor, id, form);
+        let count = app.engine.count_matching(actor, &filter).await?;
+        return Ok(Confirm {
+            matching_to: count.last,
+            task_count: count.tasks,
+            annotations: count.annotations,
+            ..confirm
+        });
+    }
     let tasks = app
         .engine
         .find_tasks_by_id(actor, id, &chosen(form)?)
@@ -82,13 +112,10 @@ async fn confirmation(
         .iter()
         .map(|task| task.annotation_count + task.cancelled_annotation_count);
     Ok(Confirm {
-        frame: Frame::load(app, actor, Section::Projects).await?,
-        project: id,
-        project_title: title(&project.title).to_owned(),
         annotations: annotations.sum(),
+        task_count: tasks.len() as i64,
         tasks: tasks.iter().map(|task| task.id).collect(),
-        deletes_tasks: action(form) == BulkAction::DeleteTasks,
-        back: back(form),
+        ..confirm
     })
 }
 
@@ -100,8 +127,14 @@ pub(crate) async fn delete(
     form: Form,
 ) -> Response {
     let deleted = async {
-        let (action, tasks) = (action(&form), chosen(&form)?);
-        let selection = Selection::Only(tasks);
+        let action = action(&form);
+        let selection = match form.value("matching_to").parse() {
+            Ok(last) => Selection::Matching {
+                filter: filter(&actor, project, &form),
+                last,
+            },
+            Err(_) => Selection::Only(chosen(&form)?),
+        };
         let deleted = app
             .engine
             .act_on_tasks(&actor, project, action, selection)
@@ -128,6 +161,11 @@ fn action(form: &Form) -> BulkAction {
         "delete_tasks" => BulkAction::DeleteTasks,
         _ => BulkAction::DeleteAnnotations,
     }
+}
+
+/// What the list showed that it was asked from.
+fn filter(actor: &Actor, project: ProjectId, form: &Form) -> TaskFilter {
+    ListQuery::read(&Query::parse(form.value("back")), actor).filter(project)
 }
 
 fn chosen(form: &Form) -> Result<Vec<TaskId>, ApiError> {

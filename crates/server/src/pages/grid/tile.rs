@@ -28,7 +28,6 @@ pub(super) struct Tile {
     pub(super) updated_at_ms: i64,
     /// `None`: asked for when the tile comes into view.
     pub(super) media: Option<TileMedia>,
-    is_video: bool,
 }
 
 impl Tile {
@@ -60,12 +59,7 @@ impl Tile {
                 .thumbnail
                 .filter(|_| !is_video)
                 .map(|thumbnail| TileMedia::new(task.id, thumbnail)),
-            is_video,
         }
-    }
-
-    pub(super) fn is_video(&self) -> bool {
-        self.is_video
     }
 
     /// `2 annotations`.
