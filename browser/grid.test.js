@@ -127,6 +127,35 @@ test('many tasks are paged both ways', async (t) => {
   await eventually('the second page', async () => (await first()).trim() === '<b>note</b> 60');
   await page.getByRole('link', { name: 'First', exact: true }).click();
   await eventually('the first page', async () => (await first()).trim() === '<b>note</b> 0');
+
+  // All of them can be chosen, also those of other pages; and all that a filter leaves.
+  await page.getByLabel('All 150 tasks of the project').check();
+  await page.getByText('0 selected').waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Delete tasks…' }).click();
+  await page.getByRole('heading', { name: 'Delete 150 tasks?' }).waitFor();
+  await page.getByRole('link', { name: 'Cancel' }).click();
+  await page.getByLabel('Name or text').fill('note</b> 1');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/text=note/);
+  await page.getByLabel('All that match, on every page').check();
+  await page.getByRole('button', { name: 'Delete tasks…' }).click();
+  await page.getByRole('heading', { name: 'Delete 61 tasks?' }).waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await page.getByRole('button', { name: 'Delete 61 tasks' }).click();
+  await page.getByText('61 tasks were deleted.').waitFor();
+  assert.equal((await api('GET', `/api/projects/${project.id}`)).task_number, 89);
+});
+
+test('a film that a filter brings plays from where it lies', async (t) => {
+  const { page, api, complaints, source, address } = await prepare(t);
+  await api('PATCH', `/api/storages/azure/${source.id}`, { presign: true });
+  await page.goto(`${address}?text=coffee`);
+  await tile(page, 'coffee.png').waitFor();
+  await page.getByLabel('Name or text').fill('earth');
+  await page.keyboard.press('Enter');
+  const film = tile(page, 'earth.mp4').locator('video');
+  await eventually('a frame of the film', () => film.evaluate((video) => video.readyState >= 2));
+  assert.deepEqual(complaints, []);
 });
 
 test('a long search goes on by itself and says when it is at its end', async (t) => {
