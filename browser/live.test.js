@@ -73,7 +73,7 @@ test('a filter that is refused keeps the list and says why', async (t) => {
   await page.locator('.tile').nth(1).waitFor();
   await api('DELETE', `/api/projects/${project.id}`);
   await page.getByLabel('State').selectOption('labeled');
-  await page.locator('#said').getByText('Not found').waitFor();
+  await page.locator('#said').getByText('No Project matches').waitFor();
   assert.equal(await page.locator('.tile').count(), 2);
 });
 
