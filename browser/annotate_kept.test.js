@@ -40,15 +40,14 @@ test('work is kept', async (t) => {
     await api('PATCH', `/api/annotations/${annotation.id}`, { result: result('Good') });
     await choose(page, 'Bad');
     await submitButton(page).click();
-    await banner(page, 'Somebody else was faster').waitFor();
-    await page.getByText(/^You, in another window, saved this annotation/).waitFor();
+    await banner(page, 'You saved this in another window').waitFor();
     assert.deepEqual(await barriers(page, THEIRS), []);
     assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
 
     // It is still there after a reload.
     await page.reload();
-    await banner(page, 'Somebody else was faster').waitFor();
-    await press(page, 'Keep mine as a new annotation');
+    await banner(page, 'You saved this in another window').waitFor();
+    await press(page, 'Keep this as a new annotation');
     await page.getByText(/^Saved \d/).waitFor();
     const both = await annotationsOf(api, at);
     assert.deepEqual(choicesOf(both).sort(), ['Bad', 'Good']);
@@ -120,6 +119,130 @@ test('work is kept', async (t) => {
       return annotations.length > 0 && annotations;
     }, 'the annotation');
     assert.deepEqual(choicesOf(found), ['Bad']);
+    // It is shown as what it is now: a change of it is no second annotation, and not dropped.
+    await page.locator('#editor button', { hasText: /^Update$/ }).waitFor();
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await page.getByText(/^Saved \d/).waitFor();
+    await eventually(async () => choicesOf(await annotationsOf(api, at))[0] === 'Good', 'the change');
+    assert.equal((await annotationsOf(api, at)).length, 1);
+  });
+
+  /** The server gets the task's first submission; that answer and all after it are lost. */
+  const loseAnswers = async (at) => {
+    const path = `**/api/tasks/${at.id}/annotations`;
+    const bodies = [];
+    await page.route(path, async (route) => {
+      if (!bodies.length) await route.fetch();
+      bodies.push(route.request().postData());
+      await route.abort();
+    });
+    return {
+      sent: (words) => eventually(() => bodies.some((body) => body.includes(words)), `the submission of ${words}`),
+      end: () => page.unroute(path),
+    };
+  };
+
+  await t.test('what is corrected after a lost answer is saved, once', async () => {
+    const { task: at } = await task('Lost and corrected');
+    const lost = await loseAnswers(at);
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await banner(page, 'Not saved: no connection').waitFor();
+    await choose(page, 'Bad');
+    await submitButton(page).click();
+    await lost.sent('Bad');
+    await lost.end();
+    await banner(page, 'Nothing left to label').waitFor();
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Bad']);
+  });
+
+  await t.test('a skip whose answer is lost does not swallow the submission after it', async () => {
+    const { task: at } = await task('Skipped, then not');
+    const lost = await loseAnswers(at);
+    await page.locator('#editor button', { hasText: /^Skip$/ }).click();
+    await banner(page, 'Not saved: no connection').waitFor();
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await lost.sent('Good');
+    await lost.end();
+    await banner(page, 'Nothing left to label').waitFor();
+    const [annotation, ...more] = await annotationsOf(api, at);
+    assert.deepEqual([annotation.was_cancelled, choicesOf([annotation]), more], [false, ['Good'], []]);
+  });
+
+  await t.test('what was changed elsewhere after a lost answer is not taken back', async () => {
+    const { task: at } = await task('Lost and changed elsewhere');
+    const lost = await loseAnswers(at);
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await banner(page, 'Not saved: no connection').waitFor();
+    const [{ id, result }] = await annotationsOf(api, at);
+    await api('PATCH', `/api/annotations/${id}`, { result: [{ ...result[0], value: { choices: ['Bad'] } }] });
+    await lost.end();
+    await banner(page, 'You saved this in another window').waitFor();
+    assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Bad']);
+    await press(page, 'Show that one');
+    await page.locator('#editor button', { hasText: /^Update$/ }).waitFor();
+  });
+
+  await t.test('a change behind a submission that waits is its draft, and the submission stays one', async () => {
+    const { project, task: at } = await task('Changed while it waits');
+    const path = `**/api/tasks/${at.id}/annotations`;
+    await page.route(path, (route) => route.abort());
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await banner(page, 'Not saved: no connection').waitFor();
+    await choose(page, 'Bad');
+    page.once('dialog', (dialog) => dialog.accept());
+    await openTask(page, world, project, at);
+    await page.unroute(path);
+    const [draft] = await eventually(async () => {
+      const { drafts } = await api('GET', `/api/tasks/${at.id}`);
+      return drafts.length > 0 && drafts;
+    }, 'the draft');
+    const [annotation, ...more] = await annotationsOf(api, at);
+    assert.deepEqual([choicesOf([annotation, draft]), draft.annotation, more], [['Good', 'Bad'], annotation.id, []]);
+  });
+
+  await t.test('who went on while a submission waited is left where they are', async () => {
+    const { project, tasks } = await textProject(api, 'choices', ['One', 'Two', 'Three']);
+    await openTask(page, world, project, tasks[0]);
+    const path = `**/api/tasks/${tasks[0].id}/annotations`;
+    await page.route(path, (route) => route.fulfill({ status: 503, body: '' }));
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await banner(page, 'Not saved yet').waitFor();
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.waitForURL(`**/tasks/${tasks[1].id}`);
+    await page.unroute(path);
+    await page.waitForFunction(() => !Object.keys(localStorage).some((key) => key.startsWith('longshore.unsent')));
+    await choose(page, 'Bad');
+    await submitButton(page).click();
+    await page.waitForURL(`**/tasks/${tasks[2].id}`);
+    const found = await Promise.all(tasks.map((one) => annotationsOf(api, one)));
+    assert.deepEqual(found.map(choicesOf), [['Good'], ['Bad'], []]);
+  });
+
+  await t.test('the list of what was labeled leaves nothing behind', async () => {
+    const { project, tasks } = await textProject(api, 'choices', ['Done', 'Begun']);
+    await api('POST', `/api/tasks/${tasks[0].id}/annotations`, { result: [] });
+    await openTask(page, world, project, tasks[1]);
+    await choose(page, 'Bad');
+    await page.locator('#history').click();
+    await page.locator('#history-dialog a').click();
+    await page.waitForURL(`**/tasks/${tasks[0].id}`);
+    assert.deepEqual(choicesOf(await api('GET', `/api/tasks/${tasks[1].id}/drafts`)), ['Bad']);
+  });
+
+  await t.test('a broken value in the browser does not stop the page', async () => {
+    const { project, task: at } = await task('Broken');
+    await page.evaluate(() => {
+      const { organization, user } = JSON.parse(document.getElementById('page').textContent);
+      localStorage.setItem(`longshore.unsent:${organization}:${user.id}:1:x`, '{"task":');
+    });
+    await openTask(page, world, project, at);
+    await page.evaluate(() => localStorage.clear());
   });
 
   await t.test('a change is kept even when the page closes before its draft is saved', async () => {
@@ -147,6 +270,28 @@ test('work is kept', async (t) => {
     await press(page, 'Try again').catch(() => {});
     await banner(page, 'Nothing left to label').waitFor();
     assert.deepEqual(choicesOf(await annotationsOf(api, at)), ['Good']);
+  });
+
+  await t.test('work is not sent as that of somebody else who signed in', async () => {
+    const { task: at } = await task('Shared computer');
+    const invited = await addMember(api, world, 'annotator', 'shared');
+    const signInAs = async (person) => {
+      await context.clearCookies();
+      const tab = await context.newPage();
+      await signIn(tab, world.url, person);
+      await tab.close();
+      await page.bringToFront();
+    };
+    await signInAs(invited);
+    await choose(page, 'Good');
+    await submitButton(page).click();
+    await banner(page, 'Not saved: somebody else is signed in').waitFor();
+    assert.deepEqual(await annotationsOf(api, at), []);
+    await signInAs(owner);
+    await press(page, 'Try again').catch(() => {});
+    await banner(page, 'Nothing left to label').waitFor();
+    const [{ created_username: name }] = await annotationsOf(api, at);
+    assert.ok(name.includes(owner.email), name);
   });
 
   await t.test('people see who else is there', async () => {
@@ -180,8 +325,8 @@ test('work is kept', async (t) => {
 });
 
 /** A person who took an invitation. */
-async function addMember(api, world, role = 'annotator') {
-  const person = { email: `${role}@contoso.example`, password: 'another correct horse' };
+async function addMember(api, world, role = 'annotator', name = role) {
+  const person = { email: `${name}@contoso.example`, password: 'another correct horse' };
   const { url } = await api('POST', '/api/invites', { email: person.email, role });
   const accepted = await fetch(url, {
     method: 'POST',

@@ -1,11 +1,11 @@
 // The Annotate page: one task after the other in Label Studio's editor, saved by itself, nothing lost.
 
-import { RequestFailed, clock, request, uuid } from "./annotate_api.js";
+import { RequestFailed, clock, madeFor, request, uuid } from "./annotate_api.js";
 import { Editing } from "./annotate_editing.js";
 import { LabelHistory } from "./annotate_history.js";
 import { probe, throughServer, unplayable } from "./annotate_media.js";
 import { hide, listMedia, say, show } from "./annotate_notices.js";
-import { Outbox } from "./annotate_outbox.js";
+import { Outbox, latest } from "./annotate_outbox.js";
 
 const PRESENCE_EVERY_MS = 20_000;
 
@@ -17,9 +17,10 @@ let task = null;
 /** What the server last said of annotations: id to `updated_at`. */
 let versions = new Map();
 
-const outbox = new Outbox(page.user, { waiting, sent });
+madeFor(page.user);
+const outbox = new Outbox(page, { waiting, sent, saved: arrived, refused });
 const editing = new Editing(page, outbox, { submit, update, skip, unskip, remove, saveDraft });
-const labeled = new LabelHistory(page, open);
+const labeled = new LabelHistory(page, (id) => leave(() => open(id)));
 
 for (const name of ["help", "history", "instructions"]) {
   bar(name)?.addEventListener("click", () => bar(`${name}-dialog`).showModal());
@@ -50,15 +51,19 @@ async function start() {
   }
   history.replaceState({ task: page.task }, "");
   await open(page.task, { annotation: new URLSearchParams(location.search).get("annotation"), isNew: false });
-  outbox.resume((work, error) => refused(work, error));
+  outbox.resume();
   await labeled.load();
   setInterval(present, PRESENCE_EVERY_MS);
 }
 
-/** Gets a task and shows it. */
+/** Gets a task and shows it; again when something of it arrived at the server meanwhile, which is in neither then. */
 async function open(id, options) {
   try {
-    await display(await request("GET", `/api/tasks/${id}`), options);
+    for (;;) {
+      const kept = outbox.of(id);
+      const found = await request("GET", `/api/tasks/${id}`);
+      if (kept.every((work) => outbox.at(work))) return await display(found, options);
+    }
   } catch (error) {
     cannotOpen(error, () => open(id, options));
   }
@@ -79,8 +84,8 @@ async function display(found, { annotation = null, isNew = true } = {}) {
   labeled.at(task.id);
   say(page.may_annotate ? "" : "You may look, not annotate.");
   editing.show(task, annotation);
-  const work = outbox.of(task.id);
-  if (work?.refusal) refused(work, work.refusal);
+  const refusal = outbox.of(task.id).find((work) => work.refusal);
+  if (refusal) refused(refusal, refusal.refusal);
   present();
   lookAtMedia();
 }
@@ -91,7 +96,7 @@ async function lookAtMedia(failed) {
   const problems = await probe(of.data, page);
   if (of !== task) return;
   if (!problems.length && failed) problems.push(unplayable(failed));
-  listMedia(problems, () => display(task, { isNew: false }));
+  listMedia(problems, () => leave(() => open(of.id, { annotation: editing.shown, isNew: false })));
 }
 document.addEventListener("error", ({ target }) => target.matches?.("video, audio, source") && lookAtMedia(target), true);
 
@@ -133,14 +138,30 @@ addEventListener("pagehide", () => {
 });
 
 async function submit(work) {
+  const of = task;
   say("Saving …");
   // The next task is asked for meanwhile; it is only shown when this one is saved.
   const ahead = request("GET", nextAddress()).catch(() => null);
   const saved = await delivered(work);
   if (!saved) return;
-  labeled.add(saved, task);
-  if (editing.hasChangedSince(work)) return open(work.task, { annotation: saved.id, isNew: false });
+  labeled.add(saved, of);
+  if (of !== task || !editing.isOf(work) || editing.hasChangedSince(work)) return arrived(work, saved);
   await next(ahead, saved);
+  say(`Saved ${clock()}`);
+}
+
+/** The server has a submission that nobody waits for; when its task is shown, then as it is there. */
+async function arrived(work, saved) {
+  if (work.task !== task?.id || work.kind === "draft") return;
+  if (!editing.isOf(work)) {
+    await editing.flush();
+  } else if (editing.hasChangedSince(work)) {
+    // What was changed meanwhile is a draft of what was submitted.
+    const { task: of, project, body } = editing.work("draft");
+    await saveDraft({ task: of, project, kind: "draft", annotation: saved.id, base: saved.updated_at, body });
+  }
+  if (work.task !== task.id) return;
+  await open(work.task, { annotation: saved.id, isNew: false });
   say(`Saved ${clock()}`);
 }
 
@@ -148,10 +169,12 @@ async function skip(work) {
   return work.kind === "update" ? update(work, (saved) => next(null, saved)) : submit(work);
 }
 
-async function update(work, then = (saved) => open(work.task, { annotation: saved.id, isNew: false })) {
+async function update(work, then) {
+  const of = task;
   say("Saving …");
   const saved = await delivered(work);
   if (!saved) return;
+  if (!then || of !== task || !editing.isOf(work)) return arrived(work, saved);
   await then(saved);
   say(`Saved ${clock()}`);
 }
@@ -161,6 +184,11 @@ async function unskip(work) {
 }
 
 async function saveDraft(work) {
+  const before = outbox.at(work);
+  if (before && before.kind !== "draft") {
+    outbox.keep(work);
+    return {};
+  }
   say("Saving the draft …");
   // The editor waits for its draft before it submits: without a connection that must not be long.
   return new Promise((done) => {
@@ -177,19 +205,20 @@ async function saveDraft(work) {
   });
 }
 
-async function remove({ annotation, draft }) {
+async function remove({ annotation, draft, work }) {
   try {
     if (annotation) {
-      const version = versions.get(annotation);
+      // The state that is shown: what somebody saved since is not deleted.
+      const version = task.annotations.find(({ id }) => id === annotation)?.updated_at;
       await request("DELETE", `/api/annotations/${annotation}`, undefined, version && { "if-match": `"${version}"` });
     } else if (draft) {
       await request("DELETE", `/api/drafts/${draft}`);
     }
-    outbox.drop(task.id);
-    await open(task.id, { isNew: false });
+    outbox.drop(work);
+    await open(work.task, { isNew: false });
     say("Deleted.");
   } catch (error) {
-    await open(task.id, { isNew: false });
+    await open(work.task, { isNew: false });
     show("Not deleted", error.words);
   }
 }
@@ -209,8 +238,8 @@ function waiting(work, error) {
   say("Not saved");
   const where = work.isKept ? "Kept on this computer" : "Kept in this page (do not close it)";
   if (error.isSignedOut) {
-    work.mayBeSomebodyElse = true;
-    show("Not saved: you are signed out", `${where}. ${error.message} Sign in again in another tab, and come back.`, [
+    const title = error.status === 401 ? "Not saved: you are signed out" : "Not saved: somebody else is signed in";
+    show(title, `${where}. ${error.message} Sign in again as ${page.user.email} in another tab, and come back.`, [
       ["Sign in again", () => window.open("/user/login", "_blank")],
       ["Try again", () => outbox.retry()],
     ]);
@@ -223,7 +252,6 @@ function waiting(work, error) {
 
 function sent(work) {
   if (work.task === task?.id) editing.sent = work;
-  delete work.mayBeSomebodyElse;
   if (outbox.isEmpty) hide("banner");
 }
 
@@ -232,11 +260,15 @@ function refused(work, error) {
   if (!(error instanceof RequestFailed)) throw error;
   work.refusal = error;
   if (work.task !== task?.id) {
-    return show("Not saved", `Your work on task ${work.task}: ${error.words}`, [[`Open task ${work.task}`, () => open(work.task)]]);
+    return show("Not saved", `Your work on task ${work.task}: ${error.words}`, [
+      [`Open task ${work.task}`, () => leave(() => open(work.task))],
+    ]);
   }
   say("Not saved");
-  const drop = () => {
-    outbox.drop(work.task);
+  const drop = async () => {
+    outbox.drop(work);
+    const { draft_id: draft } = work.body;
+    if (draft) await request("DELETE", `/api/drafts/${draft}`).catch(() => null);
     return open(work.task, { annotation: work.annotation, isNew: false });
   };
   const current = error.status === 412 && error.body.current;
@@ -253,28 +285,28 @@ function conflict(work, current, error, drop) {
   const at = new Date(current.updated_at);
   // The error's words begin with the person.
   const [saver = "Somebody else"] = error.message.match(/^\S+@\S+/) ?? [];
-  const who = current.updated_by === page.user.id ? "You, in another window," : saver;
-  show("Somebody else was faster", `${who} saved this annotation at ${clock(at)}, after you opened it. Yours is kept on this computer and not saved.`, [
-    ["Show theirs", drop],
-    ["Keep mine as a new annotation", () => keepMine(work)],
+  const isOwn = current.updated_by === page.user.id;
+  const title = isOwn ? "You saved this in another window" : "Somebody else was faster";
+  show(title, `${isOwn ? "You" : saver} saved this annotation at ${clock(at)}, after you opened it. Yours is kept on this computer and not saved.`, [
+    [isOwn ? "Show that one" : "Show theirs", drop],
+    [isOwn ? "Keep this as a new annotation" : "Keep mine as a new annotation", () => keepMine(work, current.id)],
   ]);
 }
 
-async function keepMine({ task: of, project, annotation, body }) {
-  const work = {
-    task: of,
-    project,
-    kind: "submit",
-    annotation: null,
-    body: { ...body, unique_id: uuid(), parent_annotation: annotation },
-  };
-  await update(work);
+async function keepMine(work, parent) {
+  const { task: of, project } = work;
+  const uniqueId = uuid();
+  const body = { was_cancelled: false, ...latest(work), unique_id: uniqueId, parent_annotation: parent };
+  outbox.drop(work);
+  hide("banner");
+  await update({ task: of, project, kind: "submit", annotation: null, uniqueId, body });
 }
 
 async function resend(work) {
   hide("banner");
+  delete work.refusal;
   if (work.kind === "draft") await saveDraft(work);
-  else await update(work);
+  else await update({ ...work, body: latest(work), later: undefined });
 }
 
 function cannotOpen(error, again) {
@@ -294,10 +326,10 @@ async function present() {
   const names = seen.others.map(({ email }) => email);
   bar("others").textContent = names.length ? `Also here: ${names.join(", ")}` : "";
   const changed = seen.annotations.find(({ id, updated_at }) => versions.has(id) && versions.get(id) !== updated_at);
-  if (!changed || outbox.of(of.id)) return;
+  if (!changed || outbox.of(of.id).length) return;
   versions.set(changed.id, changed.updated_at);
   if (editing.isShown(changed.id)) {
-    show("Changed meanwhile", "Somebody saved this annotation while you have it open.", [
+    show("Changed meanwhile", "This annotation was saved elsewhere while you have it open.", [
       ["Show it", () => leave(() => open(of.id, { annotation: changed.id, isNew: false }))],
     ]);
   }

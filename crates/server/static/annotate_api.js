@@ -14,13 +14,20 @@ export class RequestFailed extends Error {
   }
 
   get isSignedOut() {
-    return this.status === 401;
+    return this.status === 401 || this.body.code === "another_person";
   }
 
   /** What the server says of it, with what it says of fields. */
   get words() {
     return [this.message, ...Object.values(this.body.validation_errors ?? {}).flat()].join(" ");
   }
+}
+
+/** For whom the page was made: the server refuses requests when somebody else is signed in by then. */
+const made = {};
+
+export function madeFor(user) {
+  made["x-longshore-user"] = String(user.id);
 }
 
 /** The JSON answer, or null for 204. */
@@ -30,7 +37,7 @@ export async function request(method, path, body, headers = {}) {
   try {
     answer = await fetch(path, {
       method,
-      headers: { accept: "application/json", ...(body && { "content-type": "application/json" }), ...headers },
+      headers: { accept: "application/json", ...made, ...(body && { "content-type": "application/json" }), ...headers },
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(60_000),
     });

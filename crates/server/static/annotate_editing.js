@@ -1,8 +1,11 @@
 // The editor on the page: what it shows of a task, and what it tells of a person's work.
 
 import { isSame, uuid } from "./annotate_api.js";
+import { latest } from "./annotate_outbox.js";
 import { forEditor, loadEditor, replaceTask } from "./editor.js";
 
+/** As often as the editor saves drafts. */
+const SAVED_EVERY_MS = 5000;
 const LOOKING = ["basic", "panel", "topbar", "infobar", "side-column", "annotations:menu", "annotations:tabs",
   "annotations:current", "annotations:view-all", "predictions:menu", "predictions:tabs"];
 const ANNOTATING = [...LOOKING, "controls", "submit", "update", "skip", "predictions", "edit-history",
@@ -10,7 +13,7 @@ const ANNOTATING = [...LOOKING, "controls", "submit", "update", "skip", "predict
 
 export class Editing {
   /** `on`: `submit(work)`, `update(work)`, `skip(work)`, `unskip(work)`, `saveDraft(work)` (resolves to the draft),
-   *  `remove({annotation, draft})`. */
+   *  `remove({annotation, draft, work})`. */
   constructor(page, outbox, on) {
     this.page = page;
     this.outbox = outbox;
@@ -31,8 +34,10 @@ export class Editing {
       onSkipTask: () => this.#skip(this.selected),
       onUnskipTask: () => this.on.unskip(this.work("update")),
       onDeleteAnnotation: (_, annotation) =>
-        this.on.remove({ annotation: this.#serverId(annotation), draft: annotation.draftId }),
+        this.on.remove({ annotation: this.#serverId(annotation), draft: annotation.draftId, work: this.work("draft", annotation) }),
     };
+    // The editor saves no drafts of what was submitted, though it may not have arrived.
+    if (working) setInterval(() => this.selected?.submissionStarted && this.flush(), SAVED_EVERY_MS);
     this.store = await new Promise((onStorageInitialized) => {
       new LabelStudio("editor", {
         config: this.page.project.config,
@@ -54,16 +59,27 @@ export class Editing {
     if (!annotation || !this.page.may_annotate || annotation.type !== "annotation") return false;
     const { hasChanges, lastAdditionTime } = annotation.history;
     if (!hasChanges || new Date(lastAdditionTime) <= new Date(annotation.draftSaved ?? 0)) return false;
-    const known = this.outbox.of(this.task.id) ?? this.sent;
-    return !known || this.hasChangedSince(known);
+    const kept = this.outbox.at(this.work("draft"));
+    const known = kept ? [kept] : [...this.outbox.of(this.task.id), this.sent].filter(Boolean);
+    return known.every((work) => this.hasChangedSince({ body: latest(work) }));
   }
 
   isShown(annotation) {
     return this.#serverId(this.selected) === annotation;
   }
 
+  /** The id on the server of what is shown, or null. */
+  get shown() {
+    return this.#serverId(this.selected);
+  }
+
+  /** Is this the work of what is shown? */
+  isOf({ annotation, uniqueId }) {
+    return annotation ? this.isShown(annotation) : this.uniqueIds.get(this.selected?.id) === uniqueId;
+  }
+
   hasChangedSince({ body }) {
-    return !isSame(this.selected.serializeAnnotation(), body.result);
+    return body.result !== undefined && !isSame(this.selected.serializeAnnotation(), body.result);
   }
 
   /** Shows a task with this annotation, else with what the person left, else what they made, else something new. */
@@ -83,7 +99,8 @@ export class Editing {
 
   /** Waits until a change that was just made is saved as a draft. */
   async flush() {
-    if (this.isUnsaved) await this.selected.saveDraftImmediatelyWithResults();
+    // Not by the editor, which saves none while it saves one, and none of what was submitted.
+    if (this.isUnsaved) await this.#draft(this.selected);
   }
 
   /** The selected annotation as something to send. */
@@ -99,13 +116,15 @@ export class Editing {
         (isDraft ? 0 : Number(annotation.leadTime ?? 0)),
     };
     if (!isDraft && annotation.draftId) body.draft_id = annotation.draftId;
+    const uniqueId = id ? undefined : this.#uniqueId(annotation);
     if (kind === "submit") {
-      body.unique_id = this.#uniqueId(annotation);
+      body.was_cancelled = false;
+      body.unique_id = uniqueId;
       body.parent_prediction = annotation.parent_prediction ?? null;
       body.parent_annotation = annotation.parent_annotation ?? null;
     }
     const base = this.task.annotations.find((known) => known.id === id)?.updated_at;
-    return { task: this.task.id, project: this.page.project.id, kind, annotation: id, base, body };
+    return { task: this.task.id, project: this.page.project.id, kind, annotation: id, uniqueId, base, body };
   }
 
   #fresh(annotationStore) {
@@ -122,19 +141,20 @@ export class Editing {
   /** The server's drafts of the task, with what is kept on this computer over them. */
   #drafts() {
     const drafts = this.page.may_annotate ? [...(this.task.drafts ?? [])] : [];
-    const kept = this.outbox.of(this.task.id);
-    if (!kept?.body.result) return drafts;
-    const place = drafts.findIndex(({ annotation }) => (annotation ?? null) === (kept.annotation ?? null));
-    const [draft] = place < 0 ? [] : drafts.splice(place, 1);
-    const keptDraft = {
-      created_at: new Date().toISOString(),
-      id: 0,
-      ...draft,
-      annotation: kept.annotation,
-      result: kept.body.result,
-      unique_id: kept.body.unique_id,
-    };
-    return [...drafts, keptDraft];
+    const kept = this.outbox.of(this.task.id).filter((work) => latest(work).result);
+    const over = kept.map((work) => {
+      const place = drafts.findIndex(({ annotation }) => (annotation ?? null) === work.annotation);
+      const [draft] = place < 0 ? [] : drafts.splice(place, 1);
+      return {
+        created_at: new Date().toISOString(),
+        id: 0,
+        ...draft,
+        annotation: work.annotation,
+        result: latest(work).result,
+        unique_id: work.uniqueId,
+      };
+    });
+    return [...drafts, ...over];
   }
 
   #restore(draft) {

@@ -3,7 +3,7 @@
 import { request } from "./annotate_api.js";
 
 export class LabelHistory {
-  /** `open(task)` shows a task. */
+  /** `open(task)` leaves what is shown and shows a task. */
   constructor(page, open) {
     this.page = page;
     this.open = open;

@@ -50,6 +50,7 @@ struct Data<'a> {
     task: i64,
     project: ProjectData<'a>,
     user: UserData,
+    organization: i64,
     may_annotate: bool,
     editor: Option<Loading<'a>>,
     /// `.blob.core.windows.net`: hosts whose blobs are read through this server.
@@ -109,6 +110,7 @@ async fn load(
             id: who.user.id.0,
             email: who.user.email,
         },
+        organization: actor.org_id.0,
         may_annotate: actor.may(Permission::Annotate),
         editor: editor.map(Editor::loading),
         blob_hosts: blob_hosts(app),
