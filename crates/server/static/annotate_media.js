@@ -28,7 +28,7 @@ export async function probe(data, page) {
 export function unplayable({ currentSrc, src }) {
   return {
     title: `${blobOf(currentSrc || src).name} cannot be played`,
-    text: "The file can be read, but this browser does not know its format. MP4 with H.264, WebM, MP3, OGG and WAV play in all browsers: convert it, and sync the storage again.",
+    text: "The file can be read, but this browser does not know its format. MP4 with H.264, MP3 and WAV play in all browsers: convert it, and sync the storage again.",
   };
 }
 
