@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { FILES, addressOf, eventually, mediaProject, openTask, submitButton, tasksOf, textProject, THEIRS } from './annotating.js';
+import {
+  FILES, addressOf, choose, eventually, mediaProject, openTask, submitButton, tasksOf, textProject, THEIRS,
+} from './annotating.js';
 import { barriers, open, signIn } from './chromium.js';
 import { apiOf, byKey, mediaFile, putBlob, synced } from './sample.js';
 import { owner, start } from './world.js';
@@ -138,6 +140,14 @@ test('media on the Annotate page', async (t) => {
     await openTask(page, world, project, task);
     await problem(page).getByText(/names a file of elsewhere\.example/).waitFor();
     assert.ok(![...hosts].some((host) => host.includes('elsewhere')));
+    // Looking again keeps what was just made.
+    await choose(page, 'Good');
+    await problem(page).getByRole('button', { name: 'Try again' }).click();
+    const [draft] = await eventually(async () => {
+      const drafts = await api('GET', `/api/tasks/${task.id}/drafts`);
+      return drafts.length > 0 && drafts;
+    }, 'the draft');
+    assert.deepEqual(draft.result[0].value.choices, ['Good']);
   });
 
   await t.test('a PDF in the browser\'s viewer, which only such projects may open', async () => {
