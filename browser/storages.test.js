@@ -226,6 +226,8 @@ test('whoever looks at the tasks is told of an import', async (t) => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ count: 12_000, prefix: 'many/', size: 1 }),
   });
+  // A page without tasks would be loaded again as soon as there are some.
+  await api('POST', '/api/tasks', { project: project.id, data: { image: 'one.png' } });
   const source = await api('POST', '/api/storages/azure', byKey(world, project.id, 'media', { use_blob_urls: true, recursive_scan: true }));
   await page.goto(`${world.url}/projects/${project.id}`);
   await api('POST', `/api/storages/azure/${source.id}/sync`, {});

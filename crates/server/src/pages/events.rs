@@ -133,7 +133,7 @@ impl<F> Watching<F> {
                 self.pause = LOOK;
                 return Some((Ok(event), self));
             }
-            self.pause = (self.pause * 2).min(SLOW_LOOK);
+            self.pause = (self.pause * 5 / 4).min(SLOW_LOOK);
         }
         None
     }

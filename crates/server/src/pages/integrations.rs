@@ -2,7 +2,7 @@
 
 mod link;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use askama::Template;
 use axum::{
@@ -94,9 +94,9 @@ async fn containers(app: &App, actor: &Actor) -> Result<Containers, ApiError> {
     let mut containers = Vec::with_capacity(storages.len());
     for storage in &storages {
         let id = storage.project_id;
-        if !titles.contains_key(&id) {
+        if let Entry::Vacant(entry) = titles.entry(id) {
             let project = app.engine.get_project(actor, id).await?;
-            titles.insert(id, title(&project.title).to_owned());
+            entry.insert(title(&project.title).to_owned());
         }
         containers.push(Container::of(storage, &titles[&id]));
     }
