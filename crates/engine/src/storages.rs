@@ -1,8 +1,8 @@
 //! Source and target storages: created, checked against Azure, listed, changed, deleted.
 
 use model::{
-    Actor, ClientProof, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId, Storage,
-    StorageId,
+    Actor, ClientProof, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId,
+    Storage, StorageId,
 };
 use serde_json::{Value, json};
 
