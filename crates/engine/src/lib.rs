@@ -81,9 +81,9 @@ pub use storage_input::{DefaultAccount, StorageInput};
 pub use storages::SignsIn;
 pub use store::{
     AnnotationVersion, ApiToken, AuditQuery, AuditRecord, AzureLink, BlobErrorRecord, BulkDeleted,
-    ConnectStep,
-    EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, MOST_COUNTED, Presence, RunRecord,
-    RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder, TaskState, TokenKind, TroubledExport,
+    ConnectStep, EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, MOST_COUNTED,
+    Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder, TaskState,
+    TokenKind, TroubledExport,
 };
 pub use task_lists::{BulkAction, MatchCount, Selection, TaskList};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};

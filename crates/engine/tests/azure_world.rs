@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use azure::{Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{Engine, FirstOwner, Limits, NewMember, ProjectInput, Settings, StorageInput, Worker, ThumbnailSettings};
+use engine::{
+    Engine, FirstOwner, Limits, NewMember, ProjectInput, Settings, StorageInput, ThumbnailSettings,
+    Worker,
+};
 use local_azure::{
     LocalAzure, Options,
     blob::PublicAccess,

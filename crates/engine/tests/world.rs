@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use azure::{AppRegistration, Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{DefaultAccount, Engine, FirstOwner, Limits, ProjectInput, Settings, StorageInput, ThumbnailSettings};
+use engine::{
+    DefaultAccount, Engine, FirstOwner, Limits, ProjectInput, Settings, StorageInput,
+    ThumbnailSettings,
+};
 use local_azure::{
     LocalAzure, Options,
     blob::PublicAccess,

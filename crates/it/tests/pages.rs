@@ -12,7 +12,11 @@ use crate::world::{IMAGE_CONFIG, World};
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// Somebody made by a command, which prints their password.
-pub(crate) async fn made<'a>(world: &'a World, arguments: &[&str], email: &str) -> anyhow::Result<Person<'a>> {
+pub(crate) async fn made<'a>(
+    world: &'a World,
+    arguments: &[&str],
+    email: &str,
+) -> anyhow::Result<Person<'a>> {
     let output = world.longshore.command(arguments)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let password = said

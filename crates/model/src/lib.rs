@@ -16,8 +16,8 @@ pub use clock::Clock;
 pub use credential::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource};
 pub use filter::{BlobFilter, FilterError};
 pub use ids::{
-    AnnotationId, ApiTokenId, DraftId, InviteId, JobId, OrgId, PredictionId, ProjectId, SourceBlobId,
-    StorageId, SyncRunId, TaskId, UserId,
+    AnnotationId, ApiTokenId, DraftId, InviteId, JobId, OrgId, PredictionId, ProjectId,
+    SourceBlobId, StorageId, SyncRunId, TaskId, UserId,
 };
 pub use labeling::{Annotation, Draft, Prediction, Project, Task, User};
 pub use names::{AccountName, BlobName, BlobUri, ContainerName, NameError, Prefix};

@@ -95,11 +95,14 @@ impl Store {
         offset: i64,
     ) -> Result<(Vec<Project>, i64)> {
         let pattern = like_pattern(search);
-        let query = sql(matching!("SELECT * ", " ORDER BY id DESC LIMIT $3 OFFSET $4"))
-            .bind(org)
-            .bind(pattern.as_str())
-            .bind(limit)
-            .bind(offset);
+        let query = sql(matching!(
+            "SELECT * ",
+            " ORDER BY id DESC LIMIT $3 OFFSET $4"
+        ))
+        .bind(org)
+        .bind(pattern.as_str())
+        .bind(limit)
+        .bind(offset);
         let rows = self.db.read(query).await?;
         let query = sql(matching!("SELECT COUNT(*) AS total ", ""))
             .bind(org)

@@ -42,10 +42,7 @@ impl Form {
     }
 
     /// The form over what is saved: of the fields that it does not have.
-    pub(crate) fn over(
-        mut self,
-        saved: impl IntoIterator<Item = (&'static str, String)>,
-    ) -> Self {
+    pub(crate) fn over(mut self, saved: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         for (name, value) in saved {
             if !self.values.iter().any(|(known, _)| known == name) {
                 self.values.push((name.to_owned(), value));

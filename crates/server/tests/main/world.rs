@@ -7,7 +7,7 @@ use axum::{
 };
 use azure::{Azure, Cloud, HostIdentity};
 use bytes::Bytes;
-use engine::{Engine, FirstOwner, Limits, Settings, Worker, ThumbnailSettings};
+use engine::{Engine, FirstOwner, Limits, Settings, ThumbnailSettings, Worker};
 use http_body_util::BodyExt as _;
 use local_azure::{LocalAzure, Options, blob::PublicAccess, state::AccountSettings};
 use model::{Clock, Secret};

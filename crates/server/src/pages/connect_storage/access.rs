@@ -36,6 +36,9 @@ pub(super) async fn report(
     values: &Values,
     headers: &HeaderMap,
 ) -> Result<CheckReport, Refusal> {
+    let mut values = values.clone();
+    // Which blobs are wanted is asked in the next step: a filter that is wrong must not close it.
+    values.0.set("regex_filter", "");
     let input = values.input(wizard.project);
     let input = input.map_err(|error| ApiError::invalid(vec![error]))?;
     let Some(method) = values.method() else {
