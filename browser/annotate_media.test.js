@@ -162,11 +162,11 @@ test('media on the Annotate page', async (t) => {
     const storage = await api('POST', '/api/storages/azure', byKey(world, pdf.id, 'pages', { use_blob_urls: true, recursive_scan: true, presign: false }));
     await synced(api, `/api/storages/azure/${storage.id}`);
     const [task] = await tasksOf(api, pdf);
-    const complaints = browser.complaints.length;
     await openTask(page, world, pdf, task);
     await page.locator('#editor embed, #editor iframe, #editor object').first().waitFor({ state: 'attached' });
     assert.match(await policy(pdf, task), /object-src 'self';/);
     assert.equal(await submitButton(page).count(), 1);
-    assert.deepEqual(browser.complaints.slice(complaints), []);
+    const here = addressOf(world, pdf, task);
+    assert.deepEqual(browser.complaints.filter((line) => line.startsWith(here)), []);
   });
 });
