@@ -94,16 +94,14 @@ async fn load(app: &App, actor: &Actor, query: &Query) -> Result<Cards, ApiError
             lines.push(StorageLine::of(&storage));
         }
     }
-    let turn = |number: i64| Some(format!("/?{}", query.with_page(number)));
+    let turn = |number: i64| format!("/?{}", query.with_page(number));
     Ok(Cards {
         may_manage_projects: actor.may(Permission::ManageProjects),
         may_manage_organization: actor.may(Permission::ManageOrganization),
         search,
         total: found.total,
-        previous: (at.number > 1).then(|| turn(at.number - 1)).flatten(),
-        next: (at.offset() + at.size < found.total)
-            .then(|| turn(at.number + 1))
-            .flatten(),
+        previous: (at.number > 1).then(|| turn(at.number - 1)),
+        next: (at.offset() + at.size < found.total).then(|| turn(at.number + 1)),
         projects: found
             .items
             .into_iter()
