@@ -99,7 +99,9 @@ fn is_administrator(wids: &Value) -> bool {
     let mut roles = wids.as_array().into_iter().flatten();
     roles.any(|role| {
         let role = role.as_str().unwrap_or_default();
-        ADMINISTRATORS.iter().any(|one| one.eq_ignore_ascii_case(role))
+        ADMINISTRATORS
+            .iter()
+            .any(|one| one.eq_ignore_ascii_case(role))
     })
 }
 
@@ -312,7 +314,10 @@ mod tests {
             (json!([user, storage]), false),
             (json!("62e90394-69f5-4237-9190-012177145e10"), false),
             (json!({"62e90394-69f5-4237-9190-012177145e10": true}), false),
-            (json!([["62e90394-69f5-4237-9190-012177145e10"], 7, null]), false),
+            (
+                json!([["62e90394-69f5-4237-9190-012177145e10"], 7, null]),
+                false,
+            ),
             (json!([user, "62e90394-69f5-4237-9190-012177145e10"]), true),
             (json!(["62E90394-69F5-4237-9190-012177145E10"]), true),
             (json!(["e8611ab8-c189-46e8-94e1-60213ab1f814"]), true),
@@ -321,9 +326,16 @@ mod tests {
         ] {
             let mut claims = claims();
             claims["wids"] = wids.clone();
-            assert_eq!(read(&signer, &claims).unwrap().is_administrator, expected, "{wids}");
+            assert_eq!(
+                read(&signer, &claims).unwrap().is_administrator,
+                expected,
+                "{wids}"
+            );
         }
-        assert!(!read(&signer, &claims()).unwrap().is_administrator, "absent");
+        assert!(
+            !read(&signer, &claims()).unwrap().is_administrator,
+            "absent"
+        );
     }
 
     #[test]

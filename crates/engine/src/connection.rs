@@ -6,9 +6,7 @@
 
 use azure::{ContainerClient, ListRequest, PutCondition, SignRequest};
 use bytes::Bytes;
-use model::{
-    AccountName, Actor, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode,
-};
+use model::{AccountName, Actor, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode};
 use std::time::Duration;
 
 use crate::{

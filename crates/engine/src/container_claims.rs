@@ -132,12 +132,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the tenant is not linked.
-    pub(crate) async fn standing(
-        &self,
-        org: OrgId,
-        tenant_id: &str,
-        at: At<'_>,
-    ) -> Result<Claim> {
+    pub(crate) async fn standing(&self, org: OrgId, tenant_id: &str, at: At<'_>) -> Result<Claim> {
         let standing = self
             .store()
             .container_standing(org, claimed(tenant_id, at))

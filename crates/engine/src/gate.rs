@@ -81,7 +81,10 @@ impl Gate {
         self.0.sign_in(credential).await
     }
 
-    pub(crate) async fn tenant_of_account(&self, account: &AccountName) -> azure::Result<Challenge> {
+    pub(crate) async fn tenant_of_account(
+        &self,
+        account: &AccountName,
+    ) -> azure::Result<Challenge> {
         self.0.tenant_of_account(account).await
     }
 
@@ -241,7 +244,10 @@ impl Engine {
     }
 }
 
-pub(crate) fn claimed<'a>(tenant_id: &'a str, (account, container): At<'a>) -> ClaimedContainer<'a> {
+pub(crate) fn claimed<'a>(
+    tenant_id: &'a str,
+    (account, container): At<'a>,
+) -> ClaimedContainer<'a> {
     ClaimedContainer {
         account,
         container,

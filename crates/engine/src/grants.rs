@@ -12,8 +12,8 @@ use bytes::Bytes;
 use model::{AccountName, Actor, BlobName, ContainerName, Credential, Permission};
 
 use crate::{
-    Claim, Engine, Error, LinkProblem, Result, connection::CHECK_BLOB, explain::Doing,
-    gate::Entry, require,
+    Claim, Engine, Error, LinkProblem, Result, connection::CHECK_BLOB, explain::Doing, gate::Entry,
+    require,
 };
 
 /// What the container is for.

@@ -85,8 +85,8 @@ pub use storages::SignsIn;
 pub use store::{
     AnnotationVersion, ApiToken, AuditQuery, AuditRecord, AzureLink, BlobErrorRecord, BulkDeleted,
     ConnectStep, EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, LinkProof,
-    MOST_COUNTED, Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder, TaskState,
-    TokenKind, TroubledExport,
+    MOST_COUNTED, Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder,
+    TaskState, TokenKind, TroubledExport,
 };
 pub use task_lists::{BulkAction, MatchCount, Selection, TaskList};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};

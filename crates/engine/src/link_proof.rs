@@ -67,8 +67,13 @@ impl Engine {
             "principal_object_id": made.principal_object_id,
             "proof": made.proof.map(LinkProof::as_str),
         });
-        self.record(actor, AuditAction::LinkConnect, subject(&made.tenant_id), detail)
-            .await?;
+        self.record(
+            actor,
+            AuditAction::LinkConnect,
+            subject(&made.tenant_id),
+            detail,
+        )
+        .await?;
         self.tell_others(actor.org_id, &made.tenant_id).await?;
         Ok(made)
     }
@@ -80,8 +85,13 @@ impl Engine {
                 .prove_azure_link(actor.org_id, link.tenant_id, link.entra_username);
         if prove.await? {
             let detail = json!({"by": "administrator", "entra_username": link.entra_username});
-            self.record(actor, AuditAction::LinkProve, subject(link.tenant_id), detail)
-                .await?;
+            self.record(
+                actor,
+                AuditAction::LinkProve,
+                subject(link.tenant_id),
+                detail,
+            )
+            .await?;
             self.tell_others(actor.org_id, link.tenant_id).await?;
         }
         Ok(())
@@ -171,14 +181,14 @@ impl Engine {
         self.flush_audit().await
     }
 
-    fn tell(
-        &self,
-        org: OrgId,
-        action: AuditAction,
-        tenant_id: &str,
-        detail: &Value,
-    ) -> Result<()> {
-        self.note(Uuid::now_v7(), (org, None), action, subject(tenant_id), detail)
+    fn tell(&self, org: OrgId, action: AuditAction, tenant_id: &str, detail: &Value) -> Result<()> {
+        self.note(
+            Uuid::now_v7(),
+            (org, None),
+            action,
+            subject(tenant_id),
+            detail,
+        )
     }
 }
 

@@ -86,9 +86,7 @@ impl Engine {
         input: &StorageInput,
         limits: PreviewLimits,
     ) -> Result<FilesPreview> {
-        let (draft, container) = self
-            .draft_of(actor, Direction::Source, kind, input)
-            .await?;
+        let (draft, container) = self.draft_of(actor, Direction::Source, kind, input).await?;
         let place = (&draft.account, &draft.container);
         let (prefix, filter) = (&draft.prefix, draft.filter.clone());
         let scope = Scope::new(self, actor.org_id, place, prefix, filter, draft.recursive).await?;

@@ -27,7 +27,9 @@ use self::{
     cache::{Cache, Kept},
     media::{Shown, extension},
 };
-use crate::{Engine, Error, LabelConfig, Result, blob_uris, gate::Entry, require, resolve::Reached};
+use crate::{
+    Engine, Error, LabelConfig, Result, blob_uris, gate::Entry, require, resolve::Reached,
+};
 
 pub use media::MediaKind;
 

@@ -46,9 +46,14 @@ impl LinkProof {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Administrator, Self::Operator, Self::Agreed, Self::Kept]
-            .into_iter()
-            .find(|proof| proof.as_str() == text)
+        [
+            Self::Administrator,
+            Self::Operator,
+            Self::Agreed,
+            Self::Kept,
+        ]
+        .into_iter()
+        .find(|proof| proof.as_str() == text)
     }
 
     /// Who holds the tenant by it may agree that others do too.
@@ -216,7 +221,10 @@ impl Store {
     pub async fn links_to_tenant(&self, tenant_id: &str) -> Result<Vec<LinkOfTenant>> {
         let query = "SELECT l.*, o.name AS org_name FROM azure_links l JOIN orgs o ON o.id = l.org_id
              WHERE l.tenant_id = $1 AND l.unlinked_at_ms IS NULL ORDER BY l.created_at_ms, l.org_id";
-        let rows = self.db.read(sql(query).bind(tenant_id.to_lowercase())).await?;
+        let rows = self
+            .db
+            .read(sql(query).bind(tenant_id.to_lowercase()))
+            .await?;
         let link = |row: &Row| {
             Ok(LinkOfTenant {
                 org_id: OrgId(row.get("org_id")?),

@@ -110,12 +110,7 @@ impl Store {
         }
     }
 
-    async fn try_hold(
-        &self,
-        org: OrgId,
-        at: ClaimedContainer<'_>,
-        now_ms: i64,
-    ) -> Result<Hold> {
+    async fn try_hold(&self, org: OrgId, at: ClaimedContainer<'_>, now_ms: i64) -> Result<Hold> {
         let mut tx = self.db.begin().await?;
         let Some(proof) = lock_link(&mut tx, org, at.tenant_id).await? else {
             return Ok(Hold {
@@ -176,7 +171,8 @@ impl Store {
         if lock_link(&mut tx, org, at.tenant_id).await?.is_none() {
             return Ok(false);
         }
-        let prove = "UPDATE container_claims SET basis = 'proven' WHERE org_id = $1 AND tenant_id = $2
+        let prove =
+            "UPDATE container_claims SET basis = 'proven' WHERE org_id = $1 AND tenant_id = $2
              AND account = $3 AND container = $4 AND marker = $5 AND marker <> ''";
         let proven = tx.execute(of(prove, org, at).bind(marker)).await?;
         tx.commit().await?;

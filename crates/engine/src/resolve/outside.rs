@@ -88,11 +88,7 @@ impl Engine {
         })
     }
 
-    async fn credential_outside(
-        &self,
-        uri: &BlobUri,
-        links: &KnownLinks,
-    ) -> Result<Credential> {
+    async fn credential_outside(&self, uri: &BlobUri, links: &KnownLinks) -> Result<Credential> {
         if links.tenants.is_empty() {
             return if links.reads_anonymously {
                 Ok(Credential::Anonymous)

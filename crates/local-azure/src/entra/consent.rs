@@ -36,10 +36,7 @@ use super::{
     refusal::Refusal,
     token::known_resource,
 };
-use crate::{
-    State,
-    state::Tenant,
-};
+use crate::{State, state::Tenant};
 
 /// Which of the two endpoints; they differ in `scope`.
 #[derive(Clone, Copy, PartialEq, Eq)]

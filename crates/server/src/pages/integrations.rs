@@ -167,7 +167,9 @@ fn proof_words(proof: Option<LinkProof>) -> Option<&'static str> {
         LinkProof::Administrator => "an administrator of the tenant signed in for it",
         LinkProof::Operator => "the operator of this server made it",
         LinkProof::Agreed => "an organization that holds the tenant agreed",
-        LinkProof::Kept => "it is from before proof was asked for, and nobody else had linked the tenant",
+        LinkProof::Kept => {
+            "it is from before proof was asked for, and nobody else had linked the tenant"
+        }
     })
 }
 

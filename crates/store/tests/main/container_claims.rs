@@ -172,11 +172,8 @@ pub async fn two_links_at_once_are_one_and_two_organizations_are_two(w: World) {
         };
         w.store.create_azure_link(org, &link, NOW).await
     };
-    let (one, two, other) = tokio::join!(
-        make(w.org, PROVEN),
-        make(w.org, None),
-        make(second, None)
-    );
+    let (one, two, other) =
+        tokio::join!(make(w.org, PROVEN), make(w.org, None), make(second, None));
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     assert_eq!(other.unwrap().proof, None, "nobody's proof is another's");
     let linked = w.store.links_to_tenant("T").await.unwrap();
@@ -192,7 +189,10 @@ pub async fn only_who_holds_the_tenant_agrees_and_may_take_it_back(w: World) {
     assert!(!agree(w.org, second, true).await, "it has no link");
     link(&w, w.org, "t", None).await;
     assert!(!agree(w.org, second, true).await, "its link is not proven");
-    assert!(!agree(second, second, true).await, "nobody agrees with themselves");
+    assert!(
+        !agree(second, second, true).await,
+        "nobody agrees with themselves"
+    );
     let proven = w.store.prove_azure_link(w.org, "t", None);
     assert!(proven.await.unwrap());
     let version = async || w.store.links_of_org(second).await.unwrap().unwrap().version;
@@ -207,7 +207,11 @@ pub async fn only_who_holds_the_tenant_agrees_and_may_take_it_back(w: World) {
     assert!(agree(w.org, second, false).await);
     assert!(version().await > before);
     assert_eq!(standing(&w, second, at).await, Standing::Asked);
-    assert_eq!(hold(&w, w.org, at).await, (Standing::Held, true), "nothing is reserved");
+    assert_eq!(
+        hold(&w, w.org, at).await,
+        (Standing::Held, true),
+        "nothing is reserved"
+    );
     // An administrator's own proof is nobody's to take back.
     let proven = w.store.prove_azure_link(second, "t", None);
     assert!(proven.await.unwrap());

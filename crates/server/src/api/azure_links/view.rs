@@ -139,7 +139,10 @@ impl From<Integrations> for IntegrationsView {
                 .iter()
                 .map(|(link, problem)| LinkView {
                     problem: problem.clone().map(ProblemView::from),
-                    others: found.others_of(&link.tenant_id).map(OtherView::from).collect(),
+                    others: found
+                        .others_of(&link.tenant_id)
+                        .map(OtherView::from)
+                        .collect(),
                     ..LinkView::from(link.clone())
                 })
                 .collect(),
