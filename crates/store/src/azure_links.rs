@@ -219,7 +219,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn links_to_tenant(&self, tenant_id: &str) -> Result<Vec<LinkOfTenant>> {
-        let query = "SELECT l.*, o.name AS org_name FROM azure_links l JOIN orgs o ON o.id = l.org_id
+        let query = "SELECT l.*, o.title AS org_name FROM azure_links l JOIN orgs o ON o.id = l.org_id
              WHERE l.tenant_id = $1 AND l.unlinked_at_ms IS NULL ORDER BY l.created_at_ms, l.org_id";
         let rows = self
             .db

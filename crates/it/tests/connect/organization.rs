@@ -159,7 +159,6 @@ impl Organization {
             .ask(stage, Method::GET, &path, None)
             .await?
             .expect(200)?;
-        let entries = found.as_array().or(found["entries"].as_array());
-        entries.cloned().with_context(|| found.to_string())
+        found.as_array().cloned().context("entries")
     }
 }
