@@ -7,6 +7,7 @@
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{Error, ErrorKind, Result};
@@ -27,6 +28,8 @@ pub struct EntraUser {
     pub username: Option<String>,
     /// Such as `Ann Lee`; for showing only.
     pub name: Option<String>,
+    /// Proven: the person holds a role in that tenant whose holders decide which apps it lets in.
+    pub is_administrator: bool,
     /// The domain of a member's username; a guest's is of another tenant and left out.
     pub tenant_domain: Option<String>,
 }
@@ -72,6 +75,34 @@ struct Claims {
     preferred_username: Option<String>,
     name: Option<String>,
     idp: Option<String>,
+    /// Only when the app registration asks for it; whatever else it may be is no proof, and no error.
+    #[serde(default)]
+    wids: Value,
+}
+
+/// The roles whose holders may consent to our app for their whole tenant, by their template ids
+/// ("Grant tenant-wide admin consent to an application", "Microsoft Entra built-in roles"): our app
+/// asks for no permission of Microsoft Graph, so the last two may as well. They can give themselves
+/// a credential of any enterprise application, so a link gives them nothing that they could not take.
+const ADMINISTRATORS: [&str; 4] = [
+    // Global Administrator
+    "62e90394-69f5-4237-9190-012177145e10",
+    // Privileged Role Administrator
+    "e8611ab8-c189-46e8-94e1-60213ab1f814",
+    // Application Administrator
+    "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
+    // Cloud Application Administrator
+    "158c047a-c907-4556-b7ef-446551a6b5f7",
+];
+
+fn is_administrator(wids: &Value) -> bool {
+    let mut roles = wids.as_array().into_iter().flatten();
+    roles.any(|role| {
+        let role = role.as_str().unwrap_or_default();
+        ADMINISTRATORS
+            .iter()
+            .any(|one| one.eq_ignore_ascii_case(role))
+    })
 }
 
 /// The id of the key that must have signed; an unsigned token has none.
@@ -153,6 +184,7 @@ pub(crate) fn verify(token: &str, key: &SigningKey, expected: &Expected<'_>) -> 
         tenant_id,
         object_id: object_id.to_lowercase(),
         tenant_domain: domain,
+        is_administrator: is_administrator(&claims.wids),
         username: claims.preferred_username,
         name: claims.name,
     })
@@ -268,6 +300,42 @@ mod tests {
             (TENANT, PERSON)
         );
         assert_eq!(user.tenant_domain.as_deref(), Some("contoso.com"));
+    }
+
+    #[test]
+    fn only_a_role_that_decides_which_apps_enter_makes_an_administrator() {
+        let signer = Signer::new();
+        let user = "b79fbf4d-3ef9-4689-8143-76b194e85509";
+        let storage = "e93e3737-fa85-474a-aee4-7d3fb86510f3";
+        for (wids, expected) in [
+            (Value::Null, false),
+            (json!([]), false),
+            (json!([user]), false),
+            (json!([user, storage]), false),
+            (json!("62e90394-69f5-4237-9190-012177145e10"), false),
+            (json!({"62e90394-69f5-4237-9190-012177145e10": true}), false),
+            (
+                json!([["62e90394-69f5-4237-9190-012177145e10"], 7, null]),
+                false,
+            ),
+            (json!([user, "62e90394-69f5-4237-9190-012177145e10"]), true),
+            (json!(["62E90394-69F5-4237-9190-012177145E10"]), true),
+            (json!(["e8611ab8-c189-46e8-94e1-60213ab1f814"]), true),
+            (json!(["9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"]), true),
+            (json!(["158c047a-c907-4556-b7ef-446551a6b5f7"]), true),
+        ] {
+            let mut claims = claims();
+            claims["wids"] = wids.clone();
+            assert_eq!(
+                read(&signer, &claims).unwrap().is_administrator,
+                expected,
+                "{wids}"
+            );
+        }
+        assert!(
+            !read(&signer, &claims()).unwrap().is_administrator,
+            "absent"
+        );
     }
 
     #[test]

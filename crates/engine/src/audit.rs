@@ -89,6 +89,12 @@ actions! {
     InviteAccept = "invite.accept", "Became a member";
     MemberRole = "member.role", "Changed a role";
     MemberRemove = "member.remove", "Removed a member";
+    LinkProve = "azure_link.prove", "Proved that the tenant wants the link";
+    LinkRefuse = "azure_link.refuse", "Was refused a container";
+    LinkGiveUp = "azure_link.give_up", "Gave up a container";
+    LinkAgree = "azure_link.agree", "Agreed on another organization's link";
+    LinkDisagree = "azure_link.disagree", "Took back an agreement on a link";
+    LinkOther = "azure_link.other", "Another organization linked the same tenant";
 }
 
 /// What is not written yet.

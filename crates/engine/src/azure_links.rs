@@ -1,16 +1,16 @@
 //! Azure links: which tenants the organization may read through Longshore's own app.
 //!
 //! A link exists only after Entra ID has given an app-only token of that tenant: the administrator
-//! has consented, and our app proves itself.
+//! has consented, and our app proves itself. What it gives is decided in [`crate::gate`].
 
 use azure::ErrorKind;
 use model::{AccountName, Actor, ContainerName, Credential, CredentialKind, Permission, StorageId};
 use serde_json::json;
-use store::{AzureLink, NewAzureLink};
+use store::{AzureLink, LinkProof, NewAzureLink};
 
 use crate::{
-    AuditAction, AzureAnswer, Engine, Error, Fix, LinkProblem, PendingConnect, Problem, Result,
-    Who,
+    AuditAction, AzureAnswer, Engine, Error, Fix, LinkProblem, OtherLink, PendingConnect, Problem,
+    Result, Who,
     explain::{Doing, Situation, explain},
     require,
 };
@@ -20,12 +20,22 @@ use crate::{
 pub struct Integrations {
     /// By tenant, unlinked ones too; each with what is wrong with it, if something is.
     pub links: Vec<(AzureLink, Option<LinkProblem>)>,
+    /// The links of other organizations to the same tenants.
+    pub others: Vec<OtherLink>,
     /// What the caller has begun.
     pub pending: Option<PendingConnect>,
     /// While nothing is linked, blobs outside storages are read without a credential.
     pub reads_anonymously: bool,
     /// Client id of our app registration; without one nobody can connect.
     pub app_client_id: Option<String>,
+}
+
+impl Integrations {
+    /// The other organizations that have linked this tenant.
+    pub fn others_of(&self, tenant_id: &str) -> impl Iterator<Item = &OtherLink> {
+        let others = self.others.iter();
+        others.filter(move |other| other.tenant_id == tenant_id)
+    }
 }
 
 /// What unlinking left behind.
@@ -76,30 +86,16 @@ impl Engine {
         let link = NewAzureLink {
             tenant_id: &tenant_id,
             principal_object_id: object_id.as_deref(),
+            // Whoever runs commands here has the app's proof and the database: their word is enough.
+            proof: Some(LinkProof::Operator),
             ..NewAzureLink::default()
         };
-        let linked = self
-            .store()
-            .create_azure_link(actor.org_id, &link, self.now_ms())
-            .await;
-        let linked = match linked {
-            Err(error) if error.is_conflict() => {
-                return Err(Error::Conflict {
-                    message: format!("the tenant {tenant_id} is linked already"),
-                });
-            }
-            linked => linked?,
-        };
-        self.unwatch_link(actor.org_id, &tenant_id);
-        let subject = format!("tenant/{tenant_id}");
-        self.record(
-            actor,
-            AuditAction::LinkConnect,
-            subject,
-            json!({"by": "operator"}),
-        )
-        .await?;
-        Ok(linked)
+        match self.make_link(actor, &link).await {
+            Err(Error::Store(error)) if error.is_conflict() => Err(Error::Conflict {
+                message: format!("the tenant {tenant_id} is linked already"),
+            }),
+            made => made,
+        }
     }
 
     /// The organization's links that are in use, by tenant.
@@ -132,6 +128,7 @@ impl Engine {
         let links = self.store().links_of_org(actor.org_id).await?;
         let links = links.ok_or_else(|| Error::not_found("organization", actor.org_id))?;
         Ok(Integrations {
+            others: self.other_links(&links.links).await?,
             links: links
                 .links
                 .into_iter()
@@ -168,6 +165,8 @@ impl Engine {
         require(actor, Permission::ManageOrganization)?;
         let tenant_id = tenant_id.trim().to_lowercase();
         let preview = self.preview_unlink(actor, &tenant_id).await?;
+        let held = self.store().held_containers(actor.org_id, &tenant_id);
+        let held = held.await?;
         let unlinked = self
             .store()
             .unlink_azure_tenant(actor.org_id, &tenant_id, self.now_ms());
@@ -191,6 +190,12 @@ impl Engine {
         let subject = format!("tenant/{tenant_id}");
         self.record(actor, AuditAction::LinkUnlink, subject, json!({}))
             .await?;
+        let detail = json!({"tenant": tenant_id, "why": "unlinked"});
+        for place in held {
+            let subject = format!("container/{place}");
+            self.record(actor, AuditAction::LinkGiveUp, subject, detail.clone())
+                .await?;
+        }
         Ok(Unlinked {
             last_sas_expires_at_ms,
             ..preview

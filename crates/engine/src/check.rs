@@ -14,12 +14,15 @@ mod write;
 
 use std::time::Duration;
 
+use azure::ContainerClient;
 use model::{
     Actor, BlobName, Credential, CredentialKind, Direction, Permission, ServeMode, StorageId,
 };
 use serde_json::json;
 
-use crate::{AuditAction, Engine, Error, Result, StorageInput, require, storage_input::Draft};
+use crate::{
+    AuditAction, Engine, Error, Result, StorageInput, gate::Gate, require, storage_input::Draft,
+};
 
 pub use report::{CheckReport, CheckStep, STEPS, StepState, Verdict};
 
@@ -96,8 +99,8 @@ impl Engine {
         let input = StorageInput::default();
         let mut draft = Draft::new(direction, kind, &input, Some(&stored), None)?;
         // After unlinking no token of the link is used, for a check neither.
-        self.complete_link(actor.org_id, &mut draft).await?;
-        self.check(actor, Subject::of(draft), options).await
+        let opened = self.complete_link(actor, &mut draft).await?;
+        self.check(actor, Subject::of(draft), opened, options).await
     }
 
     /// Checks a container, a folder or a blob by its URL, with the credential in `input`; a SAS in
@@ -127,7 +130,7 @@ impl Engine {
             input.sas_token = place.sas;
         }
         let mut draft = Draft::new(direction, kind, &input, None, None)?;
-        self.complete_link(actor.org_id, &mut draft).await?;
+        let opened = self.complete_link(actor, &mut draft).await?;
         draft.recursive = true;
         let signing = match direction {
             Direction::Source => Signing::Perhaps,
@@ -138,7 +141,7 @@ impl Engine {
             blob: place.blob,
             signing,
         };
-        self.check(actor, subject, options).await
+        self.check(actor, subject, opened, options).await
     }
 
     /// Checks a storage as it would be saved. With an `id` the form is completed from the stored one.
@@ -160,14 +163,15 @@ impl Engine {
         };
         let default_account = self.default_account_of(actor.org_id).await?;
         let mut draft = Draft::new(direction, kind, input, stored.as_ref(), default_account)?;
-        self.complete_link(actor.org_id, &mut draft).await?;
-        self.check(actor, Subject::of(draft), options).await
+        let opened = self.complete_link(actor, &mut draft).await?;
+        self.check(actor, Subject::of(draft), opened, options).await
     }
 
     async fn check(
         &self,
         actor: &Actor,
         subject: Subject,
+        opened: (Gate, ContainerClient),
         options: &CheckOptions,
     ) -> Result<CheckReport> {
         let place = json!({
@@ -176,7 +180,7 @@ impl Engine {
             "prefix": subject.draft.prefix.as_str(),
             "kind": subject.draft.credential.kind().as_str(),
         });
-        let report = run::Check::new(self, actor.org_id, subject, options)
+        let report = run::Check::new(self, actor.org_id, subject, opened, options)
             .run()
             .await?;
         self.record(actor, AuditAction::StorageCheck, "container", place)

@@ -1,7 +1,8 @@
 //! Connect to Azure: from a signed-in owner to a proven, consented link.
 //!
 //! The person signs in at Entra ID, which proves a tenant; an administrator of that tenant
-//! consents; Entra ID gives our app a token of that tenant; only then does the link exist. Nothing
+//! consents; Entra ID gives our app a token of that tenant; only then does the link exist. It is
+//! proven only when who signed in administers the tenant. Nothing
 //! that a redirect says is believed: `state` is random, works once, in the browser and the ten
 //! minutes in which it was made, and the consent's `tenant` is only compared with the proven one.
 
@@ -12,12 +13,11 @@ use azure::{EntraUser, ErrorKind, SignInRequest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::{Actor, Credential, Permission, Secret};
-use serde_json::json;
 use sha2::Sha256;
-use store::{AzureConnect, AzureLink, ConnectState, ConnectStep, NewAzureLink};
+use store::{AzureConnect, AzureLink, ConnectState, ConnectStep, LinkProof, NewAzureLink};
 
 use crate::{
-    AuditAction, Engine, Error, LinkProblem, Result,
+    Engine, Error, LinkProblem, Result,
     accounts::{random_text, sha256},
     require,
 };
@@ -26,6 +26,8 @@ use refusal::{not_there_yet, of_sign_in_failure, refused_consent, refused_sign_i
 
 /// How long somebody may stay on Entra ID's pages.
 const STATE_MS: i64 = 600_000;
+/// How long an administrator's sign-in counts while the consent is not there yet.
+const ADMINISTRATOR_MS: i64 = 86_400_000;
 /// Entra ID is not asked more often than this while a person waits.
 const TRY_EVERY_MS: i64 = 2_000;
 
@@ -114,9 +116,10 @@ impl Engine {
                 return Err(error);
             }
         };
+        let proven = (user.tenant_id.as_str(), user.is_administrator);
         let known = (user.tenant_domain.as_deref(), user.username.as_deref());
         self.store()
-            .set_connect_tenant(actor.org_id, actor.user_id, &user.tenant_id, known)
+            .set_connect_tenant(actor.org_id, actor.user_id, proven, known)
             .await?;
         self.ask_consent(actor, session, to).await
     }
@@ -337,6 +340,11 @@ impl Engine {
             principal_object_id: object_id.as_deref(),
             entra_username: connect.entra_username.as_deref(),
             linked_by: Some(actor.user_id),
+            // Not the consent: it may have been given for another organization, and what the
+            // redirect says of it can be forged.
+            proof: (connect.is_administrator
+                && self.now_ms() - connect.created_at_ms < ADMINISTRATOR_MS)
+                .then_some(LinkProof::Administrator),
         };
         let linked = self.link_tenant(actor, &link).await?;
         self.store()
@@ -345,32 +353,18 @@ impl Engine {
         Ok(Some(linked))
     }
 
-    /// Creates the link; one that somebody else has made meanwhile is as good.
+    /// Creates the link; one that somebody else has made meanwhile is as good, and an administrator
+    /// who signs in proves one that was not.
     async fn link_tenant(&self, actor: &Actor, link: &NewAzureLink<'_>) -> Result<AzureLink> {
-        let created = self
-            .store()
-            .create_azure_link(actor.org_id, link, self.now_ms())
-            .await;
-        let linked = match created {
-            Err(error) if error.is_conflict() => {
-                let found = self
-                    .store()
-                    .find_azure_link(actor.org_id, link.tenant_id)
-                    .await?;
-                return found.ok_or_else(|| error.into());
-            }
-            linked => linked?,
+        let error = match self.make_link(actor, link).await {
+            Err(Error::Store(error)) if error.is_conflict() => error,
+            made => return made,
         };
-        self.unwatch_link(actor.org_id, &linked.tenant_id);
-        let detail = json!({
-            "tenant_domain": linked.tenant_domain,
-            "entra_username": linked.entra_username,
-            "principal_object_id": linked.principal_object_id,
-        });
-        let subject = format!("tenant/{}", linked.tenant_id);
-        self.record(actor, AuditAction::LinkConnect, subject, detail)
-            .await?;
-        Ok(linked)
+        if link.proof.is_some() {
+            self.prove_link(actor, link).await?;
+        }
+        let found = self.store().find_azure_link(actor.org_id, link.tenant_id);
+        found.await?.ok_or_else(|| error.into())
     }
 
     async fn set_step(

@@ -6,12 +6,13 @@
 
 use azure::{ContainerClient, ListRequest, PutCondition, SignRequest};
 use bytes::Bytes;
-use model::{AccountName, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode};
+use model::{AccountName, Actor, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode};
 use std::time::Duration;
 
 use crate::{
     DefaultAccount, Engine, Error, FieldError, Problem, Result,
     explain::{Doing, Situation, explain},
+    gate::{Entry, Gate},
     storage_input::Draft,
 };
 
@@ -23,13 +24,10 @@ const EMPTY_PAGES: usize = 100;
 
 impl Engine {
     /// Fails unless the draft's credential can do what the storage is for.
-    pub(crate) async fn probe(&self, draft: &Draft) -> Result<()> {
-        let client = self
-            .azure()
-            .container(&draft.credential, &draft.account, &draft.container);
+    pub(crate) async fn probe(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
         match draft.direction {
-            Direction::Source => self.probe_source(draft, &client).await,
-            Direction::Target => self.probe_target(draft, &client).await,
+            Direction::Source => self.probe_source(draft, client).await,
+            Direction::Target => self.probe_target(draft, client).await,
         }
     }
 
@@ -96,32 +94,41 @@ impl Engine {
         }
     }
 
-    /// Completes and checks an Azure link: it exists, the account belongs to its tenant, and no
-    /// other organization was on the container first. Other credentials pass as they are.
-    pub(crate) async fn check_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
-        self.check_host_identity(org, &draft.credential).await?;
-        self.name_link(org, draft).await?;
+    /// Completes and checks an Azure link: it exists, and the account belongs to its tenant. The
+    /// container, when the organization may use it; other credentials may.
+    pub(crate) async fn check_link(
+        &self,
+        actor: &Actor,
+        draft: &mut Draft,
+    ) -> Result<ContainerClient> {
+        self.check_host_identity(actor.org_id, &draft.credential)
+            .await?;
+        self.name_link(actor.org_id, draft).await?;
+        let at = (&draft.account, &draft.container);
         if let Credential::AzureLink { tenant_id } = &draft.credential {
-            self.link_for(org, tenant_id, &draft.account, &draft.container)
-                .await?;
-            self.require_claim(org, tenant_id, &draft.account, &draft.container)
-                .await?;
+            self.link_for(actor.org_id, tenant_id, at).await?;
         }
-        Ok(())
+        let asker = (actor.org_id, Some(actor.user_id));
+        let opened = self
+            .open_container(asker, &draft.credential, at, Entry::Use)
+            .await;
+        self.note_refusal(actor, at, opened).await
     }
 
-    /// Completes an Azure link without proving anything: it exists, and no other organization was on
-    /// the container first.
-    pub(crate) async fn complete_link(&self, org: OrgId, draft: &mut Draft) -> Result<()> {
-        self.check_host_identity(org, &draft.credential).await?;
-        self.name_link(org, draft).await?;
-        match &draft.credential {
-            Credential::AzureLink { tenant_id } => {
-                self.require_claim(org, tenant_id, &draft.account, &draft.container)
-                    .await
-            }
-            _ => Ok(()),
-        }
+    /// Completes an Azure link without proving anything: what is wrong with it, a check shows. The
+    /// container for one, when the organization may use it.
+    pub(crate) async fn complete_link(
+        &self,
+        actor: &Actor,
+        draft: &mut Draft,
+    ) -> Result<(Gate, ContainerClient)> {
+        self.check_host_identity(actor.org_id, &draft.credential)
+            .await?;
+        self.name_link(actor.org_id, draft).await?;
+        let at = (&draft.account, &draft.container);
+        let asker = (actor.org_id, Some(actor.user_id));
+        let opened = self.open_for_a_check(asker, &draft.credential, at).await;
+        self.note_refusal(actor, at, opened).await
     }
 
     /// The operator's default account; only the operator's own organization may use it.

@@ -1,26 +1,38 @@
-//! Container claims: one service principal serves every organization that links a tenant, so what
-//! it may read says nothing about who may see it. Whoever comes second to a container proves
-//! control of it once, by a blob of a name that only this organization is told.
+//! Container claims: what an organization must show before its Azure link gives it a container.
+//!
+//! Who has linked a tenant has shown only that somebody of the tenant signed in. A link is proven
+//! when an administrator of the tenant signed in for this organization, the operator made it, or
+//! the owners of an organization that holds the tenant agreed; it then gives the containers on which
+//! no other organization is. Everything else is proven container by container, by a blob of a name
+//! that only this organization is told. [docs/azure-links.md](../../../docs/azure-links.md).
 
 use azure::ErrorKind;
 use model::{AccountName, Actor, BlobName, ContainerName, Credential, OrgId, Permission};
-use store::ClaimedContainer;
+use serde_json::json;
+use store::Standing;
 use uuid::Uuid;
 
 use crate::{
-    AuditAction, Engine, Error, Fix, Problem, Result, Who, connection::no_link, explain::Doing,
+    AuditAction, Engine, Error, Fix, Problem, Result, Who,
+    connection::no_link,
+    explain::Doing,
+    gate::{At, claimed},
     require,
 };
 
 /// The beginning of the markers' names; a sync leaves such blobs out.
 pub(crate) const CLAIM_BLOB: &str = ".longshore-claim-";
+/// The stable code of a refusal for want of a claim.
+const CLAIM_REQUIRED: &str = "claim_required";
 
 /// Where an organization stands on a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// Its link may be used there.
     Held,
-    /// Another organization was there first: write the marker, then ask again.
+    /// Its link is proven and nobody else is there: the first use that succeeds holds it.
+    Free,
+    /// Control must be proven: write the marker, then ask again.
     Asked {
         /// Name of the blob to write.
         marker: String,
@@ -30,11 +42,12 @@ pub enum Claim {
 }
 
 impl Engine {
-    /// Where the organization stands on a container; looks for the marker when it needs one.
+    /// Claims a container: looks at it when it is free, looks for the marker when it must be proven.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the tenant is not linked, or the account is of another one;
-    /// [`Error::Azure`] when the container cannot be looked at.
+    /// [`Error::Azure`] when the container cannot be looked at. Whoever must prove control is told
+    /// the same whether the container exists, can be read, or lacks the marker.
     pub async fn claim_container(
         &self,
         actor: &Actor,
@@ -43,39 +56,47 @@ impl Engine {
         container: &ContainerName,
     ) -> Result<Claim> {
         require(actor, Permission::ManageOrganization)?;
-        let credential = self
-            .link_for(actor.org_id, tenant_id, account, container)
-            .await?;
-        let claim = self
-            .standing(actor.org_id, tenant_id, account, container)
-            .await?;
+        let at = (account, container);
+        let credential = self.link_for(actor.org_id, tenant_id, at).await?;
+        let mut claim = self.standing(actor.org_id, tenant_id, at).await?;
+        if claim == Claim::Free {
+            let asker = (actor.org_id, Some(actor.user_id));
+            if let (_, Some(error)) = self.look_and_hold(asker, tenant_id, at).await? {
+                let problem = self.explain_azure(&error, at, &credential, None, Doing::List);
+                self.refused(actor, at, problem.code).await?;
+                return Err(problem.into());
+            }
+            claim = self.standing(actor.org_id, tenant_id, at).await?;
+        }
         let Claim::Asked { marker, .. } = &claim else {
             return Ok(claim);
         };
         let blob = BlobName::parse(marker.as_str())
             .map_err(|error| Error::Internal(format!("the name of a marker: {error}")))?;
-        let client = self.azure().container(&credential, account, container);
-        match client.head(&blob).await {
-            Ok(_) => {
-                let at = claimed(tenant_id, account, container);
-                self.store().prove_container(actor.org_id, at).await?;
-                let subject = format!("container/{account}/{container}");
-                self.record(
-                    actor,
-                    AuditAction::LinkClaim,
-                    subject,
-                    serde_json::json!({"marker": marker}),
-                )
-                .await?;
+        match self.see_marker(tenant_id, at, &blob).await {
+            Ok(()) => {
+                let proven =
+                    self.store()
+                        .prove_container(actor.org_id, claimed(tenant_id, at), marker);
+                if !proven.await? {
+                    return self.standing(actor.org_id, tenant_id, at).await;
+                }
+                let detail = json!({"tenant": tenant_id, "by": "marker", "marker": marker});
+                self.record(actor, AuditAction::LinkClaim, subject(at), detail)
+                    .await?;
                 Ok(Claim::Held)
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(claim),
-            Err(error) => {
-                let place = (account, container);
-                let problem =
-                    self.explain_azure(&error, place, &credential, Some(&blob), Doing::Read);
-                Err(problem.into())
-            }
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::ContainerNotFound | ErrorKind::RoleMissing => {
+                    self.refused(actor, at, CLAIM_REQUIRED).await?;
+                    Ok(claim)
+                }
+                _ => {
+                    let problem =
+                        self.explain_azure(&error, at, &credential, Some(&blob), Doing::Read);
+                    Err(problem.into())
+                }
+            },
         }
     }
 
@@ -84,19 +105,18 @@ impl Engine {
         &self,
         org: OrgId,
         tenant_id: &str,
-        account: &AccountName,
-        container: &ContainerName,
+        at: At<'_>,
     ) -> Result<Credential> {
+        let account = at.0;
         let link = self.store().find_azure_link(org, tenant_id).await?;
         let link = link.ok_or_else(|| no_link(tenant_id))?;
         let credential = Credential::AzureLink {
             tenant_id: link.tenant_id,
         };
-        let place = (account, container);
         let owner = self
             .tenant_of_account(account)
             .await
-            .map_err(|error| self.explain_azure(&error, place, &credential, None, Doing::SignIn))?;
+            .map_err(|error| self.explain_azure(&error, at, &credential, None, Doing::SignIn))?;
         if !owner.eq_ignore_ascii_case(tenant_id) {
             return Err(Error::field(
                 "account_name",
@@ -108,68 +128,85 @@ impl Engine {
         Ok(credential)
     }
 
-    /// Refuses a container that another organization was on first, until control is proven.
-    pub(crate) async fn require_claim(
-        &self,
-        org: OrgId,
-        tenant_id: &str,
-        account: &AccountName,
-        container: &ContainerName,
-    ) -> Result<()> {
-        match self.standing(org, tenant_id, account, container).await? {
-            Claim::Held => Ok(()),
-            Claim::Asked { command, .. } => Err(Problem {
-                code: "claim_required",
-                cause: format!(
-                    "Another organization uses the container {account}/{container} already, and the tenant's consent alone does not say that it is yours too."
-                ),
-                fix: Fix::by(
-                    Who::AzureAdministrator,
-                    "Someone who may write to the container proves control once by an empty blob; then an owner presses Claim in Settings, Integrations",
-                )
-                .command(command),
-                azure: None,
-            }
-            .into()),
+    /// Where the organization stands on a container, without asking Azure.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the tenant is not linked.
+    pub(crate) async fn standing(&self, org: OrgId, tenant_id: &str, at: At<'_>) -> Result<Claim> {
+        let standing = self
+            .store()
+            .container_standing(org, claimed(tenant_id, at))
+            .await?;
+        match standing {
+            Standing::Held => Ok(Claim::Held),
+            Standing::Free => Ok(Claim::Free),
+            Standing::Asked => self.asked(org, tenant_id, at).await,
+            Standing::NotLinked => Err(no_link(tenant_id)),
         }
     }
 
-    pub(crate) async fn standing(
-        &self,
-        org: OrgId,
-        tenant_id: &str,
-        account: &AccountName,
-        container: &ContainerName,
-    ) -> Result<Claim> {
+    async fn asked(&self, org: OrgId, tenant_id: &str, at: At<'_>) -> Result<Claim> {
         let marker = format!("{CLAIM_BLOB}{}", Uuid::new_v4().simple());
-        let at = claimed(tenant_id, account, container);
-        let claim = self
+        let marker = self
             .store()
-            .claim_container(org, at, &marker, self.now_ms())
+            .ask_for_marker(org, claimed(tenant_id, at), &marker, self.now_ms())
             .await?;
-        if claim.is_held {
-            return Ok(Claim::Held);
-        }
         // Single quotes: a container may be called $root or $web.
         let command = format!(
-            "az storage blob upload --account-name {account} --container-name '{container}' --name {} --data claimed --auth-mode login",
-            claim.marker
+            "az storage blob upload --account-name {} --container-name '{}' --name {marker} --data claimed --auth-mode login",
+            at.0, at.1
         );
-        Ok(Claim::Asked {
-            marker: claim.marker,
-            command,
-        })
+        Ok(Claim::Asked { marker, command })
+    }
+
+    /// The refusal of a container that must be proven. It says the same whether another organization
+    /// is there, nobody is, or there is no such container.
+    pub(crate) async fn claim_required(&self, org: OrgId, tenant_id: &str, at: At<'_>) -> Error {
+        let (account, container) = at;
+        let command = match self.asked(org, tenant_id, at).await {
+            Ok(Claim::Asked { command, .. }) => command,
+            Ok(_) => String::new(),
+            Err(error) => return error,
+        };
+        Problem {
+            code: CLAIM_REQUIRED,
+            cause: format!(
+                "Your organization has not shown that the container {account}/{container} is its own: the tenant's consent alone does not say so, because it is the same for every organization, and another one may use the container already."
+            ),
+            fix: Fix::by(
+                Who::AzureAdministrator,
+                "Someone who may write to the container proves control once by an empty blob; then an owner presses Claim in Settings, Integrations. For a container that no other organization uses, it is enough that an administrator of the tenant signs in with Connect to Azure",
+            )
+            .command(command),
+            azure: None,
+        }
+        .into()
+    }
+
+    /// Tells the audit log that somebody who asked for a container was refused it.
+    pub(crate) async fn refused(&self, actor: &Actor, at: At<'_>, why: &str) -> Result<()> {
+        let detail = json!({"why": why});
+        self.record(actor, AuditAction::LinkRefuse, subject(at), detail)
+            .await
+    }
+
+    /// As [`Engine::refused`], for what ended in a refusal of the gate.
+    pub(crate) async fn note_refusal<T>(
+        &self,
+        actor: &Actor,
+        at: At<'_>,
+        opened: Result<T>,
+    ) -> Result<T> {
+        if let Err(Error::Azure(problem)) = &opened
+            && problem.code == CLAIM_REQUIRED
+        {
+            self.refused(actor, at, CLAIM_REQUIRED).await?;
+        }
+        opened
     }
 }
 
-fn claimed<'a>(
-    tenant_id: &'a str,
-    account: &'a AccountName,
-    container: &'a ContainerName,
-) -> ClaimedContainer<'a> {
-    ClaimedContainer {
-        account,
-        container,
-        tenant_id,
-    }
+/// What the audit log calls a container.
+pub(crate) fn subject((account, container): At<'_>) -> String {
+    format!("container/{account}/{container}")
 }

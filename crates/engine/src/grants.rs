@@ -12,7 +12,8 @@ use bytes::Bytes;
 use model::{AccountName, Actor, BlobName, ContainerName, Credential, Permission};
 
 use crate::{
-    Claim, Engine, Error, LinkProblem, Result, connection::CHECK_BLOB, explain::Doing, require,
+    Claim, Engine, Error, LinkProblem, Result, connection::CHECK_BLOB, explain::Doing, gate::Entry,
+    require,
 };
 
 /// What the container is for.
@@ -77,16 +78,21 @@ pub struct Grants {
     pub terraform: String,
     /// JSON of a minimal custom role instead of the built-in one on the container, and its use.
     pub custom_role: String,
-    /// Control of the container must be proven first.
+    /// Whether control of the container must be proven first.
     pub claim: Claim,
     /// What else stands in the way.
     pub problem: Option<LinkProblem>,
 }
 
 impl Grants {
+    /// Nothing needs to be proven before the container is used.
+    pub fn may_use(&self) -> bool {
+        !matches!(self.claim, Claim::Asked { .. })
+    }
+
     /// Does every role act that the container needs?
     pub fn is_granted(&self) -> bool {
-        self.claim == Claim::Held
+        self.may_use()
             && self
                 .roles
                 .iter()
@@ -136,10 +142,10 @@ impl Engine {
         require(actor, Permission::ManageOrganization)?;
         let link = self.get_azure_link(actor, tenant_id).await?;
         let credential = self
-            .link_for(actor.org_id, &link.tenant_id, account, container)
+            .link_for(actor.org_id, &link.tenant_id, (account, container))
             .await?;
         let claim = self
-            .standing(actor.org_id, &link.tenant_id, account, container)
+            .standing(actor.org_id, &link.tenant_id, (account, container))
             .await?;
         let roles = match purpose {
             GrantPurpose::Read => vec![READER, DELEGATOR],
@@ -164,22 +170,28 @@ impl Engine {
             problem: None,
         };
         // Whoever has not proven control is told nothing about what is inside.
-        if grants.claim == Claim::Held {
-            self.try_roles(&credential, &mut grants).await;
+        if grants.may_use() {
+            let (asker, at) = ((actor.org_id, Some(actor.user_id)), (account, container));
+            let client = self
+                .open_container(asker, &credential, at, Entry::Try)
+                .await?;
+            self.try_roles(&credential, &client, &mut grants).await;
         }
         Ok(grants)
     }
 
-    async fn try_roles(&self, credential: &Credential, grants: &mut Grants) {
-        let client = self
-            .azure()
-            .container(credential, &grants.account, &grants.container);
+    async fn try_roles(
+        &self,
+        credential: &Credential,
+        client: &azure::ContainerClient,
+        grants: &mut Grants,
+    ) {
         let (account, container) = (grants.account.clone(), grants.container.clone());
         for role in &mut grants.roles {
             let (doing, tried) = match role.name {
-                name if name == READER.name => (Doing::List, list(&client).await),
-                name if name == DELEGATOR.name => (Doing::Sign, sign(&client).await),
-                _ => (Doing::Write, write(&client).await),
+                name if name == READER.name => (Doing::List, list(client).await),
+                name if name == DELEGATOR.name => (Doing::Sign, sign(client).await),
+                _ => (Doing::Write, write(client).await),
             };
             role.state = match tried {
                 Ok(()) => GrantState::Granted,

@@ -21,12 +21,14 @@ mod explain;
 mod export;
 mod first_run;
 mod fix;
+mod gate;
 mod grants;
 mod health;
 mod invites;
 mod label_config;
 mod label_stream;
 mod link_cache;
+mod link_proof;
 mod link_watch;
 mod lost_labels;
 mod members;
@@ -70,6 +72,7 @@ pub use grants::{
 pub use invites::{INVITE_DAYS, InvitedPerson, OpenInvite};
 pub use label_config::LabelConfig;
 pub use label_stream::TaskPresence;
+pub use link_proof::{OtherLink, OtherOrganization};
 pub use link_watch::LinkProblem;
 pub use lost_labels::LostLabel;
 pub use predictions::PredictionInput;
@@ -81,9 +84,9 @@ pub use storage_input::{DefaultAccount, StorageInput};
 pub use storages::SignsIn;
 pub use store::{
     AnnotationVersion, ApiToken, AuditQuery, AuditRecord, AzureLink, BlobErrorRecord, BulkDeleted,
-    ConnectStep, EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, MOST_COUNTED,
-    Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder, TaskState,
-    TokenKind, TroubledExport,
+    ConnectStep, EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, LinkProof,
+    MOST_COUNTED, Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder,
+    TaskState, TokenKind, TroubledExport,
 };
 pub use task_lists::{BulkAction, MatchCount, Selection, TaskList};
 pub use tasks::{Imported, TaskInput, TaskPage, TaskPaging};
@@ -100,7 +103,7 @@ pub struct Engine(Arc<Parts>);
 
 struct Parts {
     store: Store,
-    azure: Azure,
+    azure: gate::Gate,
     clock: Clock,
     settings: Settings,
     storages_of_project: resolve::StorageCache,
@@ -170,7 +173,7 @@ impl Engine {
         Self(Arc::new(Parts {
             thumbnails: thumbnails::Thumbnails::new(&settings.thumbnails),
             store,
-            azure,
+            azure: gate::Gate::new(azure),
             clock,
             settings,
             storages_of_project: resolve::StorageCache::default(),
@@ -201,7 +204,7 @@ impl Engine {
         &self.0.store
     }
 
-    fn azure(&self) -> &Azure {
+    fn azure(&self) -> &gate::Gate {
         &self.0.azure
     }
 

@@ -8,16 +8,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use model::{AccountName, BlobUri, ContainerName, Credential, OrgId};
+use model::{AccountName, ContainerName, Credential, OrgId};
 use store::LinksOfOrg;
 
-use crate::{Engine, Error, Result, connection::no_link};
+use crate::{Engine, Error, Result, connection::no_link, gate::At};
 
 /// Organizations that are kept; beyond, all are dropped and read again.
 const CACHED_ORGS: usize = 4_096;
 
 #[derive(Default)]
 pub(crate) struct LinkCache(Mutex<HashMap<OrgId, Arc<KnownLinks>>>);
+
+type Place = (String, AccountName, ContainerName);
 
 /// One organization's links of one version.
 pub(crate) struct KnownLinks {
@@ -28,8 +30,9 @@ pub(crate) struct KnownLinks {
     pub was_ever_linked: bool,
     /// Without any link, blobs are read without a credential.
     pub reads_anonymously: bool,
-    /// Containers on which the links may be used.
-    held: Mutex<HashSet<(AccountName, ContainerName)>>,
+    /// Containers that are held through these links: tenant, account, container. Whatever ends a
+    /// claim raises the version.
+    held: Mutex<HashSet<Place>>,
 }
 
 impl KnownLinks {
@@ -63,19 +66,21 @@ impl KnownLinks {
         }
     }
 
-    pub fn holds(&self, uri: &BlobUri) -> bool {
-        let place = (uri.account.clone(), uri.container.clone());
-        self.held().contains(&place)
+    pub fn holds(&self, tenant_id: &str, at: At<'_>) -> bool {
+        self.held().contains(&place(tenant_id, at))
     }
 
-    pub fn set_held(&self, uri: &BlobUri) {
-        self.held()
-            .insert((uri.account.clone(), uri.container.clone()));
+    pub fn set_held(&self, tenant_id: &str, at: At<'_>) {
+        self.held().insert(place(tenant_id, at));
     }
 
-    fn held(&self) -> MutexGuard<'_, HashSet<(AccountName, ContainerName)>> {
+    fn held(&self) -> MutexGuard<'_, HashSet<Place>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn place(tenant_id: &str, (account, container): At<'_>) -> Place {
+    (tenant_id.to_owned(), account.clone(), container.clone())
 }
 
 impl Engine {

@@ -86,13 +86,10 @@ impl Engine {
         input: &StorageInput,
         limits: PreviewLimits,
     ) -> Result<FilesPreview> {
-        let draft = self.draft_of(actor, Direction::Source, kind, input).await?;
+        let (draft, container) = self.draft_of(actor, Direction::Source, kind, input).await?;
         let place = (&draft.account, &draft.container);
         let (prefix, filter) = (&draft.prefix, draft.filter.clone());
         let scope = Scope::new(self, actor.org_id, place, prefix, filter, draft.recursive).await?;
-        let container = self
-            .azure()
-            .container(&draft.credential, &draft.account, &draft.container);
         let prefix = scope.prefix.listing();
         let mut preview = FilesPreview {
             at_ms: self.now_ms(),

@@ -62,7 +62,9 @@ impl Engine {
     ) -> Result<Option<Unreadable>> {
         require(actor, Permission::Read)?;
         let (row, wanted, own) = self.named(actor, task, fileuri).await?;
-        let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
+        let reached = self
+            .reach((actor.org_id, Some(actor.user_id)), &row, &wanted, own)
+            .await?;
         let (place, blob) = (reached.place(), wanted.blob());
         let failed = |error: azure::Error| self.explain_place(&error, place, blob, Doing::Read);
         let is_redirected = reached

@@ -9,18 +9,14 @@
 
 mod body;
 mod outside;
+mod reached;
 
-use std::{
-    cmp::Reverse,
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use azure::{ContainerClient, GetRequest, GetResponse, GetStatus, SignRequest};
 use model::{
-    AccountName, Actor, BlobName, ContainerName, Credential, Direction, OrgId, Permission,
-    ProjectId, Secret, ServeMode, Storage, StorageId, TaskId,
+    Actor, BlobName, Direction, OrgId, Permission, ProjectId, Secret, ServeMode, Storage,
+    StorageId, TaskId,
 };
 use serde_json::{Value, json};
 use store::ResolveRow;
@@ -30,13 +26,13 @@ use crate::{
     AuditAction, Engine, Error, Problem, Result,
     blob_uris::{self, NamedBlob},
     explain::Doing,
+    gate::{Asker, Entry},
     require,
 };
 
 pub use body::BlobBody;
+pub(crate) use reached::{Place, Reached, Source, StorageCache};
 
-/// Projects whose storages are kept; beyond, all are dropped and read again.
-const CACHED_PROJECTS: usize = 4096;
 /// Characters of a URI that the audit log keeps.
 const LONGEST_NOTED_URI: usize = 4_096;
 
@@ -90,86 +86,6 @@ pub struct ServedBlob {
     pub body: Option<BlobBody>,
 }
 
-/// The source storages of projects, by project and version. The version comes with the task, in
-/// the same query: a change of a storage is seen by the next request, on every replica.
-#[derive(Default)]
-pub(crate) struct StorageCache(Mutex<HashMap<ProjectId, Cached>>);
-
-struct Cached {
-    version: i64,
-    sources: Arc<[Source]>,
-}
-
-impl StorageCache {
-    fn get(&self, project: ProjectId, version: i64) -> Option<Arc<[Source]>> {
-        let projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let cached = projects.get(&project)?;
-        (cached.version == version).then(|| cached.sources.clone())
-    }
-
-    fn put(&self, project: ProjectId, version: i64, sources: Arc<[Source]>) {
-        let mut projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if projects.len() >= CACHED_PROJECTS {
-            projects.clear();
-        }
-        projects.insert(project, Cached { version, sources });
-    }
-}
-
-pub(crate) struct Source {
-    storage: Storage,
-    credential: Credential,
-    client: ContainerClient,
-}
-
-impl Source {
-    fn place(&self) -> Place<'_> {
-        Place {
-            account: &self.storage.account,
-            container: &self.storage.container,
-            credential: &self.credential,
-            client: &self.client,
-        }
-    }
-}
-
-/// A container, and how it is reached.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub account: &'a AccountName,
-    pub container: &'a ContainerName,
-    pub credential: &'a Credential,
-    pub client: &'a ContainerClient,
-}
-
-/// What reaches a blob that a task may show.
-pub(crate) enum Reached {
-    /// A source storage of the task's project.
-    Storage {
-        sources: Arc<[Source]>,
-        index: usize,
-    },
-    /// An Azure link of the organization, or nobody's credential.
-    Outside(outside::OutsideStorages),
-}
-
-impl Reached {
-    pub(crate) fn place(&self) -> Place<'_> {
-        match self {
-            Self::Storage { sources, index } => sources[*index].place(),
-            Self::Outside(outside) => outside.place(),
-        }
-    }
-
-    /// The storage of the project, when one reaches it.
-    pub(crate) fn storage(&self) -> Option<&Storage> {
-        match self {
-            Self::Storage { sources, index } => Some(&sources[*index].storage),
-            Self::Outside(_) => None,
-        }
-    }
-}
-
 impl Engine {
     /// Resolves `fileuri` (base64 of a blob URI, or the URI itself) for a task.
     ///
@@ -200,13 +116,13 @@ impl Engine {
         request: &ResolveRequest,
     ) -> Result<Resolved> {
         let (row, wanted, own) = self.named(actor, task, fileuri).await?;
-        let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
-        match &reached {
-            Reached::Storage { sources, index }
-                if sources[*index].storage.serve_mode == ServeMode::Presigned =>
-            {
-                let source = &sources[*index];
-                let signed = self.sign(event, source, wanted.blob()).await;
+        let asker = (actor.org_id, Some(actor.user_id));
+        let reached = self.reach(asker, &row, &wanted, own).await?;
+        match reached.storage() {
+            Some(storage) if storage.serve_mode == ServeMode::Presigned => {
+                let signed = self
+                    .sign(event, storage, reached.place(), wanted.blob())
+                    .await;
                 self.note_health(&reached, &signed);
                 signed
             }
@@ -255,31 +171,34 @@ impl Engine {
     /// [`Error::NotFound`] when nothing may; [`Error::Azure`] when a link may not be used.
     pub(crate) async fn reach(
         &self,
-        org: OrgId,
+        asker: Asker,
         row: &ResolveRow,
         wanted: &NamedBlob,
         own: Option<StorageId>,
     ) -> Result<Reached> {
-        if let Some(reached) = self.reach_storage(org, row, wanted, own).await? {
+        let found = self.reach_storage(asker, row, wanted, own, Entry::Use);
+        if let Some(reached) = found.await? {
             return Ok(reached);
         }
-        let links = self.links_as_of(org, row.links_version).await?;
-        let outside = self.reach_outside(org, wanted, &links).await?;
+        let links = self.links_as_of(asker.0, row.links_version).await?;
+        let outside = self.reach_outside(asker, wanted, &links).await?;
         Ok(Reached::Outside(outside))
     }
 
-    /// The storage of the project that reaches it; asks Azure nothing. `None` when at most a link
-    /// does.
+    /// The storage of the project that reaches it; to [`Entry::Try`] asks Azure nothing. `None`
+    /// when at most a link does.
     ///
     /// # Errors
     /// [`Error::NotFound`] when nothing may; [`Error::Azure`] when its link may not be used.
     pub(crate) async fn reach_storage(
         &self,
-        org: OrgId,
+        asker: Asker,
         row: &ResolveRow,
         wanted: &NamedBlob,
         own: Option<StorageId>,
+        entry: Entry,
     ) -> Result<Option<Reached>> {
+        let org = asker.0;
         let sources = self
             .sources(org, row.project_id, row.storages_version)
             .await?;
@@ -287,19 +206,26 @@ impl Engine {
             outside::require_outside(wanted, &sources)?;
             return Ok(None);
         };
-        let credential = &sources[index].credential;
+        let Source {
+            storage,
+            credential,
+        } = &sources[index];
         let links = self.links_as_of(org, row.links_version).await?;
-        links.require(credential)?;
-        if let Credential::AzureLink { tenant_id } = credential {
-            self.watch_link(org, tenant_id);
-        }
-        Ok(Some(Reached::Storage { sources, index }))
+        let at = (&storage.account, &storage.container);
+        let client = self
+            .open_known(asker, &links, credential, at, entry)
+            .await?;
+        Ok(Some(Reached::Storage {
+            sources,
+            index,
+            client,
+        }))
     }
 
     /// Keeps how the storage fared.
     pub(crate) fn note_health<T>(&self, reached: &Reached, result: &Result<T>) {
-        if let Reached::Storage { sources, index } = reached {
-            let storage = sources[*index].storage.id;
+        if let Some(Storage { id: storage, .. }) = reached.storage() {
+            let storage = *storage;
             match result {
                 Ok(_) => self.note_success(storage),
                 Err(error) => self.note_error(storage, error),
@@ -318,9 +244,6 @@ impl Engine {
         let sources: Arc<[Source]> = stored
             .into_iter()
             .map(|(storage, credential)| Source {
-                client: self
-                    .azure()
-                    .container(&credential, &storage.account, &storage.container),
                 storage,
                 credential,
             })
@@ -331,9 +254,15 @@ impl Engine {
         Ok(sources)
     }
 
-    async fn sign(&self, event: Uuid, source: &Source, blob: &BlobName) -> Result<Resolved> {
-        let minutes = source.storage.presign_ttl_minutes.unsigned_abs();
-        let signed = source
+    async fn sign(
+        &self,
+        event: Uuid,
+        storage: &Storage,
+        place: Place<'_>,
+        blob: &BlobName,
+    ) -> Result<Resolved> {
+        let minutes = storage.presign_ttl_minutes.unsigned_abs();
+        let signed = place
             .client
             .sign(
                 blob,
@@ -345,13 +274,9 @@ impl Engine {
                 },
             )
             .await
-            .map_err(|error| self.explain_place(&error, source.place(), blob, Doing::Sign))?;
-        self.note_sas(
-            source.storage.org_id,
-            &source.credential,
-            signed.expires_at_ms,
-        )
-        .await?;
+            .map_err(|error| self.explain_place(&error, place, blob, Doing::Sign))?;
+        self.note_sas(storage.org_id, place.credential, signed.expires_at_ms)
+            .await?;
         Ok(Resolved::Redirect {
             url: signed.url,
             max_age_s: ((signed.expires_at_ms - self.now_ms()) / 1000).max(0),

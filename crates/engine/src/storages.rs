@@ -1,5 +1,6 @@
 //! Source and target storages: created, checked against Azure, listed, changed, deleted.
 
+use azure::ContainerClient;
 use model::{
     Actor, ClientProof, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId,
     Storage, StorageId,
@@ -43,8 +44,8 @@ impl Engine {
         input: &StorageInput,
     ) -> Result<Storage> {
         let project = self.project_of(actor, input).await?;
-        let draft = self.draft(actor, direction, kind, input, None).await?;
-        self.probe(&draft).await?;
+        let (draft, client) = self.draft(actor, direction, kind, input, None).await?;
+        self.probe(&draft, &client).await?;
         let storage = self
             .store()
             .create_storage(
@@ -81,8 +82,8 @@ impl Engine {
         kind: CredentialKind,
         input: &StorageInput,
     ) -> Result<()> {
-        let draft = self.draft_of(actor, direction, kind, input).await?;
-        self.probe(&draft).await
+        let (draft, client) = self.draft_of(actor, direction, kind, input).await?;
+        self.probe(&draft, &client).await
     }
 
     /// The storages of a project in one direction, of one kind or of all.
@@ -148,11 +149,11 @@ impl Engine {
         input: &StorageInput,
     ) -> Result<Storage> {
         let stored = self.stored(actor, direction, kind, id).await?;
-        let draft = self
+        let (draft, client) = self
             .draft(actor, direction, kind, input, Some(&stored))
             .await?;
         if !draft.reaches_the_same(&stored) {
-            self.probe(&draft).await?;
+            self.probe(&draft, &client).await?;
         }
         let new_credential = Some(&draft.credential).filter(|credential| **credential != stored.1);
         self.keep_end(id, draft.expires_at_ms).await?;
@@ -245,15 +246,15 @@ impl Engine {
         Ok(self.store().tasks_made_by(actor.org_id, id).await?)
     }
 
-    /// The storage that a form describes, completed from the stored one when it names an `id`
-    /// of the same project. For checks and previews: nothing is saved.
+    /// The storage that a form describes, with its container; completed from the stored one when it
+    /// names an `id` of the same project. For checks and previews: nothing is saved.
     pub(crate) async fn draft_of(
         &self,
         actor: &Actor,
         direction: Direction,
         kind: CredentialKind,
         input: &StorageInput,
-    ) -> Result<Draft> {
+    ) -> Result<(Draft, ContainerClient)> {
         let project = self.project_of(actor, input).await?;
         let stored = match input.id {
             None => None,
@@ -269,7 +270,8 @@ impl Engine {
             .await
     }
 
-    /// The storage that a form describes, checked field by field.
+    /// The storage that a form describes, checked field by field, and its container when the
+    /// organization may use it.
     pub(crate) async fn draft(
         &self,
         actor: &Actor,
@@ -277,11 +279,11 @@ impl Engine {
         kind: CredentialKind,
         input: &StorageInput,
         stored: Option<&(Storage, Credential)>,
-    ) -> Result<Draft> {
+    ) -> Result<(Draft, ContainerClient)> {
         let default_account = self.default_account_of(actor.org_id).await?;
         let mut draft = Draft::new(direction, kind, input, stored, default_account)?;
-        self.check_link(actor.org_id, &mut draft).await?;
-        Ok(draft)
+        let client = self.check_link(actor, &mut draft).await?;
+        Ok((draft, client))
     }
 
     /// A storage of this direction and kind with its credential.

@@ -27,7 +27,9 @@ use self::{
     cache::{Cache, Kept},
     media::{Shown, extension},
 };
-use crate::{Engine, Error, LabelConfig, Result, blob_uris, require, resolve::Reached};
+use crate::{
+    Engine, Error, LabelConfig, Result, blob_uris, gate::Entry, require, resolve::Reached,
+};
 
 pub use media::MediaKind;
 
@@ -214,7 +216,7 @@ impl Engine {
                 Shown::Blob { blob, .. } => Some(blob.blob().as_str().to_owned()),
                 _ => None,
             };
-            let planned = self.plan(actor.org_id, &row, shown, task, synced, Asking::Never);
+            let planned = self.plan(actor, &row, shown, task, synced, Asking::Never);
             let thumbnail = match planned.await {
                 Ok(Planned::Known(thumbnail)) => Some(thumbnail),
                 Ok(Planned::Draw(drawing)) => {
@@ -268,7 +270,7 @@ impl Engine {
             .await?;
         let synced = task.source_blob_id.and_then(|id| known.remove(&id));
         let shown = self.shown(&config, &task);
-        self.plan(org, &row, shown, &task, synced.as_ref(), Asking::Allowed)
+        self.plan(actor, &row, shown, &task, synced.as_ref(), Asking::Allowed)
             .await
     }
 
@@ -280,7 +282,7 @@ impl Engine {
     /// What reaches what the task shows.
     async fn plan(
         &self,
-        org: OrgId,
+        actor: &Actor,
         row: &ResolveRow,
         shown: Shown,
         task: &Task,
@@ -300,10 +302,16 @@ impl Engine {
             }
         };
         let own = task.source_storage_id;
-        let reached = match self.reach_storage(org, row, &blob, own).await? {
+        let org = actor.org_id;
+        let asker = (org, Some(actor.user_id));
+        let entry = match asking {
+            Asking::Allowed => Entry::Use,
+            Asking::Never => Entry::Try,
+        };
+        let reached = match self.reach_storage(asker, row, &blob, own, entry).await? {
             Some(reached) => reached,
             None if asking == Asking::Never => return Ok(Planned::Unclear),
-            None => self.reach(org, row, &blob, own).await?,
+            None => self.reach(asker, row, &blob, own).await?,
         };
         let version = self.known_version(org, &reached, &blob, synced);
         let size = version.as_ref().map(|version| version.size);

@@ -243,6 +243,7 @@ impl World {
                 org,
                 &store::NewAzureLink {
                     tenant_id: &self.tenant,
+                    proof: Some(store::LinkProof::Administrator),
                     ..Default::default()
                 },
                 self.clock.now_ms(),

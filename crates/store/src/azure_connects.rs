@@ -48,6 +48,8 @@ pub struct AzureConnect {
     pub tenant_id: Option<String>,
     pub tenant_domain: Option<String>,
     pub entra_username: Option<String>,
+    /// Proven by the sign-in: the person administers the tenant.
+    pub is_administrator: bool,
     /// What went wrong last, as JSON.
     pub problem: Option<String>,
     pub created_at_ms: i64,
@@ -81,7 +83,8 @@ impl Store {
              ON CONFLICT (org_id, user_id) DO UPDATE SET session_hash = excluded.session_hash,
              step = excluded.step, state_hash = excluded.state_hash,
              state_expires_at_ms = excluded.state_expires_at_ms, created_at_ms = excluded.created_at_ms,
-             tenant_id = NULL, tenant_domain = NULL, entra_username = NULL, problem = NULL, tried_at_ms = NULL",
+             tenant_id = NULL, tenant_domain = NULL, entra_username = NULL,
+             is_administrator = 0, problem = NULL, tried_at_ms = NULL",
         )
         .bind(org)
         .bind(user)
@@ -116,7 +119,7 @@ impl Store {
         rows.first().map(connect_of).transpose()
     }
 
-    /// The tenant is proven.
+    /// The tenant is proven, and whether the person administers it.
     ///
     /// # Errors
     /// When the database fails.
@@ -124,18 +127,19 @@ impl Store {
         &self,
         org: OrgId,
         user: UserId,
-        tenant_id: &str,
+        (tenant_id, is_administrator): (&str, bool),
         (domain, username): (Option<&str>, Option<&str>),
     ) -> Result<()> {
         let set = sql(
             "UPDATE azure_connects SET step = 'consent', tenant_id = $3, tenant_domain = $4,
-             entra_username = $5, problem = NULL WHERE org_id = $1 AND user_id = $2",
+             entra_username = $5, is_administrator = $6, problem = NULL WHERE org_id = $1 AND user_id = $2",
         )
         .bind(org)
         .bind(user)
         .bind(tenant_id)
         .bind(domain)
-        .bind(username);
+        .bind(username)
+        .bind(is_administrator);
         self.db.execute(set).await.map(drop)
     }
 
@@ -241,6 +245,7 @@ fn connect_of(row: &Row) -> Result<AzureConnect> {
         tenant_id: row.get("tenant_id")?,
         tenant_domain: row.get("tenant_domain")?,
         entra_username: row.get("entra_username")?,
+        is_administrator: row.flag("is_administrator")?,
         problem: row.get("problem")?,
         created_at_ms: row.get("created_at_ms")?,
     })

@@ -7,6 +7,7 @@ use model::{OrgId, UserId};
 
 use crate::{
     Error, Result, Store,
+    container_claims::{end_claims, end_named_claims},
     db::{Row, Tx, sql},
 };
 
@@ -18,6 +19,47 @@ macro_rules! links {
             $rest
         )
     };
+}
+
+/// Who has shown that the tenant wants this organization to use the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkProof {
+    /// An administrator of the tenant has signed in for it.
+    Administrator,
+    /// The operator made the link by command.
+    Operator,
+    /// The owners of an organization that holds the tenant have agreed.
+    Agreed,
+    /// It is from before proof was asked for, and nobody else has linked the tenant.
+    Kept,
+}
+
+impl LinkProof {
+    /// As stored and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Operator => "operator",
+            Self::Agreed => "agreed",
+            Self::Kept => "kept",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Administrator,
+            Self::Operator,
+            Self::Agreed,
+            Self::Kept,
+        ]
+        .into_iter()
+        .find(|proof| proof.as_str() == text)
+    }
+
+    /// Who holds the tenant by it may agree that others do too.
+    pub fn may_agree(self) -> bool {
+        self != Self::Agreed
+    }
 }
 
 /// An organization's consented connection to one tenant.
@@ -40,6 +82,18 @@ pub struct AzureLink {
     pub last_sas_expires_at_ms: Option<i64>,
     /// Why Entra ID gave no token when it was asked last, as JSON.
     pub problem: Option<String>,
+    /// Without one the link gives only containers whose marker was found.
+    pub proof: Option<LinkProof>,
+}
+
+/// A link as other organizations of the same tenant may come to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkOfTenant {
+    pub org_id: OrgId,
+    pub org_name: String,
+    pub entra_username: Option<String>,
+    pub created_at_ms: i64,
+    pub proof: Option<LinkProof>,
 }
 
 /// A tenant to link.
@@ -51,6 +105,7 @@ pub struct NewAzureLink<'a> {
     pub principal_object_id: Option<&'a str>,
     pub entra_username: Option<&'a str>,
     pub linked_by: Option<UserId>,
+    pub proof: Option<LinkProof>,
 }
 
 /// Everything that decides how an organization's blobs are read outside its storages.
@@ -80,11 +135,11 @@ impl Store {
         let linked = tx
             .execute(
                 sql("INSERT INTO azure_links (org_id, tenant_id, tenant_domain, principal_object_id,
-                     entra_username, linked_by, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+                     entra_username, linked_by, created_at_ms, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                      ON CONFLICT (org_id, tenant_id) DO UPDATE SET tenant_domain = excluded.tenant_domain,
                      principal_object_id = excluded.principal_object_id, entra_username = excluded.entra_username,
                      linked_by = excluded.linked_by, created_at_ms = excluded.created_at_ms,
-                     unlinked_at_ms = NULL, problem = NULL
+                     unlinked_at_ms = NULL, problem = NULL, proof = excluded.proof
                      WHERE azure_links.unlinked_at_ms IS NOT NULL")
                 .bind(org)
                 .bind(tenant_id.as_str())
@@ -92,7 +147,8 @@ impl Store {
                 .bind(link.principal_object_id)
                 .bind(link.entra_username)
                 .bind(link.linked_by)
-                .bind(now_ms),
+                .bind(now_ms)
+                .bind(link.proof.map(LinkProof::as_str)),
             )
             .await?;
         if linked == 0 {
@@ -158,8 +214,94 @@ impl Store {
         }))
     }
 
-    /// Unlinks a tenant; `false` when it was not linked. What the organization held because it was
-    /// there first is given up, what it proved stays proven.
+    /// The links to a tenant that are in use, of every organization, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn links_to_tenant(&self, tenant_id: &str) -> Result<Vec<LinkOfTenant>> {
+        let query = "SELECT l.*, o.title AS org_name FROM azure_links l JOIN orgs o ON o.id = l.org_id
+             WHERE l.tenant_id = $1 AND l.unlinked_at_ms IS NULL ORDER BY l.created_at_ms, l.org_id";
+        let rows = self
+            .db
+            .read(sql(query).bind(tenant_id.to_lowercase()))
+            .await?;
+        let link = |row: &Row| {
+            Ok(LinkOfTenant {
+                org_id: OrgId(row.get("org_id")?),
+                org_name: row.get("org_name")?,
+                entra_username: row.get("entra_username")?,
+                created_at_ms: row.get("created_at_ms")?,
+                proof: proof_of(row)?,
+            })
+        };
+        rows.iter().map(link).collect()
+    }
+
+    /// An administrator of the tenant has signed in for this organization, whose link is in use;
+    /// `false` when that was proven so already, or there is no such link.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prove_azure_link(
+        &self,
+        org: OrgId,
+        tenant_id: &str,
+        entra_username: Option<&str>,
+    ) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let prove = "UPDATE azure_links SET proof = 'administrator', entra_username = $3
+             WHERE org_id = $1 AND tenant_id = $2 AND unlinked_at_ms IS NULL
+             AND COALESCE(proof, '') <> 'administrator'";
+        let prove = sql(prove).bind(org).bind(tenant_id).bind(entra_username);
+        let proven = tx.execute(prove).await?;
+        raise_links_version(&mut tx, org).await?;
+        tx.commit().await?;
+        Ok(proven > 0)
+    }
+
+    /// The owners of an organization that holds the tenant agree that another one, which has linked
+    /// it too, does so as well, or take that back. `false` when there is nothing to change: the
+    /// other's link is not in use, is proven otherwise, or who agrees does not hold the tenant.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agree_on_link(
+        &self,
+        holder: OrgId,
+        tenant_id: &str,
+        other: OrgId,
+        agreed: bool,
+    ) -> Result<bool> {
+        macro_rules! agree {
+            ($set:literal) => {
+                concat!(
+                    "UPDATE azure_links SET ",
+                    $set,
+                    " AND org_id = $3 AND org_id <> $1 AND tenant_id = $2 AND unlinked_at_ms IS NULL
+                     AND EXISTS (SELECT 1 FROM azure_links h WHERE h.org_id = $1 AND h.tenant_id = $2
+                         AND h.unlinked_at_ms IS NULL AND h.proof IN ('administrator', 'operator', 'kept'))"
+                )
+            };
+        }
+        let mut tx = self.db.begin().await?;
+        let set = match agreed {
+            true => agree!("proof = 'agreed' WHERE proof IS NULL"),
+            false => agree!("proof = NULL WHERE proof = 'agreed'"),
+        };
+        let set = sql(set).bind(holder).bind(tenant_id).bind(other);
+        if tx.execute(set).await? == 0 {
+            return Ok(false);
+        }
+        if !agreed {
+            end_named_claims(&mut tx, other, tenant_id).await?;
+        }
+        raise_links_version(&mut tx, other).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Unlinks a tenant; `false` when it was not linked. Every claim on its containers ends, and
+    /// what was held stays reserved.
     ///
     /// # Errors
     /// When the database fails.
@@ -177,8 +319,7 @@ impl Store {
         if tx.execute(unlink).await? == 0 {
             return Ok(false);
         }
-        let give_up = "DELETE FROM container_claims WHERE org_id = $1 AND tenant_id = $2 AND basis <> 'proven'";
-        tx.execute(sql(give_up).bind(org).bind(tenant_id)).await?;
+        end_claims(&mut tx, org, &tenant_id).await?;
         raise_links_version(&mut tx, org).await?;
         tx.commit().await?;
         Ok(true)
@@ -253,5 +394,13 @@ fn link_of(row: &Row) -> Result<AzureLink> {
         unlinked_at_ms: row.get("unlinked_at_ms")?,
         last_sas_expires_at_ms: row.get("last_sas_expires_at_ms")?,
         problem: row.get("problem")?,
+        proof: proof_of(row)?,
     })
+}
+
+fn proof_of(row: &Row) -> Result<Option<LinkProof>> {
+    match row.get::<Option<String>>("proof")? {
+        Some(_) => row.word("proof", LinkProof::parse).map(Some),
+        None => Ok(None),
+    }
 }

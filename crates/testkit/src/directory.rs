@@ -17,6 +17,10 @@ pub struct App {
 pub enum DirectoryRole {
     /// May consent for everyone.
     GlobalAdministrator,
+    /// May consent for everyone too.
+    CloudApplicationAdministrator,
+    /// Administers, and may not consent.
+    HelpdeskAdministrator,
     Member,
 }
 
@@ -135,6 +139,8 @@ impl LocalAzure {
     ) -> anyhow::Result<String> {
         let role = match role {
             DirectoryRole::GlobalAdministrator => "global_administrator",
+            DirectoryRole::CloudApplicationAdministrator => "cloud_application_administrator",
+            DirectoryRole::HelpdeskAdministrator => "helpdesk_administrator",
             DirectoryRole::Member => "member",
         };
         let body = json!({"name": name, "role": role});
@@ -144,6 +150,17 @@ impl LocalAzure {
                 .await?,
             "user_principal_name",
         )
+    }
+
+    /// Whether the app's id_tokens tell the roles of people (`wids`); they do unless this takes
+    /// them out.
+    ///
+    /// # Errors
+    /// As [`LocalAzure::control`].
+    pub async fn tell_roles(&self, app: &App, tells_roles: bool) -> anyhow::Result<()> {
+        let path = format!("/apps/{}", app.client_id);
+        let body = json!({"tells_roles": tells_roles});
+        self.control(Method::PATCH, &path, &body).await.map(|_| ())
     }
 
     /// Lets the app send people back to any Longshore on this machine.

@@ -81,9 +81,7 @@ impl Check<'_> {
             );
         }
         let draft = &self.subject.draft;
-        let anyone = self
-            .azure
-            .container(&Credential::Anonymous, &draft.account, &draft.container);
+        let anyone = self.azure.anyone((&draft.account, &draft.container));
         let answer = self
             .limited(ASIDE, async {
                 match blob {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azure::{Azure, ContainerClient, ErrorKind};
+use azure::{ContainerClient, ErrorKind};
 use model::{BlobName, Credential, Direction, OrgId};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -12,12 +12,13 @@ use super::{
 use crate::{
     Doing, Engine, Problem, Result, Situation,
     explain::{Finding, explain, word_finding},
+    gate::Gate,
 };
 
 /// One check.
 pub(super) struct Check<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) azure: Azure,
+    pub(super) azure: Gate,
     pub(super) org: OrgId,
     pub(super) subject: Subject,
     pub(super) options: &'a CheckOptions,
@@ -53,11 +54,9 @@ impl<'a> Check<'a> {
         engine: &'a Engine,
         org: OrgId,
         subject: Subject,
+        (azure, client): (Gate, ContainerClient),
         options: &'a CheckOptions,
     ) -> Self {
-        let azure = engine.azure().for_a_check();
-        let draft = &subject.draft;
-        let client = azure.container(&draft.credential, &draft.account, &draft.container);
         let started = Instant::now();
         Self {
             engine,

@@ -133,7 +133,7 @@ impl Claimed {
             if targets.contains_key(&item.storage_id) {
                 continue;
             }
-            let target = engine.open_storage(item.org_id, item.storage_id).await?;
+            let target = engine.find_opened(item.org_id, item.storage_id).await?;
             targets.insert(item.storage_id, target.map(Arc::new));
         }
         Ok(Self {
@@ -328,14 +328,14 @@ impl Refusal {
 /// Brings the object to its present state, and has Azure confirm it.
 async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<(), Refused> {
     let storage = &target.storage;
-    engine.require_link(item.org_id, &target.credential).await?;
+    let container = engine.container_of(storage, &target.credential).await?;
     let name = storage.prefix.join(&item.object_key);
     let blob = BlobName::parse(name)
         .map_err(|error| Error::Internal(format!("the name of an export: {error}")))?;
     let (doing, answer) = match wanted(engine, item, storage).await? {
         Wanted::Untouched => return Ok(()),
         Wanted::Content(content) => {
-            let put = target.container.put(
+            let put = container.put(
                 &blob,
                 content.into(),
                 "application/json",
@@ -345,7 +345,7 @@ async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<()
         }
         Wanted::Absent => (
             Doing::Delete,
-            match target.container.delete(&blob, None).await {
+            match container.delete(&blob, None).await {
                 // Gone is gone, whoever did it.
                 Err(error) if is_absence(error.kind()) => Ok(()),
                 answer => answer,

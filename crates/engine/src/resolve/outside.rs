@@ -3,11 +3,14 @@
 //! owner has allowed it after unlinking.
 
 use azure::ContainerClient;
-use model::{AccountName, BlobUri, ContainerName, Credential, OrgId};
+use model::{AccountName, BlobUri, ContainerName, Credential};
 
 use super::{Place, Reached, Source};
 use crate::{
-    Engine, Error, Fix, Problem, Result, Who, blob_uris::NamedBlob, explain::Doing,
+    Engine, Error, Fix, Problem, Result, Who,
+    blob_uris::NamedBlob,
+    explain::Doing,
+    gate::{Asker, Entry},
     link_cache::KnownLinks,
 };
 
@@ -67,30 +70,25 @@ impl Engine {
     /// What reaches such a blob; it is always read by this server.
     pub(super) async fn reach_outside(
         &self,
-        org: OrgId,
+        asker: Asker,
         wanted: &NamedBlob,
         links: &KnownLinks,
     ) -> Result<OutsideStorages> {
         let NamedBlob::InAccount(uri) = wanted else {
             return Err(not_named());
         };
-        let credential = self.credential_outside(org, uri, links).await?;
+        let credential = self.credential_outside(uri, links).await?;
+        let at = (&uri.account, &uri.container);
+        let client = self.open_known(asker, links, &credential, at, Entry::Use);
         Ok(OutsideStorages {
-            client: self
-                .azure()
-                .container(&credential, &uri.account, &uri.container),
+            client: client.await?,
             account: uri.account.clone(),
             container: uri.container.clone(),
             credential,
         })
     }
 
-    async fn credential_outside(
-        &self,
-        org: OrgId,
-        uri: &BlobUri,
-        links: &KnownLinks,
-    ) -> Result<Credential> {
+    async fn credential_outside(&self, uri: &BlobUri, links: &KnownLinks) -> Result<Credential> {
         if links.tenants.is_empty() {
             return if links.reads_anonymously {
                 Ok(Credential::Anonymous)
@@ -111,12 +109,6 @@ impl Engine {
         if !links.tenants.contains(&owner) {
             return Err(other_tenant(uri, &owner, &links.tenants).into());
         }
-        if !links.holds(uri) {
-            self.require_claim(org, &owner, &uri.account, &uri.container)
-                .await?;
-            links.set_held(uri);
-        }
-        self.watch_link(org, &owner);
         Ok(Credential::AzureLink { tenant_id: owner })
     }
 }

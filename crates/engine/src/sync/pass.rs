@@ -53,14 +53,17 @@ pub(crate) async fn run(
     let Some(started) = store.mark_run_started(run, engine.now_ms()).await? else {
         return Ok(JobEnd::Done);
     };
-    let found = engine.open_storage(started.org_id, started.storage_id);
+    let found = engine.find_opened(started.org_id, started.storage_id);
     let Some(opened) = found.await? else {
         return Ok(JobEnd::Done);
     };
     let storage = started.storage_id;
     let mut pass = match Pass::new(engine, started, opened).await {
         Ok(pass) => pass,
-        Err(error) => return fail(engine, run, &SyncCounts::default(), error).await,
+        Err(error) => {
+            engine.note_error(storage, &error);
+            return fail(engine, run, &SyncCounts::default(), error).await;
+        }
     };
     match pass.go(stop).await {
         Ok(End::Complete) => {
@@ -139,8 +142,8 @@ impl<'a> Pass<'a> {
         let Opened {
             storage,
             credential,
-            container,
         } = opened;
+        let container = engine.container_of(&storage, &credential).await?;
         let filter = BlobFilter::parse(storage.regex_filter.as_deref().unwrap_or_default())
             .map_err(|error| Error::field("regex_filter", error.to_string()))?;
         let scope = Scope::new(
@@ -193,8 +196,7 @@ impl<'a> Pass<'a> {
             let page = match &mut pages {
                 Pages::Listed(listing) => self.next_page(listing).await?,
                 Pages::Failed(retrying) => {
-                    let (org, credential) = (self.run.org_id, &self.credential);
-                    self.engine.require_link(org, credential).await?;
+                    self.require_container().await?;
                     retrying.next(self).await?
                 }
             };
@@ -213,11 +215,15 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Goes on only while the organization may use the container.
+    async fn require_container(&self) -> Result<()> {
+        let opened = self.engine.container_of(&self.storage, &self.credential);
+        opened.await.map(drop)
+    }
+
     /// Waits for the next page, showing life; `None` when the run is not ours any more.
     async fn next_page(&mut self, listing: &mut Listing) -> Result<Option<Page>> {
-        self.engine
-            .require_link(self.run.org_id, &self.credential)
-            .await?;
+        self.require_container().await?;
         loop {
             match tokio::time::timeout(PING, listing.next()).await {
                 Ok(Some(Ok(page))) => {

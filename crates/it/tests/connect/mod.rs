@@ -1,8 +1,11 @@
 //! Connect to Azure, as two companies' people press it, with everything that goes wrong on the way.
 
+mod claim_races;
+mod claim_table;
 mod claims;
 mod consent;
 mod members;
+mod organization;
 mod proof;
 mod unlink;
 mod withdrawal;

@@ -263,6 +263,10 @@ impl<'a> Samples<'a> {
             ("GET", "/api/azure-links/{tenant}/grants") => {
                 (format!("{path}?account={account}&container=samples"), None)
             }
+            // Nobody else has linked the tenant: what was never given is taken back already.
+            ("POST", "/api/azure-links/{tenant}/agreement") => {
+                (path, Some(json!({"organization": 2, "agreed": false})))
+            }
             ("POST", "/api/azure-links/{tenant}/claim") => (
                 path,
                 Some(json!({"account": account, "container": "samples"})),

@@ -6,7 +6,7 @@
 //! | `POST /tenants/{tenant}/users` | `{name, role}` → user |
 //! | `POST /personal-accounts` | `{email}` → user |
 //! | `POST /apps` | `{tenant, display_name, audience?, redirect_uris?}` → app |
-//! | `PATCH /apps/{client_id}` | `{audience?, redirect_uris?}` |
+//! | `PATCH /apps/{client_id}` | `{audience?, redirect_uris?, tells_roles?}` (`tells_roles: false`: no `wids` in its id_tokens) |
 //! | `POST /apps/{client_id}/secrets` | `{expires_in_s?}` (negative: expired) → `{key_id, value, expires_at_ms}` |
 //! | `POST /apps/{client_id}/certificates` | `{pem?, expires_at_ms?}` → thumbprints, and `pem` (a new certificate with its key when none was given) |
 //! | `POST /apps/{client_id}/federated-credentials` | `{issuer, subject, audience}` |
@@ -137,6 +137,7 @@ async fn create_app(Shared(state): Shared<Arc<State>>, Json(new): Json<NewApp>) 
 struct AppSetting {
     audience: Option<AppAudience>,
     redirect_uris: Option<Vec<String>>,
+    tells_roles: Option<bool>,
 }
 
 async fn change_app(
@@ -149,6 +150,9 @@ async fn change_app(
     }
     if let Some(uris) = setting.redirect_uris {
         state.set_redirect_uris(&client_id, uris)?;
+    }
+    if let Some(tells_roles) = setting.tells_roles {
+        state.tell_roles(&client_id, tells_roles)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

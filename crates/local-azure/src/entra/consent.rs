@@ -36,10 +36,7 @@ use super::{
     refusal::Refusal,
     token::known_resource,
 };
-use crate::{
-    State,
-    state::{DirectoryRole, Tenant},
-};
+use crate::{State, state::Tenant};
 
 /// Which of the two endpoints; they differ in `scope`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +114,7 @@ fn decide(state: &State, request: &AppRequest<'_>, version: Version) -> Result<R
             );
             Ok(sent_back(state, request, &refusal))
         }
-        "accept" if user.role != DirectoryRole::GlobalAdministrator => Ok(approval_needed(request)),
+        "accept" if !user.role.may_consent() => Ok(approval_needed(request)),
         "accept" => accept(state, request, version, &tenant),
         _ => Ok(question(state, request)),
     }

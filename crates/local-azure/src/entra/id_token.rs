@@ -71,6 +71,11 @@ fn claims(state: &State, sign_in: &SignIn) -> Value {
         "tid": sign_in.tenant,
         "uti": uuid::Uuid::new_v4().simple().to_string(),
     });
+    let world = state.world();
+    let app = world.apps.get(&sign_in.client_id.to_ascii_lowercase());
+    if app.is_some_and(|app| app.tells_roles) {
+        claims["wids"] = json!(user.role.wids());
+    }
     if let Some(nonce) = &sign_in.nonce {
         claims["nonce"] = json!(nonce);
     }

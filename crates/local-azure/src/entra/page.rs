@@ -51,7 +51,7 @@ pub fn people(state: &State, preferred: Option<&str>, hint: Option<&str>) -> Str
         (
             Some(tenant.id.as_str()) != preferred,
             tenant.domain.as_str(),
-            user.role != DirectoryRole::GlobalAdministrator,
+            user.role == DirectoryRole::Member,
         )
     });
     if all.is_empty() {
@@ -69,10 +69,7 @@ pub fn people(state: &State, preferred: Option<&str>, hint: Option<&str>) -> Str
             } else {
                 ""
             };
-            let role = match user.role {
-                DirectoryRole::GlobalAdministrator => "Global Administrator",
-                DirectoryRole::Member => "member",
-            };
+            let role = user.role.title();
             format!(
                 "<label><input type=\"radio\" name=\"login_as\" value=\"{name}\" required{checked}> \
                  {name} ({role})</label>"

@@ -16,6 +16,9 @@ pub struct App {
     pub home_tenant: String,
     pub audience: AppAudience,
     pub redirect_uris: Vec<String>,
+    /// Its id_tokens tell the person's directory roles (`wids`): `groupMembershipClaims` of the
+    /// registration is `DirectoryRole`.
+    pub tells_roles: bool,
     pub secrets: Vec<AppSecret>,
     pub certificates: Vec<AppCertificate>,
     pub federated_credentials: Vec<FederatedCredential>,
@@ -73,7 +76,8 @@ impl World {
 }
 
 impl State {
-    /// Registers an app in its home tenant. Its service principal comes with [`State::consent`].
+    /// Registers an app in its home tenant, with `wids` in its id_tokens as docs/azure-app.md asks;
+    /// [`State::tell_roles`] takes them out. Its service principal comes with [`State::consent`].
     ///
     /// # Errors
     /// Unknown tenant.
@@ -90,6 +94,7 @@ impl State {
             home_tenant: world.tenant(home_tenant)?.id.clone(),
             audience,
             redirect_uris: Vec::new(),
+            tells_roles: true,
             secrets: Vec::new(),
             certificates: Vec::new(),
             federated_credentials: Vec::new(),
@@ -104,6 +109,15 @@ impl State {
     /// Unknown app.
     pub fn set_redirect_uris(&self, client_id: &str, uris: Vec<String>) -> Result<(), StateError> {
         self.world_mut().app_mut(client_id)?.redirect_uris = uris;
+        Ok(())
+    }
+
+    /// Puts `wids` into an app's id_tokens, or takes them out as they are by default at Entra ID.
+    ///
+    /// # Errors
+    /// Unknown app.
+    pub fn tell_roles(&self, client_id: &str, tells_roles: bool) -> Result<(), StateError> {
+        self.world_mut().app_mut(client_id)?.tells_roles = tells_roles;
         Ok(())
     }
 

@@ -29,7 +29,45 @@ pub struct TenantUser {
 pub enum DirectoryRole {
     /// May consent for the whole tenant.
     GlobalAdministrator,
+    /// May consent too, for apps that ask for nothing of Microsoft Graph.
+    CloudApplicationAdministrator,
+    /// Administers, and may not consent.
+    HelpdeskAdministrator,
     Member,
+}
+
+impl DirectoryRole {
+    /// Every member's role, whatever else they have.
+    const USER: &str = "b79fbf4d-3ef9-4689-8143-76b194e85509";
+
+    /// May let an app into the tenant.
+    pub fn may_consent(self) -> bool {
+        matches!(
+            self,
+            Self::GlobalAdministrator | Self::CloudApplicationAdministrator
+        )
+    }
+
+    /// As Entra ID's pages call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::GlobalAdministrator => "Global Administrator",
+            Self::CloudApplicationAdministrator => "Cloud Application Administrator",
+            Self::HelpdeskAdministrator => "Helpdesk Administrator",
+            Self::Member => "member",
+        }
+    }
+
+    /// The claim `wids`: template ids of the directory roles ("Microsoft Entra built-in roles").
+    pub fn wids(self) -> Vec<&'static str> {
+        let role = match self {
+            Self::GlobalAdministrator => Some("62e90394-69f5-4237-9190-012177145e10"),
+            Self::CloudApplicationAdministrator => Some("158c047a-c907-4556-b7ef-446551a6b5f7"),
+            Self::HelpdeskAdministrator => Some("729827e3-9c14-49f7-bb1b-9608f156bbb8"),
+            Self::Member => None,
+        };
+        role.into_iter().chain([Self::USER]).collect()
+    }
 }
 
 /// An app (or managed identity) in one tenant: what role assignments name.

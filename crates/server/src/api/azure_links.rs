@@ -8,7 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use engine::{GrantPurpose, container_of};
-use model::Actor;
+use model::{Actor, OrgId};
 use utoipa::ToSchema;
 
 use crate::{
@@ -48,6 +48,28 @@ impl Input for ContainerInput {
         Self {
             account: fields.text("account").value(),
             container: fields.text("container").value(),
+        }
+    }
+}
+
+/// What an organization that holds a tenant says of another one's link.
+#[derive(ToSchema)]
+pub(crate) struct AgreementInput {
+    /// Which organization, as `others` of the link names it.
+    #[schema(value_type = i64)]
+    pub(crate) organization: Option<i64>,
+    /// `false` takes it back.
+    #[schema(value_type = bool)]
+    pub(crate) agreed: Option<bool>,
+}
+
+impl Input for AgreementInput {
+    fn read(fields: &mut Fields) -> Self {
+        let organization = fields.int("organization");
+        let agreed = fields.flag("agreed");
+        Self {
+            organization: fields.required("organization", organization),
+            agreed: fields.required("agreed", agreed),
         }
     }
 }
@@ -139,6 +161,20 @@ pub(crate) async fn claim(
         .engine
         .claim_container(&actor, &tenant, &account, &container);
     Ok(Json(claim.await?.into()))
+}
+
+pub(crate) async fn agree(
+    State(app): State<App>,
+    actor: Actor,
+    Tenant(tenant): Tenant,
+    Body(input): Body<AgreementInput>,
+) -> Answer<Json<IntegrationsView>> {
+    let other = OrgId(input.organization.unwrap_or_default());
+    let agreed = input.agreed.unwrap_or_default();
+    app.engine
+        .agree_on_link(&actor, &tenant, other, agreed)
+        .await?;
+    list(State(app), actor).await
 }
 
 pub(crate) async fn settings(

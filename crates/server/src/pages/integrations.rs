@@ -9,7 +9,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use engine::{ConnectStep, Integrations};
+use engine::{ConnectStep, Integrations, LinkProof};
 use model::{
     Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncStatus,
 };
@@ -29,7 +29,7 @@ use crate::{
     error::ApiError,
     extract::{Body, moment},
 };
-pub(crate) use link::{check, claim, confirm_unlink, show_link, unlink};
+pub(crate) use link::{agree, check, claim, confirm_unlink, show_link, unlink};
 
 const PAGE: &str = "/settings/integrations";
 
@@ -159,6 +159,18 @@ pub(crate) async fn set_anonymous(
         Ok(()) => Redirect::to(PAGE).into_response(),
         Err(error) => failed(&error.into()),
     }
+}
+
+/// Why a link gives containers, for people; `None` for one that gives none by their name.
+fn proof_words(proof: Option<LinkProof>) -> Option<&'static str> {
+    Some(match proof? {
+        LinkProof::Administrator => "an administrator of the tenant signed in for it",
+        LinkProof::Operator => "the operator of this server made it",
+        LinkProof::Agreed => "an organization that holds the tenant agreed",
+        LinkProof::Kept => {
+            "it is from before proof was asked for, and nobody else had linked the tenant"
+        }
+    })
 }
 
 /// Until when somebody may still read by what was handed out.

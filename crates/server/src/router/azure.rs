@@ -17,6 +17,7 @@ pub(super) fn azure_routes(routes: Routes) -> Routes {
         .page("/settings/integrations/anonymous", post, integrations::set_anonymous)
         .page("/settings/integrations/{tenant}", get, integrations::show_link)
         .page("/settings/integrations/{tenant}/claim", post, integrations::claim)
+        .page("/settings/integrations/{tenant}/agreement", post, integrations::agree)
         .page("/settings/integrations/{tenant}/check", post, integrations::check)
         .page("/settings/integrations/{tenant}/unlink", get, integrations::confirm_unlink)
         .page("/settings/integrations/{tenant}/unlink", post, integrations::unlink)
@@ -73,9 +74,17 @@ pub(super) fn azure_routes(routes: Routes) -> Routes {
         .post(
             "/api/azure-links/{tenant}/claim",
             azure_links::claim,
-            op("Looks for the blob that proves control of a container that another organization uses.")
+            op("Claims a container: by the proven link where nobody else is, else by the blob that proves control.")
                 .needs(ManageOrganization)
                 .takes::<azure_links::ContainerInput>()
                 .returns::<azure_links::ClaimView>(200),
+        )
+        .post(
+            "/api/azure-links/{tenant}/agreement",
+            azure_links::agree,
+            op("Agrees that another organization which has linked the tenant may claim its containers, or takes that back.")
+                .needs(ManageOrganization)
+                .takes::<azure_links::AgreementInput>()
+                .returns::<azure_links::IntegrationsView>(200),
         )
 }

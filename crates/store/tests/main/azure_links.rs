@@ -1,7 +1,6 @@
-//! Azure links, the way to them, and container claims.
+//! Azure links, and the way to them.
 
-use model::{AccountName, ContainerName, OrgId};
-use store::{ClaimedContainer, ConnectState, ConnectStep, NewAzureLink};
+use store::{ConnectState, ConnectStep, NewAzureLink};
 
 use crate::world::{NOW, World};
 
@@ -11,6 +10,7 @@ const TENANT: NewAzureLink<'static> = NewAzureLink {
     principal_object_id: Some("oid"),
     entra_username: Some("ann@contoso.com"),
     linked_by: None,
+    proof: None,
 };
 
 pub async fn linked_and_unlinked(w: World) {
@@ -169,13 +169,15 @@ pub async fn a_state_comes_back_once(w: World) {
     assert_eq!(ask.await.unwrap(), None, "no tenant is proven");
     let known = (Some("contoso.com"), None);
     w.store
-        .set_connect_tenant(w.org, w.user, "T", known)
+        .set_connect_tenant(w.org, w.user, ("T", true), known)
         .await
         .unwrap();
     let ask = w.store.ask_connect_consent(w.org, w.user, &made);
     assert_eq!(ask.await.unwrap().unwrap().tenant_id.as_deref(), Some("T"));
     assert!(take(ConnectStep::Consent, &back).await.is_some());
-    // Beginning again forgets the proven tenant.
+    let found = w.store.find_azure_connect(w.org, w.user).await.unwrap();
+    assert!(found.unwrap().is_administrator);
+    // Beginning again forgets the proven tenant, and who proved it.
     begin(&made).await;
     let found = w
         .store
@@ -184,6 +186,7 @@ pub async fn a_state_comes_back_once(w: World) {
         .unwrap()
         .unwrap();
     assert_eq!((found.step, found.tenant_id), (ConnectStep::SignIn, None));
+    assert!(!found.is_administrator);
     let try_at = async |now| {
         w.store
             .may_try_connect(w.org, w.user, 5, now)
@@ -203,72 +206,4 @@ pub async fn a_state_comes_back_once(w: World) {
         w.store.find_azure_connect(w.org, w.user).await.unwrap(),
         None
     );
-}
-
-pub async fn the_first_on_a_container_holds_it(w: World) {
-    let account = AccountName::parse("acct").unwrap();
-    let container = ContainerName::parse("inbox").unwrap();
-    let at = ClaimedContainer {
-        account: &account,
-        container: &container,
-        tenant_id: "t",
-    };
-    let second = w.another_org().await;
-    let claim = async |org: OrgId, at| w.store.claim_container(org, at, "m", NOW).await.unwrap();
-    let (one, two) = tokio::join!(claim(w.org, at), claim(second, at));
-    assert_ne!(one.is_held, two.is_held, "exactly one is first");
-    let (holder, other) = if one.is_held {
-        (w.org, second)
-    } else {
-        (second, w.org)
-    };
-    assert!(!claim(other, at).await.is_held);
-    assert_eq!(
-        w.store
-            .claim_container(other, at, "later", NOW)
-            .await
-            .unwrap()
-            .marker,
-        "m"
-    );
-    w.store.prove_container(other, at).await.unwrap();
-    assert!(claim(other, at).await.is_held && claim(holder, at).await.is_held);
-    // A claim made through a link to another tenant, which cannot reach the account, is in nobody's way.
-    let outbox = ContainerName::parse("outbox").unwrap();
-    let elsewhere = ClaimedContainer {
-        container: &outbox,
-        tenant_id: "u",
-        ..at
-    };
-    assert!(claim(second, elsewhere).await.is_held);
-    assert!(
-        claim(
-            w.org,
-            ClaimedContainer {
-                tenant_id: "t",
-                ..elsewhere
-            }
-        )
-        .await
-        .is_held
-    );
-}
-
-pub async fn a_storage_is_there_first_too(w: World) {
-    let storage = w.source().await;
-    let at = ClaimedContainer {
-        account: &storage.account,
-        container: &storage.container,
-        tenant_id: "t",
-    };
-    let second = w.another_org().await;
-    let claim = async |org| {
-        w.store
-            .claim_container(org, at, "m", NOW)
-            .await
-            .unwrap()
-            .is_held
-    };
-    assert!(!claim(second).await);
-    assert!(claim(w.org).await);
 }

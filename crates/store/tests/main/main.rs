@@ -4,6 +4,7 @@
 mod accounts;
 mod annotations;
 mod azure_links;
+mod container_claims;
 mod entra;
 mod exports;
 mod import;
@@ -110,7 +111,15 @@ contract! {
         linked_and_unlinked,
         what_a_link_remembers,
         a_state_comes_back_once,
-        the_first_on_a_container_holds_it,
+    }
+    container_claims {
+        a_link_that_nobody_proved_holds_nothing_by_naming_it,
+        of_two_proven_links_one_is_first_and_the_other_writes_the_marker,
+        a_claim_counts_for_the_tenant_that_it_was_made_through,
+        unlinking_gives_up_every_claim_and_hands_none_to_others,
+        a_claim_is_before_or_after_unlinking_and_never_in_between,
+        two_links_at_once_are_one_and_two_organizations_are_two,
+        only_who_holds_the_tenant_agrees_and_may_take_it_back,
         a_storage_is_there_first_too,
     }
     entra {

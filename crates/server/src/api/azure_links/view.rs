@@ -1,8 +1,8 @@
 //! The JSON of Azure links.
 
 use engine::{
-    AzureLink, Claim, GrantScope, GrantState, Grants, Integrations, LinkProblem, PendingConnect,
-    RoleNeed, Unlinked,
+    AzureLink, Claim, GrantScope, GrantState, Grants, Integrations, LinkProblem, LinkProof,
+    OtherLink, PendingConnect, RoleNeed, Unlinked,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,6 +38,39 @@ pub(crate) struct LinkView {
     last_sas_expires_at: Option<String>,
     /// Why Entra ID gives no token for it.
     problem: Option<ProblemView>,
+    /// Who has shown that the tenant wants this link: `administrator`, `operator`, `agreed`, `kept`,
+    /// or `null`: it then gives only containers whose marker was found.
+    proof: Option<&'static str>,
+    /// The links of other organizations to the same tenant.
+    others: Vec<OtherView>,
+}
+
+/// Another organization's link to the same tenant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OtherView {
+    /// `null`, and so are the next two, while one's own link is not proven.
+    organization: Option<i64>,
+    name: Option<String>,
+    entra_username: Option<String>,
+    created_at: String,
+    /// As of a link.
+    proof: Option<&'static str>,
+    /// One's own organization may agree on it, or take its agreement back.
+    may_agree: bool,
+}
+
+impl From<&OtherLink> for OtherView {
+    fn from(other: &OtherLink) -> Self {
+        let who = other.who.as_ref();
+        Self {
+            organization: who.map(|who| who.id.0),
+            name: who.map(|who| who.name.clone()),
+            entra_username: who.and_then(|who| who.entra_username.clone()),
+            created_at: instant(other.created_at_ms),
+            proof: other.proof.map(LinkProof::as_str),
+            may_agree: other.may_agree,
+        }
+    }
 }
 
 /// What is wrong, and who does what about it.
@@ -79,6 +112,8 @@ impl From<AzureLink> for LinkView {
             unlinked_at: link.unlinked_at_ms.map(instant),
             last_sas_expires_at: link.last_sas_expires_at_ms.map(instant),
             problem: None,
+            proof: link.proof.map(LinkProof::as_str),
+            others: Vec::new(),
         }
     }
 }
@@ -101,10 +136,14 @@ impl From<Integrations> for IntegrationsView {
             state: state_of(&found),
             links: found
                 .links
-                .into_iter()
+                .iter()
                 .map(|(link, problem)| LinkView {
-                    problem: problem.map(ProblemView::from),
-                    ..LinkView::from(link)
+                    problem: problem.clone().map(ProblemView::from),
+                    others: found
+                        .others_of(&link.tenant_id)
+                        .map(OtherView::from)
+                        .collect(),
+                    ..LinkView::from(link.clone())
                 })
                 .collect(),
             pending: found.pending.map(PendingView::from),
@@ -125,9 +164,14 @@ pub(crate) fn state_of(found: &Integrations) -> String {
                 None => "linked",
             };
             let code = problem.as_ref().map_or("", |problem| problem.code.as_str());
-            format!("{} {is} {code}", link.tenant_id)
+            let proof = link.proof.map_or("", LinkProof::as_str);
+            format!("{} {is} {proof} {code}", link.tenant_id)
         })
         .collect();
+    parts.extend(found.others.iter().map(|other| {
+        let proof = other.proof.map_or("", LinkProof::as_str);
+        format!("{} {} {proof}", other.tenant_id, other.created_at_ms)
+    }));
     if let Some(pending) = &found.pending {
         let code = pending
             .problem
@@ -207,7 +251,7 @@ pub(crate) struct RoleView {
 /// Whether the link may be used on a container.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ClaimView {
-    /// `held`, or `asked`: another organization was there first.
+    /// `held`; `free`: the first use that succeeds holds it; or `asked`: control must be proven.
     state: &'static str,
     /// Name of the blob that proves control.
     marker: Option<String>,
@@ -218,8 +262,8 @@ pub(crate) struct ClaimView {
 impl From<Claim> for ClaimView {
     fn from(claim: Claim) -> Self {
         match claim {
-            Claim::Held => Self {
-                state: "held",
+            Claim::Held | Claim::Free => Self {
+                state: claim_state(&claim),
                 marker: None,
                 command: None,
             },
@@ -262,6 +306,14 @@ impl From<Grants> for GrantsView {
     }
 }
 
+fn claim_state(claim: &Claim) -> &'static str {
+    match claim {
+        Claim::Held => "held",
+        Claim::Free => "free",
+        Claim::Asked { .. } => "asked",
+    }
+}
+
 fn role_state(state: GrantState) -> &'static str {
     match state {
         GrantState::Granted => "granted",
@@ -277,10 +329,7 @@ pub(crate) fn grants_state(grants: &Grants) -> String {
         .iter()
         .map(|role| role_state(role.state))
         .collect();
-    parts.push(match grants.claim {
-        Claim::Held => "held",
-        Claim::Asked { .. } => "asked",
-    });
+    parts.push(claim_state(&grants.claim));
     parts.push(
         grants
             .problem

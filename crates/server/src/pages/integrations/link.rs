@@ -9,12 +9,12 @@ use engine::{
     AzureLink, GrantPurpose, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, Unlinked,
     container_of,
 };
-use model::Actor;
+use model::{Actor, OrgId};
 
 use super::{PAGE, Person, failed, last_sas};
 use crate::{
     App,
-    api::azure_links::{ContainerInput, Tenant, grants_state, purpose_of},
+    api::azure_links::{AgreementInput, ContainerInput, Tenant, grants_state, purpose_of},
     error::ApiError,
     extract::{Body, Query},
     pages::{
@@ -140,6 +140,24 @@ pub(crate) async fn claim(
                 .finish();
             Redirect::to(&format!("{PAGE}/{tenant}?{query}")).into_response()
         }
+        Err(error) => failed(&error.into()),
+    }
+}
+
+pub(crate) async fn agree(
+    State(app): State<App>,
+    Person(actor): Person,
+    Tenant(tenant): Tenant,
+    Body(input): Body<AgreementInput>,
+) -> Response {
+    let other = OrgId(input.organization.unwrap_or_default());
+    let agreed = input.agreed.unwrap_or_default();
+    match app
+        .engine
+        .agree_on_link(&actor, &tenant, other, agreed)
+        .await
+    {
+        Ok(()) => Redirect::to(PAGE).into_response(),
         Err(error) => failed(&error.into()),
     }
 }
