@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::{
     Error, ErrorKind, Result,
+    answer::is_of_storage,
     azure::Shared,
     delegation_key::DelegationKey,
     encoding,
@@ -193,7 +194,11 @@ impl Account {
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "no answer in time")))?;
         let status = response.status();
         if status.is_success() || call.accepted.contains(&status.as_u16()) {
-            return Ok(response);
+            // A captive portal answers everything with its own page.
+            if is_of_storage(response.headers()) || call.method == Method::OPTIONS {
+                return Ok(response);
+            }
+            return Err(http.failure(response, |answer| answer.not_azure()).await);
         }
         let tenant = match &self.auth {
             Auth::Token { source, .. } => source.tenant_id(),

@@ -30,6 +30,7 @@ impl Answer<'_> {
     pub(crate) fn storage_error(&self, token_tenant: Option<&str>) -> Error {
         let body = StorageBody::parse(self.body);
         let code = self.header("x-ms-error-code").or(body.code);
+        let is_azure = code.is_some() || is_of_storage(self.headers);
         let detail = body.detail;
         let message = match body
             .message
@@ -38,11 +39,19 @@ impl Answer<'_> {
             .unwrap_or_default()
             .trim()
         {
+            "" if !is_azure => self.foreign(),
             "" => "Azure Storage gave no reason".to_owned(),
             text if detail.is_empty() => text.to_owned(),
             text => format!("{text} ({})", detail.trim()),
         };
-        let kind = storage_kind(self.status, code.as_deref().unwrap_or_default(), &detail);
+        let message = match body.named.as_slice() {
+            [] => message,
+            named => format!("{message} [{}]", named.join(", ")),
+        };
+        let kind = match &code {
+            None if !is_azure => ErrorKind::NotAzure,
+            code => storage_kind(self.status, code.as_deref().unwrap_or_default(), &detail),
+        };
         let mut parts = self.parts(kind, &message);
         if let (401, Some(ours), Some(challenge)) =
             (self.status.as_u16(), token_tenant, &parts.challenge)
@@ -59,6 +68,11 @@ impl Answer<'_> {
         })
     }
 
+    /// An answer to a storage request that something else gave, whatever its status.
+    pub(crate) fn not_azure(&self) -> Error {
+        Error::from(self.parts(ErrorKind::NotAzure, &self.foreign()))
+    }
+
     /// Entra ID's token endpoint: `error`, `error_description`, `error_codes`, `trace_id`.
     pub(crate) fn entra_error(&self) -> Error {
         let body: EntraBody = serde_json::from_slice(self.body).unwrap_or_default();
@@ -67,10 +81,14 @@ impl Answer<'_> {
             .first()
             .copied()
             .or_else(|| aadsts(&body.error_description));
+        // Entra ID says `error` in every refusal; only when it is overloaded it may say nothing.
+        let is_entra = !body.error.is_empty();
         let kind = match self.status.as_u16() {
-            429 | 503 => ErrorKind::Throttled,
-            500.. => ErrorKind::Unexpected,
+            429 => ErrorKind::Throttled,
             _ if body.error == "temporarily_unavailable" => ErrorKind::Throttled,
+            503 if is_entra => ErrorKind::Throttled,
+            500.. if is_entra || self.body.is_empty() => ErrorKind::Unexpected,
+            _ if !is_entra => ErrorKind::NotAzure,
             400..500 => ErrorKind::TokenRefused,
             _ => ErrorKind::Unexpected,
         };
@@ -81,7 +99,11 @@ impl Answer<'_> {
             .next()
             .unwrap_or_default()
             .trim();
-        let message = if text.is_empty() {
+        let foreign;
+        let message = if kind == ErrorKind::NotAzure {
+            foreign = self.foreign();
+            &foreign
+        } else if text.is_empty() {
             "Entra ID gave no reason"
         } else {
             text
@@ -127,6 +149,19 @@ impl Answer<'_> {
         }
     }
 
+    /// What can be told of an answer that is not Azure's: enough to find who sent it.
+    fn foreign(&self) -> String {
+        let said = |name: &str| Some(format!("{name}: {}", self.header(name)?));
+        let told: Vec<String> = ["server", "via", "content-type"]
+            .into_iter()
+            .filter_map(said)
+            .collect();
+        match told.as_slice() {
+            [] => format!("status {} with {} bytes", self.status, self.body.len()),
+            told => format!("status {} ({})", self.status, told.join(", ")),
+        }
+    }
+
     fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name)?.to_str().ok().map(str::to_owned)
     }
@@ -140,6 +175,14 @@ impl Answer<'_> {
     }
 }
 
+/// Blob Storage puts its request id and version on every answer. Source: "Common REST API response
+/// headers"; what lacks both was answered by something on the way.
+pub(crate) fn is_of_storage(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-ms-request-id") || headers.contains_key("x-ms-version")
+}
+
+/// A code decides alone. A status without a code says only what the protocol itself means by it: a
+/// 412 may be a lease, a 503 a gateway.
 fn storage_kind(status: StatusCode, code: &str, detail: &str) -> ErrorKind {
     match code {
         "BlobNotFound" | "ResourceNotFound" | "PathNotFound" => ErrorKind::NotFound,
@@ -165,13 +208,13 @@ fn storage_kind(status: StatusCode, code: &str, detail: &str) -> ErrorKind {
         "BlobArchived" | "BlobBeingRehydrated" => ErrorKind::Archived,
         "ServerBusy" => ErrorKind::Throttled,
         "OperationTimedOut" => ErrorKind::TimedOut,
+        _ if !code.is_empty() => ErrorKind::Unexpected,
         _ => match status.as_u16() {
             401 => ErrorKind::CredentialRejected,
             404 => ErrorKind::NotFound,
             408 => ErrorKind::TimedOut,
-            412 => ErrorKind::ConditionNotMet,
             416 => ErrorKind::InvalidRange,
-            429 | 503 => ErrorKind::Throttled,
+            429 => ErrorKind::Throttled,
             _ => ErrorKind::Unexpected,
         },
     }
@@ -182,6 +225,8 @@ struct StorageBody {
     code: Option<String>,
     message: String,
     detail: String,
+    /// Which header, parameter or XML node it is about, as `Name=value`.
+    named: Vec<String>,
 }
 
 impl StorageBody {
@@ -195,6 +240,17 @@ impl StorageBody {
                     "Code" => parsed.code = Some(xml.text(tag)?),
                     "Message" => parsed.message = xml.text(tag)?,
                     "AuthenticationErrorDetail" => parsed.detail = xml.text(tag)?,
+                    name @ ("HeaderName"
+                    | "HeaderValue"
+                    | "QueryParameterName"
+                    | "QueryParameterValue"
+                    | "XmlNodeName"
+                    | "Reason"
+                    | "MinimumAllowed"
+                    | "MaximumAllowed") => {
+                        let name = name.to_owned();
+                        parsed.named.push(format!("{name}={}", xml.text(tag)?));
+                    }
                     _ => xml.skip(tag)?,
                 }
                 Ok(())
@@ -315,13 +371,50 @@ mod tests {
             (503, "ServerBusy", Throttled),
             (500, "OperationTimedOut", TimedOut),
             (500, "InternalError", Unexpected),
-            (302, "", Unexpected),
+            (412, "LeaseIdMissing", Unexpected),
+            (403, "AccountIsDisabled", Unexpected),
+            (404, "SomethingNew", Unexpected),
         ] {
             // As a HEAD is answered: by header, without a body.
             let error = storage(status, &headers(&[("x-ms-error-code", code)]), "");
             assert_eq!(error.kind(), kind, "{code}");
         }
-        assert_eq!(storage(404, &HeaderMap::new(), "<html>").kind(), NotFound);
+        // What a status means by itself, from an account that gives no code.
+        let of_azure = headers(&[("x-ms-request-id", "r-1")]);
+        for (status, kind) in [
+            (404, NotFound),
+            (412, Unexpected),
+            (503, Unexpected),
+            (302, Unexpected),
+        ] {
+            assert_eq!(storage(status, &of_azure, "").kind(), kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_answers_is_no_word_of_the_account() {
+        let html = headers(&[("server", "squid"), ("content-type", "text/html")]);
+        for status in [302, 401, 403, 404, 407, 412, 416, 429, 502, 503] {
+            let error = storage(status, &html, "<html>busy</html>");
+            assert_eq!(error.kind(), NotAzure, "{status}");
+            assert!(error.message().contains("server: squid"), "{error}");
+        }
+        for (status, body) in [(403, "<html>"), (503, "<html>"), (407, "")] {
+            assert_eq!(entra(status, body).kind(), NotAzure, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_header_or_parameter_that_azure_names_is_in_the_text() {
+        let error = storage(
+            400,
+            &HeaderMap::new(),
+            "<Error><Code>InvalidHeaderValue</Code><Message>m</Message><HeaderName>x-ms-version</HeaderName><HeaderValue>2026-02-06</HeaderValue></Error>",
+        );
+        assert_eq!(
+            error.message(),
+            "m [HeaderName=x-ms-version, HeaderValue=2026-02-06]"
+        );
     }
 
     #[test]
@@ -389,8 +482,9 @@ mod tests {
                 Some("invalid_scope"),
             ),
             (429, "", Throttled, None),
-            (502, "<html>", Unexpected, None),
-        ] as [(u16, &str, ErrorKind, Option<&str>); 4]
+            (502, "", Unexpected, None),
+            (502, "<html>", NotAzure, None),
+        ] as [(u16, &str, ErrorKind, Option<&str>); 5]
         {
             let error = entra(status, body);
             assert_eq!((error.kind(), error.code()), (kind, code), "{body}");

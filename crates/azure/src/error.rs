@@ -5,6 +5,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use model::IdentitySource;
+
 use crate::Challenge;
 
 /// What went wrong, as far as it changes what a person or a caller does about it.
@@ -39,6 +41,9 @@ pub enum ErrorKind {
     /// The blob exists, and the write was for a new one only.
     AlreadyExists,
     InvalidRange,
+    /// Something that is not Azure answered: a proxy, a gateway, a captive portal. Its status says
+    /// nothing about the account.
+    NotAzure,
     /// The blob is in the archive tier, or on its way out of it.
     Archived,
     Throttled,
@@ -69,6 +74,8 @@ pub(crate) struct Parts {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) clock_skew_ms: Option<i64>,
+    pub(crate) host: Option<String>,
+    pub(crate) identity_source: Option<IdentitySource>,
     pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -83,6 +90,8 @@ impl Parts {
             retry_after: None,
             challenge: None,
             clock_skew_ms: None,
+            host: None,
+            identity_source: None,
             source: None,
         }
     }
@@ -136,6 +145,16 @@ impl Error {
         self.0.clock_skew_ms
     }
 
+    /// The host (and port) that was asked, where no answer came or what answered was not Azure.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
+    }
+
+    /// Which endpoint was asked for a managed identity's token; never `Auto`.
+    pub fn identity_source(&self) -> Option<IdentitySource> {
+        self.0.identity_source
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
         Self::from(Parts::new(kind, message))
     }
@@ -143,6 +162,22 @@ impl Error {
     /// Nothing was sent: what we were given cannot be.
     pub(crate) fn invalid(message: impl AsRef<str>) -> Self {
         Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// The same failure, with the host that was asked.
+    pub(crate) fn with_host(self, host: &str) -> Self {
+        Self::from(Parts {
+            host: Some(host.to_owned()),
+            ..Arc::unwrap_or_clone(self.0)
+        })
+    }
+
+    /// The same failure, with the identity endpoint that was asked.
+    pub(crate) fn with_identity_source(self, source: IdentitySource) -> Self {
+        Self::from(Parts {
+            identity_source: Some(source),
+            ..Arc::unwrap_or_clone(self.0)
+        })
     }
 
     /// The same failure under another kind, where the caller knows more than the answer says.

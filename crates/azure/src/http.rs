@@ -91,7 +91,7 @@ impl Http {
         let result = client
             .execute(request)
             .await
-            .map_err(|error| transport_error(error, to));
+            .map_err(|error| transport_error(error, to).with_host(&host));
         match &result {
             Ok(response) => tracing::debug!(
                 %method, host, path,
@@ -110,6 +110,7 @@ impl Http {
         mut response: Response,
         read: impl FnOnce(&Answer<'_>) -> Error,
     ) -> Error {
+        let host = response.url().authority().to_owned();
         let mut body = BytesMut::new();
         // What has arrived is used even when the rest does not: the status alone says most.
         while let Ok(Ok(Some(chunk))) = timeout(FAILURE_TIMEOUT, response.chunk()).await {
@@ -124,6 +125,7 @@ impl Http {
             body: &body,
             now_ms: self.clock.now_ms(),
         })
+        .with_host(&host)
     }
 
     pub(crate) fn clock(&self) -> &Clock {

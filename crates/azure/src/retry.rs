@@ -68,6 +68,7 @@ fn maybe_happened(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::TimedOut | ErrorKind::Interrupted => true,
         ErrorKind::Unexpected => matches!(error.status(), Some(500..=599)),
+        ErrorKind::NotAzure => matches!(error.status(), Some(408 | 429 | 500..=599)),
         _ => false,
     }
 }
@@ -146,6 +147,8 @@ mod tests {
             (Interrupted, 0, true, false, false),
             (Unexpected, 500, true, false, true),
             (Unexpected, 400, false, false, false),
+            (NotAzure, 503, true, false, true),
+            (NotAzure, 403, false, false, false),
             (Unexpected, 0, false, false, false),
             (CredentialRejected, 403, false, false, false),
             (AccountNotFound, 0, false, false, false),

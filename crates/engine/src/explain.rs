@@ -6,14 +6,17 @@
 
 mod advice;
 mod commands;
+mod entra_numbers;
+mod identity;
 mod network;
 mod sas;
+mod storage_codes;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use azure::{Challenge, Cloud, ErrorKind};
-use model::{AccountName, BlobName, ContainerName, Credential};
+use model::{AccountName, BlobName, ContainerName, Credential, IdentitySource};
 
 use crate::{AzureAnswer, Fix, Problem, Who};
 pub(crate) use advice::{Finding, word_finding};
@@ -26,6 +29,8 @@ pub enum Doing {
     List,
     /// Reading a blob or its properties.
     Read,
+    /// Reading a blob with a pre-signed URL that was made a moment ago, and nothing else.
+    ReadSigned,
     /// Writing a blob.
     Write,
     /// Deleting a blob.
@@ -59,6 +64,10 @@ struct Answer<'a> {
     request_id: Option<&'a str>,
     challenge: Option<&'a Challenge>,
     clock_skew_ms: Option<i64>,
+    /// Asked in vain.
+    host: Option<&'a str>,
+    /// The managed identity endpoint that was asked.
+    identity_source: Option<IdentitySource>,
 }
 
 /// What a failure means and what to do about it.
@@ -72,6 +81,8 @@ pub fn explain(error: &azure::Error, situation: &Situation<'_>) -> Problem {
             request_id: error.request_id(),
             challenge: error.challenge(),
             clock_skew_ms: error.clock_skew_ms(),
+            host: error.host(),
+            identity_source: error.identity_source(),
         },
         situation,
     )
@@ -97,7 +108,10 @@ fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
 
 fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     let (account, container) = (at.account, at.container);
-    if let Some(row) = sas::one_blob_only(answer, at) {
+    if let Some(row) = sas::one_blob_only(answer, at)
+        .or_else(|| sas::signed_by_us(answer, at))
+        .or_else(|| storage_codes::row(answer, at))
+    {
         return row;
     }
     match answer.kind {
@@ -128,7 +142,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ),
         ErrorKind::CredentialRejected => rejected(answer, at),
         ErrorKind::TokenRefused => token::refused(answer, at),
-        ErrorKind::IdentityUnavailable => token::identity_unavailable(answer, at),
+        ErrorKind::IdentityUnavailable => identity::unavailable(answer, at),
         ErrorKind::WrongTenant => wrong_tenant(
             answer
                 .challenge
@@ -141,11 +155,12 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             sas::rejected(answer, at)
         }
         ErrorKind::RoleMissing => match at.credential {
-            Credential::Sas { .. } => sas::permission_missing(at),
+            Credential::Sas { token } => sas::permission_missing(answer, token.expose(), at),
             _ if at.doing == Doing::Sign => delegator_missing(at),
             _ => role_missing(at),
         },
         ErrorKind::Firewall => network::firewall(at),
+        ErrorKind::NotAzure => network::not_azure(answer, at),
         ErrorKind::SharedKeyDisabled => (
             "shared_key_disabled",
             format!(
@@ -197,12 +212,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 "{} exists in {account}/{container}, and the credential may add blobs but not replace them.",
                 the_blob(at)
             ),
-            Fix::by(
-                Who::AzureAdministrator,
-                "Nothing was overwritten. Where changed annotations must replace their file, an administrator grants Storage Blob Data Contributor",
-            )
-            .command(assign_role(at, "Storage Blob Data Contributor", Scope::Container))
-            .takes(ROLE_TAKES),
+            may_overwrite(at, "Nothing was overwritten. Where changed annotations must replace their file"),
         ),
         ErrorKind::AlreadyExists => (
             "already_exists",
@@ -237,10 +247,10 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 "Try again. If it stays, check the network of the machine that runs Longshore.",
             ),
         ),
-        ErrorKind::Throttled => network::throttled(at),
+        ErrorKind::Throttled => network::throttled(answer, at),
         ErrorKind::Unreachable => network::unreachable(answer, at),
         ErrorKind::CertificateUntrusted => network::certificate_untrusted(answer, at),
-        ErrorKind::TimedOut => network::timed_out(at),
+        ErrorKind::TimedOut => network::timed_out(answer, at),
         ErrorKind::InvalidInput => token::not_sent(answer, at),
         _ => unknown(answer, "Azure"),
     }
@@ -363,13 +373,39 @@ fn whose(at: &Situation<'_>) -> &'static str {
     }
 }
 
+/// What lets the credential replace a blob: a role, or the letter `w` of a SAS.
+fn may_overwrite(at: &Situation<'_>, when: &str) -> Fix {
+    match at.credential {
+        Credential::Sas { .. } => {
+            let fix = sas::token_with(at, "rcwl");
+            Fix {
+                text: format!(
+                    "{when}, the token needs w (write) beside c (create). {}",
+                    fix.text
+                ),
+                ..fix
+            }
+        }
+        _ => Fix::by(
+            Who::AzureAdministrator,
+            format!("{when}, an administrator grants Storage Blob Data Contributor"),
+        )
+        .command(assign_role(
+            at,
+            "Storage Blob Data Contributor",
+            Scope::Container,
+        ))
+        .takes(ROLE_TAKES),
+    }
+}
+
 fn role_missing(at: &Situation<'_>) -> Row {
     let place = format!("the container {}/{}", at.account, at.container);
     let (role, what) = match at.doing {
         Doing::List | Doing::Sign | Doing::SignIn => {
             ("Storage Blob Data Reader", "list the blobs of")
         }
-        Doing::Read => ("Storage Blob Data Reader", "read the blobs of"),
+        Doing::Read | Doing::ReadSigned => ("Storage Blob Data Reader", "read the blobs of"),
         Doing::Write => ("Storage Blob Data Contributor", "write blobs to"),
         Doing::Delete => ("Storage Blob Data Contributor", "delete blobs of"),
     };

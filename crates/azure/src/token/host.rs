@@ -58,13 +58,14 @@ impl Tokens {
             _ => self.imds_call(identity, resource)?,
         };
         let policy = retry::IDENTITY.within(self.patience);
+        let asked = |error: Error| error.with_identity_source(source);
         let attempts = policy.run(|| {
             let mut request = Request::new(Method::GET, url.clone());
             request.headers_mut().insert(header, value.clone());
             *request.timeout_mut() = Some(BUDGET);
             self.identity_answer(request)
         });
-        timeout(BUDGET, attempts).await.unwrap_or_else(|_| {
+        let answer = timeout(BUDGET, attempts).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::IdentityUnavailable,
                 format!(
@@ -72,7 +73,8 @@ impl Tokens {
                     BUDGET.as_secs()
                 ),
             ))
-        })
+        });
+        answer.map_err(asked)
     }
 
     fn imds_call(

@@ -188,10 +188,7 @@ impl Check<'_> {
     async fn why_nothing(&self, seen: &Seen, scope: &Scope, prefix: &str) -> Outcome {
         let draft = &self.subject.draft;
         if seen.has_more {
-            return Outcome::Passed(format!(
-                "None of the first {} blobs would be imported; there are more.",
-                seen.listed
-            ));
+            return Outcome::Unknown(self.find(&Finding::NothingFoundYet { seen: seen.listed }));
         }
         if seen.filtered > 0 {
             return Outcome::Failed(self.find(&Finding::FilterMatchesNothing {
@@ -371,7 +368,7 @@ impl Check<'_> {
                     Err(Stop::Azure(error)) if error.kind() == ErrorKind::InvalidRange => {
                         Outcome::Passed("The blob is empty.".to_owned())
                     }
-                    Err(stop) => self.refused(&stop, Some(blob), Doing::Read),
+                    Err(stop) => self.refused(&stop, Some(blob), Doing::ReadSigned),
                 };
                 let tried = format!("Read one byte of {blob} with the pre-signed URL alone.");
                 self.note(steps, "sas_round_trip", tried, took, outcome);

@@ -36,6 +36,8 @@ pub(super) enum Outcome {
     /// Refused, and the role may not act yet.
     RoleMissing(Problem),
     Advice(Problem),
+    /// Neither works nor fails, as far as could be seen.
+    Unknown(Problem),
 }
 
 /// Why a request of a step gave nothing.
@@ -197,6 +199,7 @@ impl<'a> Check<'a> {
             Outcome::Failed(problem) if problem.code == "azure_error" => {
                 told(step, StepState::Unknown, problem)
             }
+            Outcome::Unknown(problem) => told(step, StepState::Unknown, problem),
             Outcome::RoleMissing(problem) if self.options.granted == Granted::JustNow => {
                 told(step, StepState::NotYetEffective, problem)
             }

@@ -38,6 +38,10 @@ pub(crate) enum Finding<'a> {
     OnlyFolders {
         folders: i64,
     },
+    /// Pages came, and none of the blobs on them would be imported; there are more pages.
+    NothingFoundYet {
+        seen: i64,
+    },
     /// Only folder markers and files of our own.
     NothingToImport {
         seen: i64,
@@ -158,6 +162,14 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             format!("All blobs are in {folders} folders below, and the storage is not recursive."),
             Fix::by(Who::You, "Switch recursive_scan on, or name one of the folders as prefix."),
         ),
+        Finding::NothingFoundYet { seen } => (
+            "nothing_found_yet",
+            format!("None of the first {seen} blobs of {account}/{container} would be imported, and there are more, so that nothing could be read to prove the way."),
+            Fix::by(
+                Who::You,
+                "A sync looks at all of them. To check reading now, name a prefix with blobs that match, or check one blob's address.",
+            ),
+        ),
         Finding::NothingToImport { seen } => (
             "nothing_to_import",
             format!("The {seen} blobs seen are folder markers or files that Longshore wrote itself."),
@@ -242,16 +254,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
         Finding::AppendOnly => (
             "append_only",
             "The credential may add blobs and not replace them. New annotations are written; a changed annotation cannot replace its file.".to_owned(),
-            Fix::by(
-                Who::AzureAdministrator,
-                "If nothing may ever be overwritten, leave it. Otherwise an administrator grants Storage Blob Data Contributor",
-            )
-            .command(commands::assign_role(
-                at,
-                "Storage Blob Data Contributor",
-                Scope::Container,
-            ))
-            .takes(super::ROLE_TAKES),
+            super::may_overwrite(at, "If nothing may ever be overwritten, leave it. Where changed annotations must replace their file"),
         ),
         Finding::ExpiresSoon { what, days } => (
             "expires_soon",
@@ -304,6 +307,8 @@ fn silent(kind: azure::ErrorKind, message: &str) -> Answer<'_> {
         request_id: None,
         challenge: None,
         clock_skew_ms: None,
+        host: None,
+        identity_source: None,
     }
 }
 

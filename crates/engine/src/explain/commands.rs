@@ -108,6 +108,28 @@ pub(super) fn create_container(at: &Situation<'_>) -> String {
     )
 }
 
+/// Ends a lease on the blob, or on the container where no blob is named.
+pub(super) fn break_lease(at: &Situation<'_>) -> String {
+    match at.blob {
+        Some(blob) => format!(
+            "az storage blob lease break --account-name {} --container-name {} --blob-name {} --auth-mode login",
+            at.account,
+            quote(at.container.as_str()),
+            quote(blob.as_str())
+        ),
+        None => of_container(at, "lease break", " --auth-mode login"),
+    }
+}
+
+/// `az storage container WHAT` on this container.
+pub(super) fn of_container(at: &Situation<'_>, what: &str, options: &str) -> String {
+    format!(
+        "az storage container {what} --account-name {} --container-name {}{options}",
+        at.account,
+        quote(at.container.as_str())
+    )
+}
+
 pub(super) fn rehydrate(at: &Situation<'_>) -> String {
     format!(
         "az storage blob set-tier --account-name {} --container-name {} --name {} --tier Hot --auth-mode login",

@@ -3,13 +3,20 @@
 use super::{Answer, Row, Situation, clean};
 use crate::{Fix, Who};
 
+/// `AuthorizationFailure`. Without a credential only the network can be meant; a SAS gets the same
+/// code for "other authorization errors" (source: "Troubleshoot 403").
 pub(super) fn firewall(at: &Situation<'_>) -> Row {
     let account = at.account;
     (
         "firewall",
-        format!(
-            "The storage account {account} refuses this machine whatever its credential: its firewall (network rules, or public network access switched off) does not let it in."
-        ),
+        match at.credential {
+            model::Credential::Sas { .. } => format!(
+                "The storage account {account} refuses this request: most likely its firewall (network rules, or public network access switched off) does not let this machine in. A SAS token that is not for this kind of request is refused in the same words: if the access check's step before the credential passes, it is the token."
+            ),
+            _ => format!(
+                "The storage account {account} refuses this machine whatever its credential: its firewall (network rules, or public network access switched off) does not let it in."
+            ),
+        },
         Fix::by(
             Who::AzureAdministrator,
             format!("A machine in the same Azure region has no public address there: it needs a virtual network rule or a private endpoint. To see the rules: az storage account show --name {account} --query \"{{publicNetworkAccess:publicNetworkAccess,rules:networkRuleSet}}\". Otherwise an administrator lets the machine that runs Longshore in, by its public address"),
@@ -22,12 +29,12 @@ pub(super) fn firewall(at: &Situation<'_>) -> Row {
     )
 }
 
-pub(super) fn throttled(at: &Situation<'_>) -> Row {
+pub(super) fn throttled(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     (
         "throttled",
         format!(
-            "The storage account {} (or Entra ID) is at its request limit and kept refusing, although we waited as it asked.",
-            at.account
+            "{} is at its request limit and kept refusing, although we waited as it asked.",
+            whom(answer, at)
         ),
         Fix::by(
             Who::You,
@@ -53,13 +60,61 @@ pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
     )
 }
 
+/// The host that was asked; without one, whom this step asks.
+fn asked(answer: &Answer<'_>, at: &Situation<'_>) -> String {
+    match answer.host {
+        Some(host) => host.to_owned(),
+        None => format!("the storage account {} (or Entra ID)", at.account),
+    }
+}
+
+/// The same at the beginning of a sentence.
+fn whom(answer: &Answer<'_>, at: &Situation<'_>) -> String {
+    match answer.host {
+        Some(host) => format!("The host {host}"),
+        None => format!("The storage account {} (or Entra ID)", at.account),
+    }
+}
+
+/// A proxy, a gateway or a captive portal in Azure's place.
+pub(super) fn not_azure(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    (
+        "not_azure",
+        format!(
+            "Something that is not Azure answered in the place of {}: {} It may be a proxy, a web filter, or a network that wants a sign-in; what it says is nothing about the storage account.",
+            asked(answer, at),
+            clean(answer.message)
+        ),
+        Fix::by(
+            Who::Operator,
+            "The operator lets requests to Azure's hosts pass the proxy (or names them in NO_PROXY). To see who answers, on the machine that runs Longshore",
+        )
+        .command(format!("curl -sv https://{}/", answer.host.unwrap_or("HOST"))),
+    )
+}
+
 /// No connection: the way or the certificate.
 pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    // reqwest's words for a proxy that refuses CONNECT, with its status or without.
+    if answer.message.contains("tunnel") || answer.message.contains("proxy") {
+        return (
+            "proxy_refused",
+            format!(
+                "The proxy that the machine that runs Longshore is set to use does not let it through to {}: {}",
+                asked(answer, at),
+                clean(answer.message)
+            ),
+            Fix::by(
+                Who::Operator,
+                "The operator corrects the proxy's address, user and password (HTTPS_PROXY), allows Azure's hosts on it, or names them in NO_PROXY.",
+            ),
+        );
+    }
     (
         "unreachable",
         format!(
-            "The storage account {} (or Entra ID) cannot be reached from this machine: {}",
-            at.account,
+            "{} cannot be reached from this machine: {}",
+            whom(answer, at),
             clean(answer.message)
         ),
         Fix::by(
@@ -73,8 +128,8 @@ pub(super) fn certificate_untrusted(answer: &Answer<'_>, at: &Situation<'_>) -> 
     (
         "certificate_untrusted",
         format!(
-            "The TLS certificate that answers for the storage account {} (or Entra ID) is not trusted on this machine; something between here and Azure may replace it: {}",
-            at.account,
+            "The TLS certificate that answers for {} is not trusted on this machine; something between here and Azure may replace it: {}",
+            asked(answer, at),
             clean(answer.message)
         ),
         Fix::by(
@@ -84,13 +139,10 @@ pub(super) fn certificate_untrusted(answer: &Answer<'_>, at: &Situation<'_>) -> 
     )
 }
 
-pub(super) fn timed_out(at: &Situation<'_>) -> Row {
+pub(super) fn timed_out(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     (
         "timed_out",
-        format!(
-            "The storage account {} (or Entra ID) did not answer in time.",
-            at.account
-        ),
+        format!("{} did not answer in time.", whom(answer, at)),
         Fix::by(
             Who::Operator,
             "Try again. If it stays, check the network of the machine that runs Longshore.",

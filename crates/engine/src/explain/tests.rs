@@ -16,19 +16,19 @@ const OTHER: &str = "22222222-2222-2222-2222-222222222222";
 const CLIENT: &str = "33333333-3333-3333-3333-333333333333";
 const APP: &str = "44444444-4444-4444-4444-444444444444";
 
-fn key() -> Credential {
+pub(super) fn key() -> Credential {
     Credential::AccountKey {
         key: Secret::new("a2V5"),
     }
 }
 
-fn sas() -> Credential {
+pub(super) fn sas() -> Credential {
     Credential::Sas {
         token: Secret::new("sv=1&sig=x"),
     }
 }
 
-fn principal() -> Credential {
+pub(super) fn principal() -> Credential {
     Credential::ServicePrincipal {
         tenant_id: TENANT.to_owned(),
         client_id: CLIENT.to_owned(),
@@ -36,20 +36,20 @@ fn principal() -> Credential {
     }
 }
 
-fn link() -> Credential {
+pub(super) fn link() -> Credential {
     Credential::AzureLink {
         tenant_id: TENANT.to_owned(),
     }
 }
 
-fn machine(identity: IdentityId) -> Credential {
+pub(super) fn machine(identity: IdentityId) -> Credential {
     Credential::ManagedIdentity {
         source: IdentitySource::Auto,
         identity,
     }
 }
 
-fn answer(kind: ErrorKind, status: u16, code: &'static str) -> Answer<'static> {
+pub(super) fn answer(kind: ErrorKind, status: u16, code: &'static str) -> Answer<'static> {
     Answer {
         kind,
         status: Some(status),
@@ -58,10 +58,12 @@ fn answer(kind: ErrorKind, status: u16, code: &'static str) -> Answer<'static> {
         request_id: Some("r-1"),
         challenge: None,
         clock_skew_ms: None,
+        host: None,
+        identity_source: None,
     }
 }
 
-fn silent(kind: ErrorKind, message: &'static str) -> Answer<'static> {
+pub(super) fn silent(kind: ErrorKind, message: &'static str) -> Answer<'static> {
     Answer {
         kind,
         status: None,
@@ -70,10 +72,12 @@ fn silent(kind: ErrorKind, message: &'static str) -> Answer<'static> {
         request_id: None,
         challenge: None,
         clock_skew_ms: None,
+        host: None,
+        identity_source: None,
     }
 }
 
-fn explained(answer: &Answer<'_>, credential: &Credential, doing: Doing) -> Problem {
+pub(super) fn explained(answer: &Answer<'_>, credential: &Credential, doing: Doing) -> Problem {
     let blob = BlobName::parse("a/it's 1.png").unwrap();
     word(
         answer,
@@ -89,7 +93,7 @@ fn explained(answer: &Answer<'_>, credential: &Credential, doing: Doing) -> Prob
     )
 }
 
-fn assert_holds(problem: &Problem, code: &str, words: &[&str]) {
+pub(super) fn assert_holds(problem: &Problem, code: &str, words: &[&str]) {
     assert_eq!(problem.code, code, "{problem}");
     let text = problem.to_string();
     for word in words {

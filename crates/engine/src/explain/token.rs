@@ -1,20 +1,20 @@
-//! Entra ID's and the machine's refusals to give a token (`AADSTS…`, managed identity).
+//! Entra ID's refusals to give a token, by their AADSTS numbers.
 
-use model::{ClientProof, Credential, IdentityId, IdentitySource};
+use model::Credential;
 
-use super::{Answer, Row, Situation, clean, commands::quote, network, unknown};
+use super::{Answer, Row, Situation, clean, commands::quote, entra_numbers, network, unknown};
 use crate::{Fix, Who};
 
 /// Who asks Entra ID for the token, as the sentences need it.
-struct Client<'a> {
-    tenant: &'a str,
-    id: &'a str,
+pub(super) struct Client<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) id: &'a str,
     /// The app registration is the operator's, not the customer's.
     is_ours: bool,
 }
 
 impl<'a> Client<'a> {
-    fn of(at: &Situation<'a>) -> Self {
+    pub(super) fn of(at: &Situation<'a>) -> Self {
         match at.credential {
             Credential::ServicePrincipal {
                 tenant_id,
@@ -39,18 +39,26 @@ impl<'a> Client<'a> {
     }
 }
 
+impl Client<'_> {
+    /// Who changes the app registration, as a role and at the beginning of a sentence.
+    pub(super) fn owner(&self) -> (Who, &'static str) {
+        if self.is_ours {
+            (Who::Operator, "The operator of Longshore")
+        } else {
+            (Who::AppOwner, "The owner of the app registration")
+        }
+    }
+}
+
 /// A refusal by Entra ID's token endpoint, by its AADSTS number.
 pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
+    let client = Client::of(at);
+    let (role, who) = client.owner();
     let Client {
         tenant,
         id,
         is_ours,
-    } = Client::of(at);
-    let (role, who) = if is_ours {
-        (Who::Operator, "The operator of Longshore")
-    } else {
-        (Who::AppOwner, "The owner of the app registration")
-    };
+    } = client;
     let app = quote(id);
     match answer.code.unwrap_or_default() {
         "AADSTS7000215" => (
@@ -74,7 +82,8 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 "az ad app credential reset --id {app} --append --cert @CERTIFICATE.pem"
             )),
         ),
-        "AADSTS700024" => network::clock_skew(answer, at),
+        "AADSTS700024" if network::is_clock_skew(answer) => network::clock_skew(answer, at),
+        "AADSTS700024" => outside_its_time(answer, id),
         "AADSTS700016" | "AADSTS700038" if !is_ours => (
             "client_id_unknown",
             format!("The tenant {tenant} has no app with the client id {id}."),
@@ -163,115 +172,37 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} grants it"))
                 .command(format!("az ad app permission admin-consent --id {app}")),
         ),
+        _ => entra_numbers::row(answer, at).unwrap_or_else(|| unknown(answer, "Entra ID")),
+    }
+}
+
+/// The proof of the app was not within its time, and the clocks agree. Entra ID tells all three times.
+fn outside_its_time(answer: &Answer<'_>, id: &str) -> Row {
+    // All three in one form, so that their texts compare as the times do.
+    let after = |words: &str| -> Option<&str> {
+        let (_, rest) = answer.message.split_once(words)?;
+        rest.split_whitespace()
+            .next()
+            .map(|time| time.trim_matches([',', '.']))
+    };
+    let now = after("Current time:");
+    match (now, after("valid from"), after("expiry time of assertion")) {
+        (Some(now), _, Some(end)) if end < now => (
+            "assertion_expired",
+            format!("The token with which the app {id} proves itself ended at {end}, before it reached Entra ID, and this machine's clock is right: the projected token file is old, or the request waited."),
+            Fix::by(
+                Who::Operator,
+                "The operator sees that the token file is renewed (AKS renews it while the pod lives), and restarts the pod if it is not",
+            )
+            .command("kubectl rollout restart deployment/DEPLOYMENT --namespace NAMESPACE"),
+        ),
+        (Some(now), Some(begin), _) if begin > now => (
+            "assertion_not_yet_valid",
+            format!("The token with which the app {id} proves itself begins at {begin} only: the clock of whoever signed it is ahead of Entra ID's."),
+            Fix::by(Who::Operator, "The operator sets the clock, for instance with")
+                .command("timedatectl set-ntp true"),
+        ),
         _ => unknown(answer, "Entra ID"),
-    }
-}
-
-/// IMDS, App Service or the projected token: absent, or without the identity asked for.
-pub(super) fn identity_unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
-    let (source, asked) = match at.credential {
-        Credential::ManagedIdentity { source, identity }
-        | Credential::ServicePrincipal {
-            proof: ClientProof::Federated { source, identity },
-            ..
-        } => (*source, identity),
-        _ => (IdentitySource::Auto, &IdentityId::SystemAssigned),
-    };
-    let (name, assign) = match asked {
-        IdentityId::SystemAssigned => (
-            "a system-assigned identity".to_owned(),
-            "az vm identity assign --name VM --resource-group GROUP".to_owned(),
-        ),
-        IdentityId::ClientId(id) => (
-            format!("an identity with the client id {id}"),
-            "az vm identity assign --name VM --resource-group GROUP --identities IDENTITY_RESOURCE_ID".to_owned(),
-        ),
-        IdentityId::ObjectId(id) => (
-            format!("an identity with the object id {id}"),
-            "az vm identity assign --name VM --resource-group GROUP --identities IDENTITY_RESOURCE_ID".to_owned(),
-        ),
-        IdentityId::ResourceId(id) => (
-            format!("the identity {id}"),
-            format!(
-                "az vm identity assign --name VM --resource-group GROUP --identities {}",
-                quote(id)
-            ),
-        ),
-    };
-    match answer.status {
-        // IMDS and App Service answer 400 (and 404) when they know no such identity.
-        Some(400 | 404) => (
-            "identity_not_found",
-            format!("The machine that runs Longshore does not have {name}."),
-            Fix::by(
-                Who::AzureAdministrator,
-                "An administrator assigns it (for App Service: az webapp identity assign)",
-            )
-            .command(assign),
-        ),
-        Some(401 | 403) if source != IdentitySource::Imds => (
-            "identity_header_refused",
-            format!(
-                "The managed identity endpoint of the App Service that runs Longshore refuses IDENTITY_HEADER ({}): the process was started before its identity was changed.",
-                said(answer)
-            ),
-            Fix::by(
-                Who::Operator,
-                "The operator restarts Longshore, so that it gets the header of now",
-            )
-            .command("az webapp restart --name APP --resource-group GROUP")
-            .takes("up to a minute"),
-        ),
-        // Too many requests, an update of the service, and its own failures: all pass.
-        Some(410 | 429 | 500..=599) => (
-            "identity_busy",
-            format!(
-                "The managed identity endpoint of the machine that runs Longshore gives no token at the moment ({}).",
-                said(answer)
-            ),
-            Fix::by(
-                Who::You,
-                "Wait and try again in a minute. If it stays, the operator sees that no other program asks it more than 20 times a second, and looks at the machine's health in Azure.",
-            )
-            .takes("about a minute"),
-        ),
-        Some(_) => unknown(answer, "The managed identity endpoint"),
-        None if answer.message.contains("in time") || answer.message.contains("no token within") => (
-            "identity_endpoint_slow",
-            format!(
-                "The managed identity endpoint of the machine that runs Longshore did not answer in time: {}",
-                clean(answer.message)
-            ),
-            Fix::by(
-                Who::Operator,
-                "Try again in a minute. If it stays, the operator checks that the machine (or a proxy, or a container's network policy) lets requests to 169.254.169.254 pass, and that no other program asks it more than 20 times a second.",
-            ),
-        ),
-        None => (
-            "identity_endpoint_absent",
-            format!(
-                "The machine that runs Longshore has no managed identity endpoint: {}",
-                clean(answer.message)
-            ),
-            Fix::by(
-                Who::AzureAdministrator,
-                format!(
-                    "A managed identity works only on a machine in Azure; elsewhere use a service principal or an Azure link. In Azure, an administrator assigns {name}"
-                ),
-            )
-            .command(assign),
-        ),
-    }
-}
-
-/// The answer's status, and its code when it has one.
-fn said(answer: &Answer<'_>) -> String {
-    let status = answer
-        .status
-        .map_or_else(String::new, |status| format!("status {status}"));
-    match answer.code {
-        Some(code) => format!("{status}, {code}"),
-        None => status,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Refusals by Entra ID and by the machine's identity endpoint.
 
 use azure::ErrorKind;
-use model::IdentityId;
+use model::{IdentityId, IdentitySource};
 
 use super::{
-    APP, CLIENT, TENANT, answer, assert_holds, explained, link, machine, principal, silent,
+    APP, Answer, CLIENT, TENANT, answer, assert_holds, explained, link, machine, principal, silent,
 };
 use crate::explain::Doing;
 
@@ -136,7 +136,10 @@ fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
         "identity_endpoint_absent",
         &["only on a machine in Azure", CLIENT],
     );
-    let unknown = answer(ErrorKind::IdentityUnavailable, 400, "invalid_request");
+    let unknown = Answer {
+        message: "Identity not found",
+        ..answer(ErrorKind::IdentityUnavailable, 400, "invalid_request")
+    };
     let problem = explained(&unknown, &user, Doing::List);
     assert_holds(
         &problem,
@@ -154,7 +157,41 @@ fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
         let problem = explained(&busy, &user, Doing::List);
         assert_holds(&problem, "identity_busy", &["unknown_error", "try again"]);
     }
-    let stale = answer(ErrorKind::IdentityUnavailable, 401, "unauthorized");
+    let of = |source, status, code, message| Answer {
+        message,
+        identity_source: Some(source),
+        ..answer(ErrorKind::IdentityUnavailable, status, code)
+    };
+    for (status, azure_code, message, code) in [
+        (
+            400,
+            "invalid_request",
+            "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request",
+            "identity_not_chosen",
+        ),
+        (
+            400,
+            "bad_request_102",
+            "Required metadata header not specified",
+            "identity_header_lost",
+        ),
+        (
+            400,
+            "invalid_resource",
+            "AADSTS500011: The resource principal was not found",
+            "storage_not_registered",
+        ),
+        (400, "invalid_request", "something new", "azure_error"),
+        (403, "forbidden", "policy", "identity_endpoint_refuses"),
+    ] {
+        let problem = explained(
+            &of(IdentitySource::Imds, status, azure_code, message),
+            &user,
+            Doing::SignIn,
+        );
+        assert_holds(&problem, code, &[]);
+    }
+    let stale = of(IdentitySource::AppService, 401, "unauthorized", "x");
     let problem = explained(&stale, &user, Doing::List);
     assert_holds(&problem, "identity_header_refused", &["restarts Longshore"]);
     let strange = answer(ErrorKind::IdentityUnavailable, 418, "teapot");
