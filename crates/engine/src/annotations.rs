@@ -1,7 +1,7 @@
 //! Annotations: people's results. What the store acknowledges is on disk, and on its way to every
 //! target storage of the project.
 
-use model::{Actor, Annotation, AnnotationId, DraftId, Permission, PredictionId, TaskId};
+use model::{Actor, Annotation, AnnotationId, DraftId, Permission, PredictionId, TaskId, json};
 use serde_json::value::RawValue;
 use store::{AnnotationPatch, Edited, Expected, NewAnnotation, Submission};
 
@@ -199,14 +199,7 @@ fn check_unique_id(unique_id: Option<&str>) -> Result<()> {
     }
 }
 
-/// A result is a JSON array of regions.
+/// A result is a JSON array of regions, which can be read again.
 pub(crate) fn check_result(result: &RawValue) -> Result<()> {
-    if result.get().starts_with('[') {
-        Ok(())
-    } else {
-        Err(Error::field(
-            "result",
-            "Give a JSON array of regions, each like {\"from_name\": …, \"to_name\": …, \"type\": …, \"value\": {…}}.",
-        ))
-    }
+    json::check_result(result).map_err(|fault| Error::field("result", fault.to_string()))
 }

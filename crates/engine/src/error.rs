@@ -48,7 +48,7 @@ pub enum Error {
     Azure(Box<Problem>),
     /// The database failed.
     #[error("the database failed")]
-    Store(#[from] store::Error),
+    Store(#[source] store::Error),
     /// A defect of ours, or of the machine.
     #[error("{0}")]
     Internal(String),
@@ -68,6 +68,18 @@ impl Error {
         Self::NotFound {
             what,
             id: id.to_string(),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error.kind() {
+            store::ErrorKind::NullCharacter => Self::field(
+                FieldError::NON_FIELD,
+                "A text has a null character (U+0000), which cannot be kept: take it out.",
+            ),
+            store::ErrorKind::Conflict | store::ErrorKind::Unexpected => Self::Store(error),
         }
     }
 }

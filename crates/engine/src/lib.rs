@@ -54,6 +54,7 @@ use std::{sync::Arc, time::Duration};
 use azure::Azure;
 use model::{Actor, Clock, Permission, Secret};
 use store::Store;
+use tokio::sync::Semaphore;
 
 pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use annotations::AnnotationInput;
@@ -115,6 +116,8 @@ struct Parts {
     account_tenants: account_tenants::AccountTenants,
     label_uses: lost_labels::UsesCache,
     thumbnails: thumbnails::Thumbnails,
+    /// One permit: at most one large row of a task file is in memory, of all syncs.
+    large_rows: Arc<Semaphore>,
 }
 
 /// The operator's settings that change what the product does.
@@ -137,7 +140,7 @@ pub struct Limits {
     pub list_page: u32,
     /// JSON blobs downloaded at once by one sync in tasks mode.
     pub sync_downloads: usize,
-    /// Bytes of task files that one sync holds in memory at once; a larger file is read alone.
+    /// Bytes of memory that the rows of one sync take at once, counted at what they cost there.
     pub sync_bytes: usize,
     /// One task file, imported by hand or by a sync.
     pub task_files: formats::Limits,
@@ -154,12 +157,8 @@ impl Default for Limits {
         Self {
             list_page: 5_000,
             sync_downloads: 16,
-            sync_bytes: 64 << 20,
-            task_files: formats::Limits {
-                // All rows of a file are committed or none, so all of them are in memory once.
-                max_blob_bytes: 256 << 20,
-                ..formats::Limits::default()
-            },
+            sync_bytes: 32 << 20,
+            task_files: formats::Limits::default(),
             export_writes: 8,
             export_attempts: 12,
             lease: Duration::from_secs(10),
@@ -184,6 +183,7 @@ impl Engine {
             watched: link_watch::Watched::default(),
             account_tenants: account_tenants::AccountTenants::default(),
             label_uses: lost_labels::UsesCache::default(),
+            large_rows: Arc::new(Semaphore::new(1)),
         }))
     }
 

@@ -8,6 +8,8 @@ mod failure;
 mod files;
 mod listing;
 mod pass;
+mod publish;
+mod reading;
 mod retry;
 mod scope;
 mod tasks;
@@ -25,6 +27,7 @@ use tokio::time::Instant;
 use crate::{AuditAction, Engine, Error, Result, require, storages::storage_subject};
 
 pub(crate) use pass::run;
+pub(crate) use publish::watch as watch_staged;
 pub(crate) use scope::{Scope, Verdict};
 
 /// How often a waiting request looks, when the run is another process's.
@@ -97,7 +100,8 @@ impl Engine {
         Ok(storage)
     }
 
-    /// Stops the storage's sync or export, if one is running. What was committed stays.
+    /// Stops the storage's sync or export, if one is running. What was committed stays; a large task
+    /// file whose rows have begun to become tasks comes in whole, and the run ends behind it.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
@@ -113,6 +117,7 @@ impl Engine {
             .cancel_run(actor.org_id, id, self.now_ms())
             .await?;
         self.run_changed();
+        self.staging_changed();
         self.get_storage(actor, direction, kind, id).await
     }
 
@@ -233,6 +238,11 @@ impl Engine {
             .find_storage(actor.org_id, id)
             .await?
             .ok_or_else(|| Error::not_found("storage", id))
+    }
+
+    /// Wakes who makes decided files tasks.
+    fn staging_changed(&self) {
+        self.0.worker_signals.staging_changed.notify_waiters();
     }
 
     /// Wakes those who wait for a run to end.

@@ -1,9 +1,9 @@
 //! Tasks: listed, read, created one by one or in bulk, changed, deleted.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
-use formats::TaskReader;
-use model::{Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId};
+use formats::{FormatError, TaskReader, TaskRow};
+use model::{Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId, json};
 use serde_json::{Map, Value, value::RawValue};
 use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
 
@@ -15,6 +15,10 @@ use crate::{
 
 /// Tasks of one import at most, Label Studio's own limit.
 const IMPORT_TASKS: i64 = 250_000;
+/// Annotations and predictions of one import at most.
+const IMPORT_LABELS: usize = 1_000_000;
+/// Bytes of an import that are parsed before the rows are counted.
+const IMPORT_PIECE: usize = 1 << 20;
 /// Wrong tasks that an import names; more are counted by "…".
 const IMPORT_ERRORS: usize = 100;
 
@@ -193,20 +197,7 @@ impl Engine {
     ) -> Result<Imported> {
         require(actor, Permission::ManageProjects)?;
         let config = config_of(&self.get_project(actor, project).await?);
-        let limits = formats::Limits {
-            max_blob_bytes: body.len() as u64,
-            max_row_bytes: body.len(),
-            max_rows: IMPORT_TASKS,
-            ..formats::Limits::default()
-        };
-        let mut reader = TaskReader::new("", limits);
-        let rows = reader.push(body).and_then(|mut rows| {
-            rows.extend(reader.finish()?);
-            Ok(rows)
-        });
-        let rows = rows.map_err(|error| {
-            Error::field(FieldError::NON_FIELD, format!("JSON parse error - {error}"))
-        })?;
+        let rows = rows_of(body)?;
         if rows.is_empty() {
             return Err(Error::field(FieldError::NON_FIELD, "data is empty"));
         }
@@ -302,17 +293,52 @@ impl Engine {
     }
 }
 
+/// The rows of an import's body; what they cost in memory is bounded by their number.
+fn rows_of(body: &[u8]) -> Result<Vec<TaskRow>> {
+    let limits = formats::Limits {
+        max_blob_bytes: body.len() as u64,
+        max_rows: IMPORT_TASKS,
+        ..formats::Limits::default()
+    };
+    let wrong = |error: FormatError| {
+        let message = format!("JSON parse error - {error} ({})", error.fix);
+        Error::field(FieldError::NON_FIELD, message)
+    };
+    let mut reader = TaskReader::new("", limits);
+    let (mut rows, mut labels) = (Vec::new(), 0);
+    for piece in body.chunks(IMPORT_PIECE) {
+        let more = reader.push(piece).map_err(wrong)?;
+        labels += more
+            .iter()
+            .map(|row| row.annotations.len() + row.predictions.len())
+            .sum::<usize>();
+        if labels > IMPORT_LABELS {
+            let message = format!(
+                "At most {IMPORT_LABELS} annotations and predictions come in at once: split the import."
+            );
+            return Err(Error::field(FieldError::NON_FIELD, message));
+        }
+        rows.extend(more);
+    }
+    rows.extend(reader.finish().map_err(wrong)?);
+    Ok(rows)
+}
+
 fn config_of(project: &Project) -> LabelConfig {
     // It was checked when it was saved.
     LabelConfig::parse(&project.label_config).unwrap_or_default()
 }
 
-/// The data, when the config can show it. Data of one nameless field (`$undefined$`, as Label
-/// Studio writes it) gets the name of the field that the config shows.
+/// The data, when it can be read again and the config can show it. Data of one nameless field
+/// (`$undefined$`, as Label Studio writes it) gets the name of the field that the config shows.
 fn checked_data(config: &LabelConfig, data: &RawValue) -> Result<Box<RawValue>, String> {
     const NAMELESS: &str = "$undefined$";
-    let mut members: Map<String, Value> = serde_json::from_str(data.get())
-        .map_err(|_| "Task data must be a JSON object.".to_owned())?;
+    if !data.get().starts_with('{') {
+        return Err("Task data must be a JSON object.".to_owned());
+    }
+    json::check_object(data).map_err(|fault| fault.to_string())?;
+    let mut members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
     let renamed = match (members.remove(NAMELESS), config.first_data_key()) {
         (Some(value), Some(key)) => {
             members.entry(key.to_owned()).or_insert(value);
@@ -324,7 +350,11 @@ fn checked_data(config: &LabelConfig, data: &RawValue) -> Result<Box<RawValue>, 
         }
         (None, _) => false,
     };
-    config.check_data(&members)?;
+    let shallow = members
+        .iter()
+        .map(|(key, value)| (key.clone(), shallow(value)))
+        .collect();
+    config.check_data(&shallow)?;
     if renamed {
         serde_json::value::to_raw_value(&members).map_err(|error| error.to_string())
     } else {
@@ -332,12 +362,19 @@ fn checked_data(config: &LabelConfig, data: &RawValue) -> Result<Box<RawValue>, 
     }
 }
 
-fn checked_meta(meta: &RawValue) -> Result<Box<RawValue>> {
-    if meta.get().starts_with('{') {
-        Ok(meta.to_owned())
-    } else {
-        Err(Error::field("meta", "Give a JSON object."))
+/// A value of the same type, whatever its size.
+fn shallow(value: &RawValue) -> Value {
+    match value.get().as_bytes().first() {
+        Some(b'{') => Value::Object(Map::new()),
+        Some(b'[') => Value::Array(Vec::new()),
+        Some(b'"') => Value::String(String::new()),
+        _ => serde_json::from_str(value.get()).unwrap_or_default(),
     }
+}
+
+fn checked_meta(meta: &RawValue) -> Result<Box<RawValue>> {
+    json::check_object(meta).map_err(|fault| Error::field("meta", fault.to_string()))?;
+    Ok(meta.to_owned())
 }
 
 fn annotation(actor: &Actor, row: formats::RowAnnotation) -> NewAnnotation {

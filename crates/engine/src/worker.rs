@@ -26,6 +26,8 @@ pub(crate) struct Signals {
     pub run_changed: Notify,
     /// An object was exported or given up.
     pub outbox_changed: Notify,
+    /// A task file was decided, or more of one became tasks.
+    pub staging_changed: Notify,
 }
 
 /// What became of a job whose body returned.
@@ -51,6 +53,7 @@ impl Worker {
         tokio::join!(
             run_jobs(&engine, &id, &shutdown, concurrency.max(1)),
             export::deliver(&engine, &id, &shutdown),
+            sync::watch_staged(&engine, &shutdown),
             expiry::watch(&engine, &shutdown),
         );
         tracing::info!(worker = %id, "worker stopped");

@@ -45,7 +45,7 @@ pub struct FormatError {
     pub row: Option<i64>,
     /// Stable, for programs: `empty_file`, `invalid_utf8`, `syntax`, `truncated`, `trailing_data`,
     /// `not_a_number`, `duplicate_key`, `too_deep`, `not_an_object`, `bad_member`, `row_too_large`,
-    /// `file_too_large` or `too_many_rows`.
+    /// `file_too_large`, `too_many_rows` or `too_many_labels`.
     pub code: &'static str,
     /// What is wrong, one line.
     pub message: String,
@@ -84,18 +84,15 @@ fn fix(code: &str) -> &'static str {
         "trailing_data" => {
             "write one object, one array of objects, or JSONL with one object per line"
         }
-        "not_a_number" => "write null, or leave the member out",
-        "duplicate_key" => "keep one of the two members",
-        "too_deep" => "flatten the row's data",
         "not_an_object" => {
             r#"write each task as an object, like {"image": "https://…"} or {"data": {…}}"#
         }
-        "bad_member" => "correct the member, or leave it out",
+        "too_many_labels" => "leave out those that nobody needs",
         "row_too_large" => {
             "split the row, or name large content by its blob URI instead of including it"
         }
         "file_too_large" | "too_many_rows" => "split the file into smaller ones",
-        _ => "correct the JSON at this place",
+        other => model::json::fix_of(other),
     }
 }
 

@@ -1,14 +1,13 @@
 //! The text of one row to a task: raw data, or Label Studio's task form.
 
-use std::{cell::Cell, collections::HashSet, fmt};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
-};
+use model::json::{self, JsonFault};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::{FormatError, Position};
+
+/// Annotations, and predictions, that one task may bring: what one transaction writes.
+const MOST_LABELS: usize = 1_000;
 
 /// One task of a file.
 ///
@@ -25,6 +24,16 @@ pub struct TaskRow {
     pub meta: Option<Box<RawValue>>,
     pub annotations: Vec<RowAnnotation>,
     pub predictions: Vec<RowPrediction>,
+}
+
+impl TaskRow {
+    /// Bytes of its JSON texts.
+    pub fn text_bytes(&self) -> usize {
+        let annotations = self.annotations.iter().map(|each| each.result.get().len());
+        let predictions = self.predictions.iter().map(|each| each.result.get().len());
+        let meta = self.meta.as_ref().map_or(0, |meta| meta.get().len());
+        self.data.get().len() + meta + annotations.chain(predictions).sum::<usize>()
+    }
 }
 
 /// An annotation that came with a task.
@@ -59,7 +68,7 @@ pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, 
     let Some(data) = task.data else {
         return Ok(TaskRow {
             row,
-            data: source.members(source.text, "the row")?,
+            data: source.kept(source.members(source.text, "the row")?, json::check_levels)?,
             meta: None,
             annotations: Vec::new(),
             predictions: Vec::new(),
@@ -67,11 +76,11 @@ pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, 
     };
     Ok(TaskRow {
         row,
-        data: source.shaped(data, '{', "`data` must be an object")?,
+        data: source.object(data, "`data` must be an object")?,
         meta: task
             .meta
             .filter(|meta| meta.get() != "null")
-            .map(|meta| source.shaped(meta, '{', "`meta` must be an object"))
+            .map(|meta| source.object(meta, "`meta` must be an object"))
             .transpose()?,
         annotations: source
             .items(task.annotations, "`annotations` must be an array")?
@@ -81,6 +90,8 @@ pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, 
         predictions: source
             .items(task.predictions, "`predictions` must be an array")?
             .into_iter()
+            // An exported task names its predictions by their ids on that server.
+            .filter(|item| task.id.is_none() || item.get().parse::<u64>().is_err())
             .map(|item| source.prediction(item))
             .collect::<Result<_, _>>()?,
     })
@@ -88,6 +99,8 @@ pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, 
 
 #[derive(Deserialize)]
 struct TaskMembers<'a> {
+    /// Only an exported task has one.
+    id: Option<IgnoredAny>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -138,48 +151,44 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Is it JSON, to the end, without duplicate keys and without numbers that no double holds?
+    /// Is it JSON that may be stored?
     fn check(&self) -> Result<(), FormatError> {
-        let duplicate = Cell::new(None);
-        let mut parser = serde_json::Deserializer::from_str(self.text);
-        let Err(error) = Strict(&duplicate)
-            .deserialize(&mut parser)
-            .and_then(|()| parser.end())
-        else {
-            return Ok(());
+        let refused = |fault: JsonFault| match fault.code {
+            "truncated" => {
+                let message = "the row ends before its object does";
+                self.error(fault.offset, fault.code, message)
+            }
+            code => self.error(fault.offset, code, fault.message),
         };
-        let offset = offset_of(&error, self.text);
-        if let Some(key) = duplicate.take() {
-            let opening = opening_quote(&self.text[..offset]);
-            return Err(self.error(
-                opening,
-                "duplicate_key",
-                format!("the key {key:?} is there twice"),
-            ));
+        json::check_strictly(self.text).map_err(refused)
+    }
+
+    /// A part of the row that is kept, and its rule.
+    fn kept(
+        &self,
+        part: &'a RawValue,
+        rule: fn(&str) -> Result<(), JsonFault>,
+    ) -> Result<Box<RawValue>, FormatError> {
+        rule(part.get()).map_err(|fault| {
+            let offset = self.offset_in(part.get()) + fault.offset;
+            self.error(offset, fault.code, fault.message)
+        })?;
+        Ok(part.to_owned())
+    }
+
+    fn result(&self, result: &'a RawValue) -> Result<Box<RawValue>, FormatError> {
+        if !result.get().starts_with('[') {
+            let message = "`result` must be an array of objects";
+            return Err(self.error(self.offset_in(result.get()), "bad_member", message));
         }
-        if error.is_eof() {
-            let message = "the row ends before its object does";
-            return Err(self.error(self.text.len(), "truncated", message));
-        }
-        let cause = cause(&error);
-        let here = &self.text[offset..];
-        let named = ["NaN", "Infinity"]
-            .iter()
-            .any(|word| here.starts_with(word));
-        if named || cause == "number out of range" {
-            let number = self.text[..offset].trim_end_matches(|c: char| {
-                c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')
-            });
-            let message = "JSON has no NaN, no Infinity and no number beyond a double";
-            return Err(self.error(number.len(), "not_a_number", message));
-        }
-        Err(self.error(offset, "syntax", cause))
+        self.kept(result, json::check_regions)?;
+        self.kept(result, json::check_levels)
     }
 
     fn annotation(&self, item: &'a RawValue) -> Result<RowAnnotation, FormatError> {
         let members: AnnotationMembers<'_> = self.members(item.get(), "an annotation")?;
         Ok(RowAnnotation {
-            result: self.shaped(members.result, '[', "`result` must be an array")?,
+            result: self.result(members.result)?,
             was_cancelled: members.was_cancelled.unwrap_or_default(),
             ground_truth: members.ground_truth.unwrap_or_default(),
             lead_time: members.lead_time,
@@ -188,8 +197,16 @@ impl<'a> Source<'a> {
 
     fn prediction(&self, item: &'a RawValue) -> Result<RowPrediction, FormatError> {
         let members: PredictionMembers<'_> = self.members(item.get(), "a prediction")?;
+        if members
+            .model_version
+            .as_deref()
+            .is_some_and(|name| name.contains('\0'))
+        {
+            let message = "`model_version` has a null character";
+            return Err(self.error(self.offset_in(item.get()), "bad_member", message));
+        }
         Ok(RowPrediction {
-            result: self.shaped(members.result, '[', "`result` must be an array")?,
+            result: self.result(members.result)?,
             score: members.score,
             model_version: members.model_version,
         })
@@ -203,20 +220,26 @@ impl<'a> Source<'a> {
     ) -> Result<Vec<&'a RawValue>, FormatError> {
         match array.map(RawValue::get) {
             None | Some("null") => Ok(Vec::new()),
-            Some(text) if text.starts_with('[') => self.members(text, "the array"),
+            Some(text) if text.starts_with('[') => {
+                let items: Vec<_> = self.members(text, "the array")?;
+                if items.len() > MOST_LABELS {
+                    let message = format!("a task may bring at most {MOST_LABELS} of these");
+                    return Err(self.error(self.offset_in(text), "too_many_labels", message));
+                }
+                Ok(items)
+            }
             Some(text) => Err(self.error(self.offset_in(text), "bad_member", rule)),
         }
     }
 
-    /// The value, when it begins as it must.
-    fn shaped(
+    /// An object, as it is kept.
+    fn object(
         &self,
         value: &'a RawValue,
-        first: char,
         rule: &'static str,
     ) -> Result<Box<RawValue>, FormatError> {
-        if value.get().starts_with(first) {
-            Ok(value.to_owned())
+        if value.get().starts_with('{') {
+            self.kept(value, json::check_levels)
         } else {
             Err(self.error(self.offset_in(value.get()), "bad_member", rule))
         }
@@ -225,11 +248,11 @@ impl<'a> Source<'a> {
     /// A part of the text as `T`; the text is known to be JSON.
     fn members<T: Deserialize<'a>>(&self, part: &'a str, what: &str) -> Result<T, FormatError> {
         serde_json::from_str(part).map_err(|error| {
-            let offset = self.offset_in(part) + offset_of(&error, part);
+            let offset = self.offset_in(part) + json::offset_of(&error, part);
             self.error(
                 offset,
                 "bad_member",
-                format!("{what} has {}", cause(&error)),
+                format!("{what} has {}", json::cause_of(&error)),
             )
         })
     }
@@ -242,97 +265,6 @@ impl<'a> Source<'a> {
     fn error(&self, offset: usize, code: &'static str, message: impl Into<String>) -> FormatError {
         let at = self.begin.after(&self.text.as_bytes()[..offset]);
         FormatError::new(at, Some(self.row), code, message)
-    }
-}
-
-/// The byte that the parser complains about. It counts lines from 1, and columns from 1 in bytes.
-fn offset_of(error: &serde_json::Error, text: &str) -> usize {
-    let line_begin: usize = text
-        .split_inclusive('\n')
-        .take(error.line().saturating_sub(1))
-        .map(str::len)
-        .sum();
-    let mut offset = (line_begin + error.column().saturating_sub(1)).min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
-}
-
-/// The beginning of the string that ends last in `text`.
-fn opening_quote(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let closing = text.rfind('"').unwrap_or(0);
-    (0..closing)
-        .rev()
-        .find(|&index| {
-            let escapes = bytes[..index].iter().rev().take_while(|&&b| b == b'\\');
-            bytes[index] == b'"' && escapes.count() % 2 == 0
-        })
-        .unwrap_or(closing)
-}
-
-/// The parser's words without its own idea of the place.
-fn cause(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-/// Reads a value, keeps nothing, and refuses an object that has a key twice; the key is left in the cell.
-#[derive(Clone, Copy)]
-struct Strict<'a>(&'a Cell<Option<String>>);
-
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
-        value.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = ();
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if seen.contains(&key) {
-                self.0.set(Some(key));
-                return Err(A::Error::custom("duplicate key"));
-            }
-            seen.insert(key);
-            map.next_value_seed(self)?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
     }
 }
 

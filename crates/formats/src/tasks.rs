@@ -14,7 +14,8 @@ pub struct Limits {
     pub max_blob_bytes: u64,
     /// Bytes of one row: what memory holds.
     pub max_row_bytes: usize,
-    /// Levels of objects and arrays in one row; more than 127 count as 127, what `serde_json`
+    /// Levels of objects and arrays in one row, with those around its data and results, which may
+    /// have [`model::json::JSON_LEVELS`] themselves; more than 127 count as 127, what `serde_json`
     /// reads at most.
     pub max_depth: usize,
     /// Rows of one file.
@@ -26,7 +27,7 @@ impl Default for Limits {
         Self {
             max_blob_bytes: 4 << 30,
             max_row_bytes: 16 << 20,
-            max_depth: 100,
+            max_depth: model::json::JSON_LEVELS + 10,
             max_rows: 10_000_000,
         }
     }
@@ -70,6 +71,9 @@ enum Expect {
     /// The end.
     End,
 }
+
+/// Room that is kept from row to row.
+const KEPT_BYTES: usize = 64 << 10;
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
@@ -122,6 +126,11 @@ impl TaskReader {
             rest = &rest[taken..];
         }
         Ok(rows)
+    }
+
+    /// Bytes of the row that is being read: what memory holds.
+    pub fn held_bytes(&self) -> usize {
+        self.row_bytes.len()
     }
 
     /// The file is at its end.
@@ -241,6 +250,8 @@ impl TaskReader {
         }
         self.element = None;
         self.row_bytes.clear();
+        // One large row is no reason to keep its room.
+        self.row_bytes.shrink_to(KEPT_BYTES);
         self.rows_seen += 1;
         Ok(row)
     }

@@ -5,6 +5,7 @@ mod clock;
 mod credential;
 mod filter;
 mod ids;
+pub mod json;
 mod labeling;
 mod names;
 mod permission;

@@ -168,11 +168,18 @@ impl Fields {
 
     /// A text; numbers are taken as their text.
     pub(crate) fn text(&mut self, name: &'static str) -> Given<String> {
-        self.scalar(name, "Not a valid string.", |value| match value {
+        let given = self.scalar(name, "Not a valid string.", |value| match value {
             Scalar::Text(text) => Some(text),
             Scalar::Number(number) => Some(number.to_string()),
             Scalar::Bool(_) => None,
-        })
+        });
+        match given {
+            Given::Value(text) if text.contains('\0') => {
+                self.wrong(name, "Null characters are not allowed.");
+                Given::Absent
+            }
+            given => given,
+        }
     }
 
     /// A whole number.

@@ -1,6 +1,7 @@
 //! Annotations: each write also moves the counters and enqueues the export, in one transaction.
 
 use model::{Annotation, AnnotationId, DraftId, OrgId, PredictionId, ProjectId, TaskId, UserId};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -26,7 +27,7 @@ macro_rules! annotations {
 }
 
 /// An annotation to create.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewAnnotation {
     /// JSON array of regions.
     pub result: Box<RawValue>,

@@ -74,6 +74,15 @@ impl Sql {
         self
     }
 
+    /// What SQLite would keep and PostgreSQL refuses is refused on both.
+    fn checked(self) -> Result<Self> {
+        let has_null = |arg: &Arg| matches!(arg, Arg::Text(Some(text)) if text.contains('\0'));
+        if self.args.iter().any(has_null) {
+            return Err(Error::null_character());
+        }
+        Ok(self)
+    }
+
     fn for_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
         self.args
             .into_iter()
@@ -100,6 +109,7 @@ impl Sql {
 impl Db {
     /// Rows of a statement that only reads.
     pub(crate) async fn read(&self, sql: Sql) -> Result<Vec<Row>> {
+        let sql = sql.checked()?;
         Ok(match self {
             Self::Sqlite { readers, .. } => {
                 wrap(readers.rows(sql.for_sqlite()).await?, Row::Sqlite)
@@ -110,6 +120,7 @@ impl Db {
 
     /// The only row of a statement that only reads.
     pub(crate) async fn read_one(&self, sql: Sql) -> Result<Option<Row>> {
+        let sql = sql.checked()?;
         Ok(match self {
             Self::Sqlite { readers, .. } => readers.row(sql.for_sqlite()).await?.map(Row::Sqlite),
             Self::Postgres(pool) => sql
@@ -122,6 +133,7 @@ impl Db {
 
     /// A single writing statement as its own transaction; its `RETURNING` rows.
     pub(crate) async fn write(&self, sql: Sql) -> Result<Vec<Row>> {
+        let sql = sql.checked()?;
         Ok(match self {
             Self::Sqlite { writer, .. } => {
                 wrap(sql.for_sqlite().fetch_all(writer).await?, Row::Sqlite)
@@ -132,6 +144,7 @@ impl Db {
 
     /// A single writing statement as its own transaction; how many rows it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
+        let sql = sql.checked()?;
         Ok(match self {
             Self::Sqlite { writer, .. } => sql.for_sqlite().execute(writer).await?.rows_affected(),
             Self::Postgres(pool) => sql.for_postgres().execute(pool).await?.rows_affected(),
@@ -150,6 +163,7 @@ impl Db {
 impl Tx {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, sql: Sql) -> Result<Vec<Row>> {
+        let sql = sql.checked()?;
         Ok(match self {
             Self::Sqlite(tx) => wrap(sql.for_sqlite().fetch_all(&mut **tx).await?, Row::Sqlite),
             Self::Postgres(tx) => wrap(
@@ -173,6 +187,7 @@ impl Tx {
 
     /// How many rows the statement touched.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
+        let sql = sql.checked()?;
         Ok(match self {
             Self::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
             Self::Postgres(tx) => sql.for_postgres().execute(&mut **tx).await?.rows_affected(),

@@ -18,6 +18,8 @@ pub struct Error {
 pub enum ErrorKind {
     /// A unique name, e-mail or hash is taken already.
     Conflict,
+    /// A text has a null character (U+0000), which PostgreSQL cannot keep.
+    NullCharacter,
     /// Anything else: report it.
     Unexpected,
 }
@@ -31,6 +33,15 @@ impl Error {
     /// Is something with this name, e-mail or hash there already?
     pub fn is_conflict(&self) -> bool {
         self.kind == ErrorKind::Conflict
+    }
+
+    /// A text that neither database is asked to keep.
+    pub(crate) fn null_character() -> Self {
+        Self {
+            kind: ErrorKind::NullCharacter,
+            operation: "a text has a null character (U+0000)",
+            source: None,
+        }
     }
 
     /// An error without a database error behind it.
@@ -68,7 +79,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             ErrorKind::Conflict => write!(f, "{}: it exists already", self.operation),
-            ErrorKind::Unexpected => f.write_str(self.operation),
+            ErrorKind::NullCharacter | ErrorKind::Unexpected => f.write_str(self.operation),
         }
     }
 }

@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use model::{
     AccountName, ContainerName, OrgId, ProjectId, SourceBlobId, StorageId, SyncCounts, SyncRunId,
 };
-use serde_json::value::RawValue;
 
 use crate::{
-    BlobStanding, Error, NewTask, Result, Store,
+    BlobStanding, Error, NewTask, Result, StagedFileId, Store,
     db::{Sql, sql},
     projects::{Counted, count},
     source_blobs::Container,
+    staged_files::decide,
     sync_runs::progress,
-    task_batch::{Source, TaskBatch, insert_tasks, json},
+    task_batch::{TaskBatch, insert_or_renew, json},
 };
 
 // `json_each` rows come in order; an ORDER BY over them is quadratic in SQLite.
@@ -74,8 +74,16 @@ pub struct ImportedBlob {
     /// Bytes.
     pub size: i64,
     pub modified_ms: i64,
-    /// By row, from 0.
-    pub tasks: Vec<NewTask>,
+    pub rows: BlobRows,
+}
+
+/// Where a blob's rows are.
+#[derive(Clone, Debug)]
+pub enum BlobRows {
+    /// By row, from 0: they become tasks at once.
+    Here(Vec<NewTask>),
+    /// Too many for one transaction: they become tasks from now on, see [`Store::publish_rows`].
+    Staged(StagedFileId),
 }
 
 /// One or more parsed blobs in tasks mode: all rows of a blob or none.
@@ -251,11 +259,17 @@ impl Store {
             let id = *ids
                 .get(&blob.name)
                 .ok_or_else(|| Error::new("a blob was not inserted"))?;
-            rows.extend(
-                (0..)
-                    .zip(&blob.tasks)
-                    .map(|(row, task)| (task, Some((id, row)))),
-            );
+            match &blob.rows {
+                BlobRows::Here(tasks) => {
+                    let tasks = (0..).zip(tasks);
+                    rows.extend(tasks.map(|(row, task)| (task, Some((id, row)))));
+                }
+                BlobRows::Staged(file) => {
+                    if !decide(&mut tx, *file, id).await? {
+                        return Ok(None);
+                    }
+                }
+            }
         }
         let batch = TaskBatch {
             org_id: page.org_id,
@@ -263,19 +277,15 @@ impl Store {
             by: None,
             now_ms: page.now_ms,
         };
-        let Some(inserted) = insert_tasks(&mut tx, &batch, &rows).await? else {
+        let Some(created) = insert_or_renew(&mut tx, &batch, &rows).await? else {
             return Ok(None);
         };
-        outcome.add_created(inserted.iter().flatten().count() as i64);
-        for ((task, source), id) in rows.iter().zip(&inserted) {
-            if let (Some(source), None) = (source, id) {
-                tx.execute(renew_task(*source, task, page.now_ms)).await?;
-            }
-        }
+        outcome.add_created(created);
         let progress = progress(
             page.run_id,
             page.attempt,
             &outcome.counts,
+            created,
             page.marker_after,
             page.now_ms,
         );
@@ -294,6 +304,7 @@ impl ApplyPage<'_> {
             self.run_id,
             self.attempt,
             &outcome.counts,
+            outcome.created,
             self.marker_after,
             self.now_ms,
         )
@@ -305,18 +316,6 @@ impl PageOutcome {
         self.created += tasks;
         self.counts.created += tasks;
     }
-}
-
-/// Gives a task that nobody has annotated the data that its row has now.
-fn renew_task((blob, row): Source, task: &NewTask, now_ms: i64) -> Sql {
-    sql("UPDATE tasks SET data = $3, meta = $4, updated_at_ms = $5
-         WHERE source_blob_id = $1 AND source_row = $2 AND annotation_count = 0
-         AND cancelled_annotation_count = 0 AND (data <> $3 OR meta <> $4)")
-    .bind(blob)
-    .bind(row)
-    .bind(task.data.get())
-    .bind(task.meta.as_deref().map_or("{}", RawValue::get))
-    .bind(now_ms)
 }
 
 /// The page's outcome before anything is created.

@@ -1,6 +1,7 @@
 //! Predictions.
 
 use model::{OrgId, Prediction, PredictionId, ProjectId, TaskId};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// A prediction to create.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewPrediction {
     /// JSON array of regions.
     pub result: Box<RawValue>,

@@ -1,7 +1,8 @@
 //! Runs: one pass over a source storage, or one full export to a target storage.
 //!
 //! A run is fenced by its `attempts`: a worker that lost its lease, and a run that was cancelled,
-//! can write neither tasks nor progress.
+//! can write neither tasks nor progress. `created` of a sync only grows, by what each transaction
+//! creates: the files of [`crate::staged_files`] count into it beside the run's worker.
 
 use model::{
     Direction, OrgId, ProjectId, StorageId, SyncCounts, SyncRun, SyncRunId, SyncStatus, UserId,
@@ -58,6 +59,12 @@ pub struct StartedRun {
     /// Where to go on listing; `None` begins at the beginning.
     pub marker: Option<String>,
     pub scope: RunScope,
+}
+
+macro_rules! publishing {
+    () => {
+        "EXISTS (SELECT 1 FROM staged_files f WHERE f.run_id = sync_runs.id AND f.state = 'decided')"
+    };
 }
 
 impl Store {
@@ -179,7 +186,8 @@ impl Store {
         self.db.read(query).await?.iter().map(run_of).collect()
     }
 
-    /// Cancels the storage's running run; `None` when none is running.
+    /// Cancels the storage's running run; `None` when none is running. While a file of it becomes
+    /// tasks, the run goes on until that file is in ([`Store::clean_staged`] ends it then).
     ///
     /// # Errors
     /// When the database fails.
@@ -190,8 +198,16 @@ impl Store {
         now_ms: i64,
     ) -> Result<Option<SyncRun>> {
         let mut tx = self.db.begin().await?;
-        let cancel = sql("UPDATE sync_runs SET status = 'cancelled', finished_at_ms = $3
-             WHERE org_id = $1 AND storage_id = $2 AND status IN ('queued', 'in_progress') RETURNING *");
+        let cancel = sql(concat!(
+            "UPDATE sync_runs SET stopping = 1,
+             status = CASE WHEN ",
+            publishing!(),
+            " THEN status ELSE 'cancelled' END,
+             finished_at_ms = CASE WHEN ",
+            publishing!(),
+            " THEN NULL ELSE $3 END
+             WHERE org_id = $1 AND storage_id = $2 AND status IN ('queued', 'in_progress') RETURNING *"
+        ));
         let Some(row) = tx.row(cancel.bind(org).bind(storage).bind(now_ms)).await? else {
             return Ok(None);
         };
@@ -264,8 +280,29 @@ impl Store {
         counts: &SyncCounts,
         now_ms: i64,
     ) -> Result<bool> {
-        let progress = progress(run, attempt, counts, None, now_ms);
-        Ok(self.db.execute(progress).await? > 0)
+        let mut tx = self.db.begin().await?;
+        let saved = tx
+            .execute(progress(run, attempt, counts, 0, None, now_ms))
+            .await?
+            > 0;
+        let created = "UPDATE sync_runs SET created = $2 WHERE id = $1";
+        if saved {
+            tx.execute(sql(created).bind(run).bind(counts.created))
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(saved)
+    }
+
+    /// Worker: shows that a run lives; `false` when it is no longer this attempt's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ping_run(&self, run: SyncRunId, attempt: i64, now_ms: i64) -> Result<bool> {
+        let ping = sql("UPDATE sync_runs SET last_ping_at_ms = $3
+             WHERE id = $1 AND attempts = $2 AND status = 'in_progress' AND stopping = 0");
+        let ping = ping.bind(run).bind(attempt).bind(now_ms);
+        Ok(self.db.execute(ping).await? > 0)
     }
 
     /// Worker: ends a run; `error` is for people and redacted. `false` when it was ended before
@@ -282,7 +319,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<bool> {
         let finish = sql("UPDATE sync_runs SET status = $2, error = $3, finished_at_ms = $4, last_ping_at_ms = $4,
-             listed = $5, filtered = $6, skipped = $7, created = $8, existed = $9, changed = $10,
+             listed = $5, filtered = $6, skipped = $7,
+             created = CASE WHEN created > $8 THEN created ELSE $8 END, existed = $9, changed = $10,
              failed = $11, total = $12 WHERE id = $1 AND status IN ('queued', 'in_progress')")
         .bind(run)
         .bind(status.as_str())
@@ -301,17 +339,18 @@ impl Store {
 }
 
 /// The fenced write of a run's counts and checkpoint: touches no row when the run is no longer this
-/// attempt's.
+/// attempt's. `created` more tasks are there than before.
 pub(crate) fn progress(
     run: SyncRunId,
     attempt: i64,
     counts: &SyncCounts,
+    created: i64,
     marker: Option<&str>,
     now_ms: i64,
 ) -> Sql {
     sql("UPDATE sync_runs SET marker = COALESCE($3, marker), last_ping_at_ms = $4, listed = $5,
-         filtered = $6, skipped = $7, created = $8, existed = $9, changed = $10, failed = $11, total = $12
-         WHERE id = $1 AND attempts = $2 AND status = 'in_progress'")
+         filtered = $6, skipped = $7, created = created + $8, existed = $9, changed = $10, failed = $11,
+         total = $12 WHERE id = $1 AND attempts = $2 AND status = 'in_progress' AND stopping = 0")
     .bind(run)
     .bind(attempt)
     .bind(marker)
@@ -319,7 +358,7 @@ pub(crate) fn progress(
     .bind(counts.listed)
     .bind(counts.filtered)
     .bind(counts.skipped)
-    .bind(counts.created)
+    .bind(created)
     .bind(counts.existed)
     .bind(counts.changed)
     .bind(counts.failed)

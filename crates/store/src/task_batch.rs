@@ -67,6 +67,39 @@ pub(crate) async fn insert_tasks(
     Ok(Some(ids))
 }
 
+/// [`insert_tasks`], and rows that are tasks already take the data that they have now, as long as
+/// nobody has annotated them. How many were created; `None` when the project is not the organization's.
+pub(crate) async fn insert_or_renew(
+    tx: &mut Tx,
+    batch: &TaskBatch,
+    rows: &[(&NewTask, Option<Source>)],
+) -> Result<Option<i64>> {
+    let Some(ids) = insert_tasks(tx, batch, rows).await? else {
+        return Ok(None);
+    };
+    let known = || {
+        rows.iter()
+            .zip(&ids)
+            .filter(|(_, id)| id.is_none())
+            .filter_map(|((task, source), _)| source.map(|source| (task, source)))
+    };
+    if known().next().is_some() {
+        let document = json(known().map(|(task, (blob, row))| {
+            let meta = task.meta.as_deref().map_or("{}", RawValue::get);
+            (blob, row, task.data.get(), meta)
+        }))?;
+        let renew = "UPDATE tasks SET data = j.value->>2, meta = j.value->>3, updated_at_ms = $2
+             FROM json_each($1) AS j
+             WHERE tasks.source_blob_id = CAST(j.value->>0 AS BIGINT)
+             AND tasks.source_row = CAST(j.value->>1 AS BIGINT)
+             AND tasks.annotation_count = 0 AND tasks.cancelled_annotation_count = 0
+             AND (tasks.data <> j.value->>2 OR tasks.meta <> j.value->>3)";
+        tx.execute(sql(renew).bind(document).bind(batch.now_ms))
+            .await?;
+    }
+    Ok(Some(ids.iter().flatten().count() as i64))
+}
+
 async fn insert_rows(
     tx: &mut Tx,
     batch: &TaskBatch,
@@ -197,6 +230,15 @@ fn annotation_counts(task: &NewTask) -> (i64, i64) {
 
 /// The JSON array that a batch is bound as.
 pub(crate) fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> Result<String> {
-    serde_json::to_string(&rows.collect::<Vec<_>>())
-        .map_err(|source| Error::caused_by("a batch could not be written as JSON", source))
+    let document = serde_json::to_string(&rows.collect::<Vec<_>>())
+        .map_err(|source| Error::caused_by("a batch could not be written as JSON", source))?;
+    // A null character of a text, and not a `\\u0000` that a JSON inside has.
+    let has_null = document.match_indices("\\u0000").any(|(at, _)| {
+        let before = document.as_bytes()[..at].iter().rev();
+        before.take_while(|&&byte| byte == b'\\').count() % 2 == 0
+    });
+    if has_null {
+        return Err(Error::null_character());
+    }
+    Ok(document)
 }

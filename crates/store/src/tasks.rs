@@ -1,6 +1,7 @@
 //! Tasks.
 
 use model::{OrgId, ProjectId, SourceBlobId, StorageId, Task, TaskId, UserId};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     db::{Row, sql},
     outbox::{Deleted, enqueue_deletes},
     projects::{Counted, count, recount},
+    staged_files::drop_of_project,
     task_batch::{TaskBatch, insert_tasks},
 };
 
@@ -22,8 +24,11 @@ macro_rules! tasks {
 }
 pub(crate) use tasks;
 
+/// Tasks that one statement inserts.
+const TASKS_OF_A_STATEMENT: usize = 2_000;
+
 /// A task to create, with what was labeled already.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewTask {
     /// JSON object.
     pub data: Box<RawValue>,
@@ -78,19 +83,24 @@ impl Store {
         by: UserId,
     ) -> Result<Option<Vec<TaskId>>> {
         let mut tx = self.db.begin().await?;
-        let rows: Vec<_> = tasks.iter().map(|task| (task, None)).collect();
         let batch = TaskBatch {
             org_id: org,
             project_id: project,
             by: Some(by),
             now_ms,
         };
-        let Some(ids) = insert_tasks(&mut tx, &batch, &rows).await? else {
-            return Ok(None);
-        };
+        let mut ids = Vec::with_capacity(tasks.len());
+        // A statement's JSON is a copy of its tasks: of some of them at a time.
+        for part in tasks.chunks(TASKS_OF_A_STATEMENT) {
+            let rows: Vec<_> = part.iter().map(|task| (task, None)).collect();
+            let Some(inserted) = insert_tasks(&mut tx, &batch, &rows).await? else {
+                return Ok(None);
+            };
+            ids.extend(inserted.into_iter().flatten());
+        }
         tx.commit().await?;
         self.job_notify().notify_waiters();
-        Ok(Some(ids.into_iter().flatten().collect()))
+        Ok(Some(ids))
     }
 
     /// A task of the organization.
@@ -257,6 +267,7 @@ impl Store {
             return Ok(None);
         }
         enqueue_deletes(&mut tx, Deleted::TasksOfProject(org, project), now_ms).await?;
+        drop_of_project(&mut tx, project).await?;
         let blobs = sql("DELETE FROM source_blobs WHERE project_id = $1").bind(project);
         tx.execute(blobs).await?;
         let tasks = sql("DELETE FROM tasks WHERE project_id = $1").bind(project);

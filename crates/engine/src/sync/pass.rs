@@ -241,15 +241,38 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Saves counts and the time; `false` when the run is not ours any more.
+    /// Shows life; `false` when the run is not ours any more.
     pub async fn save_progress(&self) -> Result<bool> {
-        let saved = self.engine.store().save_run_progress(
-            self.run.run.id,
-            self.run.run.attempts,
-            &self.counts,
-            self.engine.now_ms(),
-        );
-        Ok(saved.await?)
+        let (store, run) = (self.engine.store(), &self.run.run);
+        let alive = store.ping_run(run.id, run.attempts, self.engine.now_ms());
+        Ok(alive.await?)
+    }
+
+    /// Waits until the run's decided files are in, also those of an attempt before this one; `false`
+    /// when the run is not ours any more, or the worker stops.
+    pub async fn published(&mut self, stop: &CancellationToken) -> Result<bool> {
+        let run = self.run.run.id;
+        let mut waited = false;
+        loop {
+            // Registered before looking, so that a change in between is not missed.
+            let changed = self.engine.0.worker_signals.staging_changed.notified();
+            if !self.engine.store().is_publishing(run).await? {
+                break;
+            }
+            waited = true;
+            if stop.is_cancelled() || !self.save_progress().await? {
+                return Ok(false);
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                // Time passing and a change mean the same here: look again.
+                _ = tokio::time::timeout(PING, changed) => {}
+            }
+        }
+        if waited && let Some(now) = self.engine.store().find_run(self.run.org_id, run).await? {
+            self.counts.created = now.counts.created;
+        }
+        Ok(true)
     }
 
     /// What is to be done with a listed blob?

@@ -1,16 +1,17 @@
 //! Tasks mode: each blob is a file of tasks. Known blobs with the same ETag are not read; the
-//! others are read several at once while those before them are being stored.
+//! others are read several at once while those before them are being stored ([`reading`]).
 //!
-//! All rows of a blob are committed or none. A blob that changed adds its new rows; rows that are
+//! All rows of a blob come in or none: together in one transaction, or, when they are too many for
+//! one, staged until the last is right and then made tasks batch by batch ([`publish`]), which
+//! nothing stops any more. A blob that changed adds its new rows; rows that are
 //! there already take the new data as long as nobody has annotated them, and never become duplicates.
 
 use std::{collections::VecDeque, sync::Arc};
 
-use azure::{BlobItem, ContainerClient, ErrorKind, GetRequest};
-use formats::{FormatError, TaskReader, TaskRow};
+use azure::BlobItem;
 use futures_util::{StreamExt as _, stream};
 use model::{BlobName, SyncCounts};
-use store::{ApplyBlobTasks, BlobStanding, ImportedBlob, NewAnnotation, NewPrediction, NewTask};
+use store::{ApplyBlobTasks, BlobRows, BlobStanding, ImportedBlob, StagingRun};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -18,14 +19,12 @@ use super::{
     failure::Failure,
     listing::Page,
     pass::{End, PING, Pass, concerns_one_blob, plus},
+    reading::{BATCH_ROWS, BlobReader, COST_OF_BYTE, HELD_BYTES, ReadError},
 };
 use crate::{Doing, Error, Result};
 
 /// Most blobs of one transaction.
 const BATCH: usize = 500;
-
-/// How often a blob is read whose connection breaks on the way.
-const READS: usize = 3;
 
 /// A blob that was read, or why it was not.
 struct Outcome {
@@ -33,11 +32,6 @@ struct Outcome {
     read: Result<ImportedBlob, ReadError>,
     /// This blob's share of the memory that one sync may take; given back once it is stored.
     _memory: OwnedSemaphorePermit,
-}
-
-enum ReadError {
-    Azure(azure::Error),
-    File(Failure),
 }
 
 /// Reads and stores the new and changed blobs of one page; the checkpoint moves at its end.
@@ -65,6 +59,13 @@ pub(super) async fn store_page(
         if store_batch(pass, batch, &mut counts).await? == End::Lost {
             return Ok(End::Lost);
         }
+    }
+    if !pass.published(stop).await? {
+        return Ok(if stop.is_cancelled() {
+            End::Stopped
+        } else {
+            End::Lost
+        });
     }
     let total = plus(pass.counts, counts);
     let marker = Pass::checkpoint(page.next_marker.as_deref());
@@ -109,13 +110,22 @@ async fn store_batch(
     counts: &mut SyncCounts,
 ) -> Result<End> {
     let mut imported = Vec::with_capacity(batch.len());
-    let mut memory = Vec::with_capacity(batch.len());
+    let (mut memory, mut rows) = (Vec::new(), 0);
     for outcome in batch {
         match outcome.read {
             Ok(blob) => {
+                let more = rows_of(&blob);
+                if rows + more > BATCH_ROWS && !imported.is_empty() {
+                    if store(pass, &imported).await? == End::Lost {
+                        return Ok(End::Lost);
+                    }
+                    (imported, memory, rows) = (Vec::new(), Vec::new(), 0);
+                }
+                rows += more;
                 imported.push(blob);
                 memory.push(outcome._memory);
             }
+            Err(ReadError::Lost) => return Ok(End::Lost),
             Err(error) => {
                 let cause = failure(pass, &outcome.item, error)?;
                 counts.failed += 1;
@@ -123,8 +133,30 @@ async fn store_batch(
             }
         }
     }
+    store(pass, &imported).await
+}
+
+/// What a blob adds to its transaction.
+fn rows_of(blob: &ImportedBlob) -> usize {
+    match &blob.rows {
+        BlobRows::Here(tasks) => tasks
+            .iter()
+            .map(|task| 1 + task.annotations.len() + task.predictions.len())
+            .sum(),
+        BlobRows::Staged(_) => 0,
+    }
+}
+
+async fn store(pass: &mut Pass<'_>, blobs: &[ImportedBlob]) -> Result<End> {
     let counts = pass.counts;
-    apply(pass, &imported, None, &counts).await
+    let end = apply(pass, blobs, None, &counts).await?;
+    if blobs
+        .iter()
+        .any(|blob| matches!(blob.rows, BlobRows::Staged(_)))
+    {
+        pass.engine.staging_changed();
+    }
+    Ok(end)
 }
 
 async fn apply(
@@ -160,6 +192,8 @@ async fn apply(
 fn failure(pass: &Pass<'_>, item: &BlobItem, error: ReadError) -> Result<Failure> {
     match error {
         ReadError::File(failure) => Ok(failure),
+        ReadError::Engine(error) => Err(error),
+        ReadError::Lost => Err(Error::Internal("a run that is over was read on".to_owned())),
         ReadError::Azure(error) => {
             let name = BlobName::parse(&item.name).ok();
             let problem = pass.explain(&error, Doing::Read, name.as_ref());
@@ -182,21 +216,30 @@ impl Reading {
     fn start(pass: &Pass<'_>, wanted: Vec<BlobItem>) -> Self {
         let limits = pass.engine.limits();
         let (sender, outcomes) = mpsc::channel(BATCH);
-        let (at_once, files) = (limits.sync_downloads, limits.task_files);
-        let container = pass.container.clone();
+        let at_once = limits.sync_downloads;
+        let reader = BlobReader {
+            engine: pass.engine.clone(),
+            container: pass.container.clone(),
+            run: StagingRun {
+                run_id: pass.run.run.id,
+                attempt: pass.run.run.attempts,
+            },
+            staging: Arc::new(Semaphore::new(1)),
+        };
         // Counted in KiB, because a semaphore counts in 32 bits.
         let budget = (limits.sync_bytes >> 10).max(1);
         let memory = Arc::new(Semaphore::new(budget));
         let task = tokio::spawn(async move {
             let mut reads = stream::iter(VecDeque::from(wanted))
                 .map(|item| {
-                    let (container, memory) = (container.clone(), memory.clone());
+                    let (reader, memory) = (reader.clone(), memory.clone());
                     async move {
-                        let share = ((item.size >> 10) as usize + 1).min(budget) as u32;
+                        let held = item.size.saturating_mul(COST_OF_BYTE).min(HELD_BYTES);
+                        let share = ((held >> 10) as usize + 1).min(budget) as u32;
                         let memory = memory.acquire_many_owned(share).await.ok()?;
                         // A task of its own, so that parsing uses every core.
                         let read = tokio::spawn(async move {
-                            let read = read(&container, &item, files).await;
+                            let read = reader.read(&item).await;
                             Outcome {
                                 item,
                                 read,
@@ -217,98 +260,5 @@ impl Reading {
             outcomes,
             _task: AbortOnDropHandle::new(task),
         }
-    }
-}
-
-/// Reads a blob to its rows, from the beginning again when the connection breaks.
-async fn read(
-    container: &ContainerClient,
-    item: &BlobItem,
-    limits: formats::Limits,
-) -> Result<ImportedBlob, ReadError> {
-    if item.size > limits.max_blob_bytes {
-        return Err(ReadError::File(Failure::too_large(
-            item.size,
-            limits.max_blob_bytes,
-        )));
-    }
-    let mut reads = 1;
-    loop {
-        match read_once(container, item, limits).await {
-            Err(ReadError::Azure(error))
-                if error.kind() == ErrorKind::Interrupted && reads < READS =>
-            {
-                reads += 1;
-            }
-            done => return done,
-        }
-    }
-}
-
-async fn read_once(
-    container: &ContainerClient,
-    item: &BlobItem,
-    limits: formats::Limits,
-) -> Result<ImportedBlob, ReadError> {
-    let name = BlobName::parse(&item.name).map_err(|_| ReadError::File(Failure::bad_name()))?;
-    let mut response = container.get(&name, &GetRequest::default()).await?;
-    let mut reader = TaskReader::new(&item.name, limits);
-    let mut tasks = Vec::new();
-    while let Some(piece) = response.body.next().await {
-        tasks.extend(reader.push(&piece?)?.into_iter().map(new_task));
-    }
-    tasks.extend(reader.finish()?.into_iter().map(new_task));
-    // What was read, which is newer than what was listed when the blob changed in between.
-    let etag = response.etag.map_or_else(
-        || item.etag.clone(),
-        |etag| etag.trim_matches('"').to_owned(),
-    );
-    Ok(ImportedBlob {
-        name: item.name.clone(),
-        etag,
-        size: item.size as i64,
-        modified_ms: item.last_modified_ms,
-        tasks,
-    })
-}
-
-fn new_task(row: TaskRow) -> NewTask {
-    NewTask {
-        data: row.data,
-        meta: row.meta,
-        annotations: row
-            .annotations
-            .into_iter()
-            .map(|annotation| NewAnnotation {
-                result: annotation.result,
-                was_cancelled: annotation.was_cancelled,
-                ground_truth: annotation.ground_truth,
-                lead_time: annotation.lead_time,
-                completed_by: None,
-                parent_prediction: None,
-                parent_annotation: None,
-            })
-            .collect(),
-        predictions: row
-            .predictions
-            .into_iter()
-            .map(|prediction| NewPrediction {
-                result: prediction.result,
-                score: prediction.score,
-                model_version: prediction.model_version,
-            })
-            .collect(),
-    }
-}
-
-impl From<azure::Error> for ReadError {
-    fn from(error: azure::Error) -> Self {
-        Self::Azure(error)
-    }
-}
-
-impl From<FormatError> for ReadError {
-    fn from(error: FormatError) -> Self {
-        Self::File(error.into())
     }
 }

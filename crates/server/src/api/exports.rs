@@ -21,8 +21,11 @@ use crate::{
     extract::{Id, Query, instant},
 };
 
-/// Tasks read at once.
+/// Tasks read at once, at most; fewer when they are large.
 const PAGE: i64 = 500;
+
+/// What the text of a page is about.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// A format of the export.
 #[derive(Serialize, ToSchema)]
@@ -79,6 +82,7 @@ pub(crate) async fn export(
         project,
         which,
         offset: 0,
+        page: 10,
         is_first: true,
     };
     let bracket = |text: &'static [u8]| stream::once(async move { Ok(Bytes::from_static(text)) });
@@ -101,6 +105,8 @@ struct Reader {
     project: ProjectId,
     which: Which,
     offset: i64,
+    /// Tasks of the next page.
+    page: i64,
     is_first: bool,
 }
 
@@ -111,7 +117,7 @@ impl Reader {
         loop {
             let paging = TaskPaging {
                 project: Some(self.project),
-                limit: PAGE,
+                limit: self.page,
                 offset: self.offset,
             };
             let mut tasks = self.engine.list_tasks(&self.actor, &paging).await?.tasks;
@@ -120,8 +126,11 @@ impl Reader {
             }
             self.offset += tasks.len() as i64;
             tasks.retain(|task| self.which == Which::All || task.annotation_count > 0);
+            self.page = (self.page * 4).min(PAGE);
             if !tasks.is_empty() {
                 let items = self.items(&tasks).await?;
+                let of_one = items.len() / tasks.len() + 1;
+                self.page = self.page.min((PAGE_BYTES / of_one) as i64).max(1);
                 return Ok(Some((items.into(), self)));
             }
         }

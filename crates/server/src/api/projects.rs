@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{Json, extract::State};
 use engine::{LabelConfig, Page, ProjectInput, project_settings};
-use model::{Actor, Project, ProjectId, User, UserId};
+use model::{Actor, Project, ProjectId, User, UserId, json};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
@@ -210,9 +210,12 @@ impl Input for ProjectFields {
             keep(&mut settings, name, fields.text(name));
         }
         let weights = match fields.json("control_weights") {
-            Given::Value(raw) => match serde_json::from_str::<Value>(raw.get()) {
+            Given::Value(raw) => match json_value(&raw) {
                 Ok(value) => Given::Value(value),
-                Err(_) => Given::Absent,
+                Err(error) => {
+                    fields.wrong("control_weights", error.to_string());
+                    Given::Absent
+                }
             },
             Given::Null => Given::Null,
             Given::Absent => Given::Absent,
@@ -225,6 +228,14 @@ impl Input for ProjectFields {
             settings,
         }
     }
+}
+
+/// A JSON that can be read again.
+fn json_value(raw: &RawValue) -> Result<Value, String> {
+    let text = raw.get();
+    let checked = json::check_levels(text).and_then(|()| json::check_strictly(text));
+    checked.map_err(|fault| fault.to_string())?;
+    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
 }
 
 fn keep<T: Into<Value>>(settings: &mut Map<String, Value>, name: &str, given: Given<T>) {

@@ -2,8 +2,8 @@
 
 use model::{Storage, StorageId, SyncCounts, SyncRun};
 use store::{
-    ApplyBlobTasks, ApplyPage, BlobError, BlobStanding, ImportedBlob, NewTask, PageOutcome,
-    SeenBlob, TaskQuery,
+    ApplyBlobTasks, ApplyPage, BlobError, BlobRows, BlobStanding, ImportedBlob, NewTask,
+    PageOutcome, SeenBlob, TaskQuery,
 };
 
 use crate::world::{NOW, World, counts, prediction, task};
@@ -21,7 +21,7 @@ fn blobs(names: &[&str], etag: &str) -> Vec<SeenBlob> {
         .collect()
 }
 
-async fn started(w: &World, storage: StorageId) -> SyncRun {
+pub async fn started(w: &World, storage: StorageId) -> SyncRun {
     let run = w
         .store
         .start_run(w.org, storage, NOW)
@@ -257,7 +257,7 @@ pub async fn rows_of_a_blob_are_all_there_or_none(w: World) {
         etag: etag.to_owned(),
         size: 10,
         modified_ms: NOW,
-        tasks,
+        rows: BlobRows::Here(tasks),
     };
     let apply = async |attempt, blobs: &[ImportedBlob]| {
         let page = ApplyBlobTasks {

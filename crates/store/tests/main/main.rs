@@ -13,6 +13,7 @@ mod label_stream;
 mod migrations;
 mod people;
 mod secrets;
+mod staged_files;
 mod storage_health;
 mod storage_pages;
 mod storages;
@@ -139,6 +140,14 @@ contract! {
         two_pages_at_once_create_each_task_once,
         rows_of_a_blob_are_all_there_or_none,
         failed_blobs_are_listed_until_they_succeed,
+    }
+    staged_files {
+        a_staged_file_is_seen_by_nobody_until_it_is_decided,
+        a_changed_file_renews_what_nobody_labeled,
+        a_run_that_is_over_stages_nothing_and_leaves_nothing,
+        a_cancelled_run_ends_behind_the_file_that_was_decided,
+        workers_at_once_make_each_row_one_task,
+        deleting_all_tasks_ends_what_was_coming,
     }
     jobs {
         two_workers_never_hold_the_same_job,
