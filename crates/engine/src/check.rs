@@ -17,7 +17,6 @@ use std::time::Duration;
 use model::{
     Actor, BlobName, Credential, CredentialKind, Direction, Permission, ServeMode, StorageId,
 };
-use serde_json::json;
 
 use crate::{AuditAction, Engine, Error, Result, StorageInput, require, storage_input::Draft};
 
@@ -170,12 +169,7 @@ impl Engine {
         subject: Subject,
         options: &CheckOptions,
     ) -> Result<CheckReport> {
-        let place = json!({
-            "account": subject.draft.account.as_str(),
-            "container": subject.draft.container.as_str(),
-            "prefix": subject.draft.prefix.as_str(),
-            "kind": subject.draft.credential.kind().as_str(),
-        });
+        let place = subject.draft.place();
         let report = run::Check::new(self, actor.org_id, subject, options)
             .run()
             .await?;

@@ -6,6 +6,7 @@
 
 mod advice;
 mod commands;
+mod listing;
 mod network;
 mod sas;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use model::{AccountName, BlobName, ContainerName, Credential};
 use crate::{AzureAnswer, Fix, Problem, Who};
 pub(crate) use advice::{Finding, word_finding};
 use commands::{Scope, assign_role};
+pub(crate) use listing::repeats as listing_repeats;
 
 /// What was being done when Azure refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -47,7 +47,7 @@ mod tokens;
 pub use accounts::{Login, NewUser, UserPatch};
 pub use annotation_commits::Submission;
 pub use annotations::{AnnotationPatch, Edited, Expected, NewAnnotation};
-pub use audit::{AuditEntry, AuditQuery, AuditRecord};
+pub use audit::{AUDIT_EXPIRE, AuditEntry, AuditQuery, AuditRecord};
 pub use azure_connects::{AzureConnect, ConnectState, ConnectStep};
 pub use azure_links::{AzureLink, LinksOfOrg, NewAzureLink};
 pub use connect_drafts::ConnectDraftKey;
