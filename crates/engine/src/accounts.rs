@@ -15,9 +15,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::NewUser;
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
-use crate::{AuditAction, Engine, Error, FieldError, Result, require, tokens::check_fixed_token};
+use crate::{
+    AuditAction, Engine, Error, FieldError, Result,
+    audit::{By, Different, short},
+    require,
+    tokens::check_fixed_token,
+};
 
 /// How long a session lives: 14 days.
 pub const SESSION_MS: i64 = 14 * 24 * 3600 * 1000;
@@ -62,16 +66,50 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] on an e-mail, password or token that cannot be one.
     pub async fn bootstrap_owner(&self, owner: &FirstOwner) -> Result<Option<(OrgId, UserId)>> {
+        let created = self.create_first_owner(owner).await?;
+        if let Some((org_id, user_id)) = created {
+            let first = Actor {
+                org_id,
+                user_id,
+                role: Role::Owner,
+            };
+            self.tell_organization(&first, By::Operator, owner).await?;
+        }
+        Ok(created)
+    }
+
+    /// Without a word in the audit log.
+    pub(crate) async fn create_first_owner(
+        &self,
+        owner: &FirstOwner,
+    ) -> Result<Option<(OrgId, UserId)>> {
         let email = owner.check()?;
         let hash = hash_password(owner.password.clone()).await?;
         let created = self
             .store()
             .create_first_owner(&email, &hash, &owner.organization, self.now_ms())
             .await?;
-        if let (Some((org_id, user_id)), Some(token)) = (created, &owner.token) {
-            self.keep_legacy_token(org_id, user_id, token).await?;
-        }
         Ok(created)
+    }
+
+    /// Tells who made an organization with its owner, and keeps the owner's fixed token.
+    pub(crate) async fn tell_organization(
+        &self,
+        actor: &Actor,
+        by: By,
+        owner: &FirstOwner,
+    ) -> Result<()> {
+        let detail = json!({
+            "title": short(&owner.organization),
+            "owner": format!("user/{}", actor.user_id),
+            "email": short(owner.email.trim()),
+        });
+        let (who, action) = ((actor.org_id, by), AuditAction::OrganizationCreate);
+        self.record_by(who, action, "organization", detail).await?;
+        if let Some(token) = &owner.token {
+            self.keep_legacy_token(actor, by, token).await?;
+        }
+        Ok(())
     }
 
     /// Creates a further organization and its owner: the operator's command, so without an actor.
@@ -92,10 +130,7 @@ impl Engine {
             .store()
             .create_org(&owner.organization, &new, self.now_ms());
         let actor = actor_of(&created.await.map_err(email_taken)?);
-        if let Some(token) = &owner.token {
-            self.keep_legacy_token(actor.org_id, actor.user_id, token)
-                .await?;
-        }
+        self.tell_organization(&actor, By::Operator, owner).await?;
         Ok(actor)
     }
 
@@ -116,7 +151,12 @@ impl Engine {
             role: member.role,
         };
         let created = self.store().create_user(actor.org_id, &new, self.now_ms());
-        created.await.map_err(email_taken)
+        let user = created.await.map_err(email_taken)?;
+        let detail = json!({"email": user.email, "role": user.role.as_str()});
+        let subject = format!("user/{}", user.id);
+        self.record(actor, AuditAction::MemberCreate, subject, detail)
+            .await?;
+        Ok(user)
     }
 
     /// Checks e-mail and password, and starts a session; the token is for the session cookie.
@@ -135,15 +175,10 @@ impl Engine {
         };
         let matches = verify_password(password.clone(), hash).await?;
         if let Some(login) = login.as_ref().filter(|_| !matches) {
-            let who = (login.user.org_id, Some(login.user.id));
+            let who = (login.user.org_id, By::Person(login.user.id));
             let subject = format!("user/{}", login.user.id);
-            self.note(
-                Uuid::now_v7(),
-                who,
-                AuditAction::SignInRefuse,
-                subject,
-                &json!({}),
-            )?;
+            let action = AuditAction::SignInRefuse;
+            self.count(who, action, subject, json!({}), Different::Counted)?;
         }
         let Some(login) = login.filter(|_| matches) else {
             return Err(Error::Unauthenticated {

@@ -1,11 +1,13 @@
 //! Annotations: people's results. What the store acknowledges is on disk, and on its way to every
 //! target storage of the project.
 
-use model::{Actor, Annotation, AnnotationId, DraftId, Permission, PredictionId, TaskId, json};
-use serde_json::value::RawValue;
+use model::{
+    Actor, Annotation, AnnotationId, DraftId, Permission, PredictionId, TaskId, json as stored_json,
+};
+use serde_json::{Value, json, value::RawValue};
 use store::{AnnotationPatch, Edited, Expected, NewAnnotation, Submission};
 
-use crate::{Engine, Error, Result, require};
+use crate::{AuditAction, Engine, Error, Result, audit::Different, require};
 
 /// Characters of a `unique_id`; a UUID has 36.
 const LONGEST_UNIQUE_ID: usize = 100;
@@ -68,6 +70,17 @@ impl Engine {
             .await?
             .ok_or_else(|| Error::not_found("Task", task))?;
         if annotation.completed_by == Some(actor.user_id) {
+            let subject = format!("annotation/{}", annotation.id);
+            let detail = json!({"task": task.0, "project": annotation.project_id.0});
+            let who = (actor.org_id, self.by(actor));
+            // Once, however often it is sent; written soon, because nobody waits for more than they must.
+            self.count(
+                who,
+                AuditAction::AnnotationCreate,
+                subject,
+                detail,
+                Different::Told,
+            )?;
             Ok(annotation)
         } else {
             Err(Error::Conflict {
@@ -133,8 +146,13 @@ impl Engine {
             expected,
             draft: input.draft,
         };
+        let before = self.store().find_annotation(actor.org_id, id).await?;
+        let before = before.ok_or_else(|| Error::not_found("Annotation", id))?;
+        let mut detail = whose(&before);
+        detail["changed"] = changed(input);
+        let subject = format!("annotation/{id}");
         let edited = self
-            .store()
+            .telling(actor, AuditAction::AnnotationChange, subject, detail)
             .update_annotation(actor.org_id, id, &patch, actor.user_id, self.now_ms())
             .await?;
         self.done(id, edited).await
@@ -151,8 +169,11 @@ impl Engine {
         expected: Expected,
     ) -> Result<()> {
         require(actor, Permission::Annotate)?;
+        let before = self.store().find_annotation(actor.org_id, id).await?;
+        let before = before.ok_or_else(|| Error::not_found("Annotation", id))?;
+        let (subject, detail) = (format!("annotation/{id}"), whose(&before));
         let edited = self
-            .store()
+            .telling(actor, AuditAction::AnnotationDelete, subject, detail)
             .delete_annotation(actor.org_id, id, &expected, self.now_ms())
             .await?;
         self.done(id, edited).await
@@ -173,6 +194,31 @@ impl Engine {
             current,
         })
     }
+}
+
+/// Where an annotation is, and who made it.
+fn whose(annotation: &Annotation) -> Value {
+    json!({
+        "task": annotation.task_id.0,
+        "project": annotation.project_id.0,
+        "of": annotation.completed_by.map(|user| format!("user/{user}")),
+        "of_email": annotation.completed_by_email,
+    })
+}
+
+/// The fields that a change gives.
+fn changed(input: &AnnotationInput) -> Value {
+    let given = [
+        ("result", input.result.is_some()),
+        ("was_cancelled", input.was_cancelled.is_some()),
+        ("ground_truth", input.ground_truth.is_some()),
+        ("lead_time", input.lead_time.is_some()),
+    ];
+    given
+        .iter()
+        .filter(|(_, is_given)| *is_given)
+        .map(|(name, _)| *name)
+        .collect()
 }
 
 /// Checks what annotations and drafts have in common.
@@ -201,5 +247,5 @@ fn check_unique_id(unique_id: Option<&str>) -> Result<()> {
 
 /// A result is a JSON array of regions, which can be read again.
 pub(crate) fn check_result(result: &RawValue) -> Result<()> {
-    json::check_result(result).map_err(|fault| Error::field("result", fault.to_string()))
+    stored_json::check_result(result).map_err(|fault| Error::field("result", fault.to_string()))
 }

@@ -153,7 +153,15 @@ impl Engine {
         tenant_id: &str,
     ) -> Result<Option<LinkProblem>> {
         let link = self.get_azure_link(actor, tenant_id).await?;
-        self.look_at_link(actor.org_id, &link.tenant_id).await
+        let problem = self.look_at_link(actor.org_id, &link.tenant_id).await?;
+        let code = problem.as_ref().map(|problem| problem.code.as_str());
+        let (subject, detail) = (
+            format!("tenant/{}", link.tenant_id),
+            json!({"problem": code}),
+        );
+        self.record(actor, AuditAction::LinkCheck, subject, detail)
+            .await?;
+        Ok(problem)
     }
 
     /// Unlinks a tenant: from now on none of its tokens is used and nothing is signed. Nothing is

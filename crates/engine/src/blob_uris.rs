@@ -16,6 +16,8 @@ use base64::{
 use model::{BlobName, BlobUri, ContainerName, Storage, TaskId};
 use serde_json::{Value, value::RawValue};
 
+use crate::audit::short;
+
 /// Label Studio's own schemes for blobs: the account is not in them.
 const CONTAINER_SCHEMES: [&str; 2] = ["azure-blob://", "azure-spi://"];
 const SCHEMES: [&str; 4] = ["https://", "http://", "azure-blob://", "azure-spi://"];
@@ -65,6 +67,17 @@ impl NamedBlob {
         *container == storage.container && storage.prefix.covers(blob.as_str()) && !self.climbs()
     }
 
+    /// Its only address: of several spellings and without query, fragment or user, so that a
+    /// signature that somebody pasted with it goes nowhere.
+    pub(crate) fn canonical(&self, cloud: &Cloud) -> String {
+        match self {
+            Self::InAccount(uri) => cloud.blob_uri(uri),
+            Self::InContainer { container, blob } => {
+                format!("{}{container}/{}", CONTAINER_SCHEMES[0], blob.as_str())
+            }
+        }
+    }
+
     /// Has its name a `..` segment?
     pub(crate) fn climbs(&self) -> bool {
         let mut segments = self.blob().as_str().split(['/', '\\']);
@@ -95,6 +108,24 @@ pub(crate) fn decode_fileuri(fileuri: &str) -> Option<String> {
         })
         .collect();
     String::from_utf8(BASE64.decode(url_safe).ok()?).ok()
+}
+
+/// What the audit log says was asked for: a blob's canonical address; of anything else at most the
+/// part in which no secret stands.
+pub(crate) fn noted(cloud: &Cloud, uri: &str) -> String {
+    if let Some(blob) = NamedBlob::parse(cloud, uri) {
+        return blob.canonical(cloud);
+    }
+    let address = uri.split(['?', '#']).next().unwrap_or_default();
+    let shown = match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let host_ends = rest.find(['/', '\\']).unwrap_or(rest.len());
+            let host_begins = rest[..host_ends].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[host_begins..])
+        }
+        None => address.to_owned(),
+    };
+    short(&shown)
 }
 
 /// Does any text in this JSON name the blob?
@@ -140,11 +171,10 @@ pub(crate) fn for_browser(
         .and_then(|mut value| {
             let changed = rewrite(&mut value, &|text| {
                 let inside = |uri: &str| {
-                    NamedBlob::parse(cloud, uri).is_some_and(|blob| {
-                        storages.iter().any(|storage| blob.is_in(storage))
-                            || (outside == Outside::Resolve
-                                && matches!(blob, NamedBlob::InAccount(_)))
-                    })
+                    let blob = NamedBlob::parse(cloud, uri)?;
+                    let is_inside = storages.iter().any(|storage| blob.is_in(storage))
+                        || (outside == Outside::Resolve && matches!(blob, NamedBlob::InAccount(_)));
+                    is_inside.then(|| blob.canonical(cloud))
                 };
                 resolve_links(task, text, &inside)
             });
@@ -173,26 +203,33 @@ fn rewrite(value: &mut Value, change: &impl Fn(&str) -> Option<String>) -> bool 
     }
 }
 
-/// Where a browser gets the blob of this URI, which the task's data names.
+/// Where a browser gets the blob of this canonical URI, which the task's data names.
 pub(crate) fn resolve_address(task: TaskId, uri: &str) -> String {
     format!("/tasks/{task}/resolve/?fileuri={}", BASE64.encode(uri))
 }
 
-fn resolve_links(task: TaskId, text: &str, inside: &impl Fn(&str) -> bool) -> Option<String> {
-    let link = |uri: &str| resolve_address(task, uri);
+/// `inside` answers the canonical address of a blob that is.
+fn resolve_links(
+    task: TaskId,
+    text: &str,
+    inside: &impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let link = |uri: &str| inside(uri).map(|canonical| resolve_address(task, &canonical));
     let whole = text.trim();
     if SCHEMES.iter().any(|scheme| whole.starts_with(scheme))
         && !whole.contains(['"', '\'', '<', '>', '\n'])
-        && inside(whole)
+        && let Some(link) = link(whole)
     {
-        return Some(link(whole));
+        return Some(link);
     }
     let mut out = String::new();
     let mut copied = 0;
-    for span in spans(text).filter(|span| inside(&text[span.clone()])) {
-        out.push_str(&text[copied..span.start]);
-        out.push_str(&link(&text[span.clone()]));
-        copied = span.end;
+    for span in spans(text) {
+        if let Some(link) = link(&text[span.clone()]) {
+            out.push_str(&text[copied..span.start]);
+            out.push_str(&link);
+            copied = span.end;
+        }
     }
     (copied > 0).then(|| out + &text[copied..])
 }
@@ -229,7 +266,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::{NamedBlob, decode_fileuri, is_named_in, resolve_links, spans};
+    use super::{NamedBlob, decode_fileuri, is_named_in, noted, resolve_links, spans};
 
     const URI: &str = "https://acct.blob.core.windows.net/inbox/images/a.png";
 
@@ -281,7 +318,7 @@ mod tests {
 
     #[test]
     fn links_replace_only_uris_that_are_inside() {
-        let inside = |uri: &str| uri.contains("/in/");
+        let inside = |uri: &str| uri.contains("/in/").then(|| uri.to_owned());
         let links = |text: &str| resolve_links(model::TaskId(7), text, &inside);
         assert_eq!(
             links("azure-blob://x/in/0.png").as_deref(),
@@ -298,6 +335,24 @@ mod tests {
             html.ends_with(r#""> <img src="https://h/out/1">"#),
             "{html}"
         );
+    }
+
+    #[rstest]
+    #[case(format!("{URI}?sv=2026&sig=SECRET%3D#top"), URI)]
+    #[case("HTTPS://Acct.Blob.Core.Windows.Net/inbox/images/a.png?sig=SECRET".to_owned(), URI)]
+    #[case("azure-spi://inbox/a b?.png".to_owned(), "azure-blob://inbox/a b?.png")]
+    #[case("https://me:SECRET@evil.example/x?token=SECRET".to_owned(), "https://evil.example/x")]
+    #[case("https://evil.example\\@x/y#SECRET".to_owned(), "https://evil.example\\@x/y")]
+    #[case("client_secret=SECRET".to_owned(), "client_secret=REDACTED")]
+    #[case("".to_owned(), "")]
+    fn what_is_noted_of_a_uri_has_no_secret(#[case] uri: String, #[case] expected: &str) {
+        assert_eq!(noted(&Cloud::public(), &uri), expected);
+    }
+
+    #[test]
+    fn what_is_no_blob_is_noted_in_few_characters() {
+        let long = format!("https://x/{}", "é".repeat(2_000));
+        assert_eq!(noted(&Cloud::public(), &long).chars().count(), 300);
     }
 
     #[test]

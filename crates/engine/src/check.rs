@@ -18,7 +18,6 @@ use azure::ContainerClient;
 use model::{
     Actor, BlobName, Credential, CredentialKind, Direction, Permission, ServeMode, StorageId,
 };
-use serde_json::json;
 
 use crate::{
     AuditAction, Engine, Error, Result, StorageInput, gate::Gate, require, storage_input::Draft,
@@ -174,12 +173,7 @@ impl Engine {
         opened: (Gate, ContainerClient),
         options: &CheckOptions,
     ) -> Result<CheckReport> {
-        let place = json!({
-            "account": subject.draft.account.as_str(),
-            "container": subject.draft.container.as_str(),
-            "prefix": subject.draft.prefix.as_str(),
-            "kind": subject.draft.credential.kind().as_str(),
-        });
+        let place = subject.draft.place();
         let report = run::Check::new(self, actor.org_id, subject, opened, options)
             .run()
             .await?;

@@ -112,7 +112,7 @@ impl Engine {
         let opened = self
             .open_container(asker, &draft.credential, at, Entry::Use)
             .await;
-        self.note_refusal(actor, at, opened).await
+        self.note_claim_refusal(actor, at, opened).await
     }
 
     /// Completes an Azure link without proving anything: what is wrong with it, a check shows. The
@@ -128,7 +128,7 @@ impl Engine {
         let at = (&draft.account, &draft.container);
         let asker = (actor.org_id, Some(actor.user_id));
         let opened = self.open_for_a_check(asker, &draft.credential, at).await;
-        self.note_refusal(actor, at, opened).await
+        self.note_claim_refusal(actor, at, opened).await
     }
 
     /// The operator's default account; only the operator's own organization may use it.

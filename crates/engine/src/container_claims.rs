@@ -191,7 +191,7 @@ impl Engine {
     }
 
     /// As [`Engine::refused`], for what ended in a refusal of the gate.
-    pub(crate) async fn note_refusal<T>(
+    pub(crate) async fn note_claim_refusal<T>(
         &self,
         actor: &Actor,
         at: At<'_>,

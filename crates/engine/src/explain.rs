@@ -8,6 +8,7 @@ mod advice;
 mod commands;
 mod entra_numbers;
 mod identity;
+mod listing;
 mod network;
 mod sas;
 mod storage_codes;
@@ -21,6 +22,7 @@ use model::{AccountName, BlobName, ContainerName, Credential, IdentitySource};
 use crate::{AzureAnswer, Fix, Problem, Who};
 pub(crate) use advice::{Finding, word_finding};
 use commands::{Scope, assign_role};
+pub(crate) use listing::repeats as listing_repeats;
 
 /// What was being done when Azure refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use model::{
 use store::{ExportBacklog, OutboxCounts, RunScope, TroubledExport};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Result, require, worker::JobEnd};
+use crate::{AuditAction, Engine, Result, require, worker::JobEnd};
 
 pub(crate) use deliver::deliver;
 
@@ -88,8 +88,9 @@ pub(crate) async fn run(
         counts.failed = objects.failed;
         if objects.pending == 0 {
             let (status, note) = verdict(&counts, &objects);
-            store
-                .finish_run(run, status, &counts, note.as_deref(), engine.now_ms())
+            let how = (status, note.as_deref());
+            engine
+                .end_run(&started, AuditAction::ExportEnd, &counts, how)
                 .await?;
             metrics::counter!("longshore_export_runs_total", "status" => status.as_str())
                 .increment(1);

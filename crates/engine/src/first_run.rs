@@ -54,12 +54,14 @@ impl Engine {
             return Err(Error::field("organization", message));
         }
         // Of two people at once one comes first.
-        let (org_id, user_id) = self.bootstrap_owner(owner).await?.ok_or_else(gone)?;
+        let (org_id, user_id) = self.create_first_owner(owner).await?.ok_or_else(gone)?;
         let actor = Actor {
             org_id,
             user_id,
             role: Role::Owner,
         };
+        self.tell_organization(&actor, self.by(&actor), owner)
+            .await?;
         let subject = format!("user/{user_id}");
         let detail = json!({"with": "first_run"});
         self.record(&actor, AuditAction::SignIn, subject, detail)

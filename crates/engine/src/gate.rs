@@ -15,10 +15,9 @@ use model::{AccountName, BlobName, ContainerName, Credential, OrgId, Secret, Use
 use serde_json::json;
 use store::{ClaimedContainer, Standing};
 use url::Url;
-use uuid::Uuid;
 
 use crate::{
-    AuditAction, Engine, Result, connection::no_link, container_claims::subject,
+    AuditAction, Engine, Result, audit::By, connection::no_link, container_claims::subject,
     link_cache::KnownLinks,
 };
 
@@ -225,9 +224,10 @@ impl Engine {
             .await?;
         if hold.is_new {
             let detail = json!({"tenant": tenant_id, "by": "the proven link"});
-            let action = AuditAction::LinkClaim;
-            self.note(Uuid::now_v7(), asker, action, subject(at), &detail)?;
-            self.flush_audit().await?;
+            let by = asker.1.map_or(By::Longshore, By::Person);
+            let who = (asker.0, by);
+            self.record_by(who, AuditAction::LinkClaim, subject(at), detail)
+                .await?;
         }
         Ok((hold.standing, None))
     }

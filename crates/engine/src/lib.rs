@@ -110,6 +110,8 @@ struct Parts {
     storages_of_project: resolve::StorageCache,
     worker_signals: worker::Signals,
     ledger: audit::Ledger,
+    /// What is done through it is the operator's doing.
+    is_operators: bool,
     health_written: health::Written,
     links_of_org: link_cache::LinkCache,
     watched: link_watch::Watched,
@@ -150,6 +152,8 @@ pub struct Limits {
     pub export_attempts: i64,
     /// How long a worker may be silent before its job goes to another.
     pub lease: Duration,
+    /// Days that entries of the audit log are kept; `None` keeps them for ever.
+    pub audit_days: Option<u32>,
 }
 
 impl Default for Limits {
@@ -162,6 +166,7 @@ impl Default for Limits {
             export_writes: 8,
             export_attempts: 12,
             lease: Duration::from_secs(10),
+            audit_days: None,
         }
     }
 }
@@ -169,6 +174,22 @@ impl Default for Limits {
 impl Engine {
     /// Puts the parts together; opens and starts nothing.
     pub fn new(store: Store, azure: Azure, clock: Clock, settings: Settings) -> Self {
+        Self::made(store, azure, clock, settings, false)
+    }
+
+    /// The same for the operator's commands: the audit log says that what is done through it was
+    /// done by the operator, in whoever's name.
+    pub fn for_operator(store: Store, azure: Azure, clock: Clock, settings: Settings) -> Self {
+        Self::made(store, azure, clock, settings, true)
+    }
+
+    fn made(
+        store: Store,
+        azure: Azure,
+        clock: Clock,
+        settings: Settings,
+        is_operators: bool,
+    ) -> Self {
         Self(Arc::new(Parts {
             thumbnails: thumbnails::Thumbnails::new(&settings.thumbnails),
             store,
@@ -178,6 +199,7 @@ impl Engine {
             storages_of_project: resolve::StorageCache::default(),
             worker_signals: worker::Signals::default(),
             ledger: audit::Ledger::default(),
+            is_operators,
             health_written: health::Written::default(),
             links_of_org: link_cache::LinkCache::default(),
             watched: link_watch::Watched::default(),

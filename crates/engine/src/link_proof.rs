@@ -4,9 +4,8 @@
 use model::{Actor, OrgId, Permission};
 use serde_json::{Value, json};
 use store::{AzureLink, LinkOfTenant, LinkProof, NewAzureLink};
-use uuid::Uuid;
 
-use crate::{AuditAction, Engine, Error, Result, require};
+use crate::{AuditAction, Engine, Error, Result, audit::By, require};
 
 /// Another organization's link to a tenant that the caller's organization has linked too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +155,8 @@ impl Engine {
             false => AuditAction::LinkDisagree,
         };
         let ours = name_of(actor.org_id).map(|link| link.org_name.as_str());
-        self.tell(other, action, &own.tenant_id, &json!({"by": ours}))?;
+        self.tell(other, action, &own.tenant_id, json!({"by": ours}))
+            .await?;
         let detail = json!({"organization": theirs.org_name});
         self.record(actor, action, subject(&own.tenant_id), detail)
             .await
@@ -176,19 +176,21 @@ impl Engine {
                 "entra_username": who.and_then(|who| who.entra_username.as_ref()),
                 "proof": made.proof.map(LinkProof::as_str),
             });
-            self.tell(told.org_id, AuditAction::LinkOther, tenant_id, &detail)?;
+            self.tell(told.org_id, AuditAction::LinkOther, tenant_id, detail)
+                .await?;
         }
-        self.flush_audit().await
+        Ok(())
     }
 
-    fn tell(&self, org: OrgId, action: AuditAction, tenant_id: &str, detail: &Value) -> Result<()> {
-        self.note(
-            Uuid::now_v7(),
-            (org, None),
-            action,
-            subject(tenant_id),
-            detail,
-        )
+    async fn tell(
+        &self,
+        org: OrgId,
+        action: AuditAction,
+        tenant_id: &str,
+        detail: Value,
+    ) -> Result<()> {
+        self.record_by((org, By::Longshore), action, subject(tenant_id), detail)
+            .await
     }
 }
 

@@ -1,10 +1,12 @@
 //! Predictions: models' results.
 
 use model::{Actor, Permission, Prediction, PredictionId, ProjectId, TaskId};
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use store::{NewPrediction, PredictionPatch, PredictionQuery};
 
-use crate::{Engine, Error, Result, annotations::check_result, require};
+use uuid::Uuid;
+
+use crate::{AuditAction, Engine, Error, Result, annotations::check_result, require};
 
 /// A prediction to create, or the fields of one to change.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,8 @@ impl Engine {
             score: input.score,
             model_version: input.model_version.clone(),
         };
-        self.store()
+        let created = self
+            .store()
             .create_prediction(actor.org_id, task, &new, self.now_ms())
             .await?
             .ok_or_else(|| {
@@ -44,7 +47,21 @@ impl Engine {
                     "task",
                     format!("Invalid pk \"{task}\" - object does not exist."),
                 )
-            })
+            })?;
+        let who = (actor.org_id, self.by(actor));
+        let (subject, detail) = (
+            format!("prediction/{}", created.id),
+            json!({"task": task.0}),
+        );
+        // Models make thousands: written soon.
+        self.note(
+            Uuid::now_v7(),
+            who,
+            AuditAction::PredictionCreate,
+            subject,
+            detail,
+        )?;
+        Ok(created)
     }
 
     /// One prediction.
@@ -111,7 +128,8 @@ impl Engine {
             score: input.score,
             model_version: input.model_version.clone(),
         };
-        self.store()
+        let subject = format!("prediction/{id}");
+        self.telling(actor, AuditAction::PredictionChange, subject, json!({}))
             .update_prediction(actor.org_id, id, &patch, self.now_ms())
             .await?
             .ok_or_else(|| Error::not_found("Prediction", id))
@@ -123,7 +141,9 @@ impl Engine {
     /// [`Error::NotFound`], also for another organization's.
     pub async fn delete_prediction(&self, actor: &Actor, id: PredictionId) -> Result<()> {
         require(actor, Permission::ManageProjects)?;
-        if self.store().delete_prediction(actor.org_id, id).await? {
+        let subject = format!("prediction/{id}");
+        let store = self.telling(actor, AuditAction::PredictionDelete, subject, json!({}));
+        if store.delete_prediction(actor.org_id, id).await? {
             Ok(())
         } else {
             Err(Error::not_found("Prediction", id))

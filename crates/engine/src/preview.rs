@@ -4,7 +4,7 @@ use azure::{BlobItem, ListRequest};
 use model::{Actor, CredentialKind, Direction};
 
 use crate::{
-    Doing, Engine, Result,
+    AuditAction, Doing, Engine, Result,
     storage_input::StorageInput,
     sync::{Scope, Verdict},
 };
@@ -87,6 +87,14 @@ impl Engine {
         limits: PreviewLimits,
     ) -> Result<FilesPreview> {
         let (draft, container) = self.draft_of(actor, Direction::Source, kind, input).await?;
+        // It shows names of blobs, whoever may read them otherwise.
+        self.record(
+            actor,
+            AuditAction::StoragePreview,
+            "container",
+            draft.place(),
+        )
+        .await?;
         let place = (&draft.account, &draft.container);
         let (prefix, filter) = (&draft.prefix, draft.filter.clone());
         let scope = Scope::new(self, actor.org_id, place, prefix, filter, draft.recursive).await?;

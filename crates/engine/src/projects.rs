@@ -4,7 +4,11 @@ use model::{Actor, Permission, Project, ProjectId};
 use serde_json::{Map, Value, json, value::RawValue};
 use store::{NewProject, ProjectPatch};
 
-use crate::{AuditAction, Engine, Error, FieldError, LabelConfig, Result, require};
+use crate::{
+    AuditAction, Engine, Error, FieldError, LabelConfig, Result,
+    audit::{changes, short},
+    require,
+};
 
 /// What a project shows when it has no config of its own.
 const EMPTY_CONFIG: &str = "<View></View>";
@@ -47,6 +51,10 @@ impl Engine {
         let created = self
             .store()
             .create_project(actor.org_id, &new, self.now_ms())
+            .await?;
+        let detail = json!({"title": short(&created.title)});
+        let subject = format!("project/{}", created.id);
+        self.record(actor, AuditAction::ProjectCreate, subject, detail)
             .await?;
         Ok(created)
     }
@@ -123,8 +131,16 @@ impl Engine {
                 .map(|config| config_or_empty(Some(config)).to_owned()),
             settings,
         };
+        let input = ProjectInput {
+            label_config: patch.label_config.clone(),
+            ..input.clone()
+        };
+        let (subject, detail) = (
+            format!("project/{id}"),
+            changes::of_project(&before, &input),
+        );
         let updated = self
-            .store()
+            .telling(actor, AuditAction::ProjectChange, subject, detail)
             .update_project(actor.org_id, id, &patch, self.now_ms())
             .await?;
         updated.ok_or_else(|| Error::not_found("Project", id))
@@ -136,16 +152,23 @@ impl Engine {
     /// [`Error::NotFound`], also for another organization's.
     pub async fn delete_project(&self, actor: &Actor, id: ProjectId) -> Result<()> {
         require(actor, Permission::ManageProjects)?;
-        if !self.store().delete_project(actor.org_id, id).await? {
-            return Err(Error::not_found("Project", id));
-        }
-        self.record(
+        let project = self.get_project(actor, id).await?;
+        let detail = json!({
+            "title": short(&project.title),
+            "tasks": project.task_count,
+            "annotations": project.annotation_count,
+        });
+        let store = self.telling(
             actor,
             AuditAction::ProjectDelete,
             format!("project/{id}"),
-            json!({}),
-        )
-        .await
+            detail,
+        );
+        if store.delete_project(actor.org_id, id).await? {
+            Ok(())
+        } else {
+            Err(Error::not_found("Project", id))
+        }
     }
 
     /// Tells the audit log that the actor downloads a project's annotations.

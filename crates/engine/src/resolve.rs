@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     AuditAction, Engine, Error, Problem, Result,
+    audit::{Different, short},
     blob_uris::{self, NamedBlob},
     explain::Doing,
     gate::{Asker, Entry},
@@ -32,9 +33,6 @@ use crate::{
 
 pub use body::BlobBody;
 pub(crate) use reached::{Place, Reached, Source, StorageCache};
-
-/// Characters of a URI that the audit log keeps.
-const LONGEST_NOTED_URI: usize = 4_096;
 
 /// What the browser asked, in HTTP's words (RFC 9110): header values as sent.
 #[derive(Clone, Debug, Default)]
@@ -343,21 +341,24 @@ impl Engine {
         resolved: &Result<Resolved>,
     ) -> Result<()> {
         let uri = blob_uris::decode_fileuri(fileuri).unwrap_or_default();
-        // Longer than any blob's address is only what somebody made up.
-        let uri: String = uri.chars().take(LONGEST_NOTED_URI).collect();
-        let (action, detail) = match resolved {
-            Ok(Resolved::Redirect { max_age_s, .. }) => (
-                AuditAction::BlobSign,
-                json!({"blob": uri, "seconds": max_age_s}),
-            ),
-            Ok(Resolved::Blob(_)) => (AuditAction::BlobRead, json!({"blob": uri})),
-            Err(error) => (
-                AuditAction::BlobRefuse,
-                json!({"blob": uri, "why": error.to_string()}),
-            ),
-        };
-        let who = (actor.org_id, Some(actor.user_id));
-        self.note(event, who, action, format!("task/{task}"), &detail)
+        let blob = blob_uris::noted(self.cloud(), &uri);
+        let (who, subject) = ((actor.org_id, self.by(actor)), format!("task/{task}"));
+        match resolved {
+            Ok(Resolved::Redirect { max_age_s, .. }) => {
+                let detail = json!({"blob": blob, "seconds": max_age_s});
+                self.note(event, who, AuditAction::BlobSign, subject, detail)
+            }
+            Ok(Resolved::Blob(_)) => {
+                let detail = json!({"blob": blob});
+                self.count(who, AuditAction::BlobRead, subject, detail, Different::Told)
+            }
+            Err(error) => {
+                // Longer is only what somebody made up.
+                let detail = json!({"blob": short(&blob), "why": short(&error.to_string())});
+                let action = AuditAction::BlobRefuse;
+                self.count(who, action, subject, detail, Different::Counted)
+            }
+        }
     }
 
     pub(crate) fn explain_place(

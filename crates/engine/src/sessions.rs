@@ -2,7 +2,7 @@
 
 use model::{Actor, Permission, Secret, User};
 use serde_json::json;
-use store::UserPatch;
+use store::{Store, UserPatch};
 
 use crate::{
     AuditAction, Engine, Error, Result,
@@ -29,7 +29,20 @@ impl Engine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn sign_out(&self, token: &str) -> Result<()> {
-        self.store().delete_session(&sha256(token)).await?;
+        let hash = sha256(token);
+        let found = self
+            .store()
+            .find_actor_by_session_hash(&hash, self.now_ms())
+            .await?;
+        // One that was over already is only swept away.
+        let store = match found {
+            Some(actor) => {
+                let subject = format!("user/{}", actor.user_id);
+                self.telling(&actor, AuditAction::SignOut, subject, json!({}))
+            }
+            None => self.store().clone(),
+        };
+        store.delete_session(&hash).await?;
         Ok(())
     }
 
@@ -39,10 +52,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<()> {
-        self.end_sessions(actor).await?;
         let subject = format!("user/{}", actor.user_id);
-        self.record(actor, AuditAction::SignOutEverywhere, subject, json!({}))
-            .await
+        let store = self.telling(actor, AuditAction::SignOutEverywhere, subject, json!({}));
+        self.end_sessions(&store, actor).await
     }
 
     /// Changes the actor's password, which ends every session, and starts a new one.
@@ -62,10 +74,9 @@ impl Engine {
             let wrong = "This is not your current password.";
             return Err(Error::field("current_password", wrong));
         }
-        self.replace_password(actor, new).await?;
         let subject = format!("user/{}", actor.user_id);
-        self.record(actor, AuditAction::PasswordChange, subject, json!({}))
-            .await?;
+        let store = self.telling(actor, AuditAction::PasswordChange, subject, json!({}));
+        self.replace_password(&store, actor, new).await?;
         self.start_session(actor).await
     }
 
@@ -81,24 +92,24 @@ impl Engine {
         if member.org_id != actor.org_id {
             return Err(Error::not_found("user", email));
         }
-        self.replace_password(&member, new).await?;
         let subject = format!("user/{}", member.user_id);
-        let detail = json!({"with": "command"});
-        self.record(actor, AuditAction::PasswordChange, subject, detail)
-            .await?;
+        let detail = json!({"with": "command", "email": email});
+        let store = self.telling(actor, AuditAction::PasswordChange, subject, detail);
+        self.replace_password(&store, &member, new).await?;
         self.get_user(actor, member.user_id).await
     }
 
-    async fn replace_password(&self, member: &Actor, new: &Secret) -> Result<()> {
+    /// Through a store that tells of it.
+    async fn replace_password(&self, store: &Store, member: &Actor, new: &Secret) -> Result<()> {
         check_password(new)?;
         let patch = UserPatch {
             password_hash: Some(hash_password(new.clone()).await?),
             ..UserPatch::default()
         };
-        self.store()
+        store
             .update_user(member.org_id, member.user_id, &patch)
             .await?;
-        self.end_sessions(member).await
+        self.end_sessions(self.store(), member).await
     }
 
     /// Starts a session; the token is for its cookie.
@@ -117,10 +128,8 @@ impl Engine {
         Ok(token)
     }
 
-    async fn end_sessions(&self, actor: &Actor) -> Result<()> {
-        let ended = self
-            .store()
-            .end_sessions(actor.org_id, actor.user_id, self.now_ms());
+    async fn end_sessions(&self, store: &Store, actor: &Actor) -> Result<()> {
+        let ended = store.end_sessions(actor.org_id, actor.user_id, self.now_ms());
         Ok(ended.await?)
     }
 }

@@ -8,6 +8,7 @@ use model::{
     AccountName, BlobFilter, ContainerName, Credential, CredentialKind, Direction, ExportLayout,
     ImportMode, Prefix, ProjectId, Secret, ServeMode, Storage, StorageId,
 };
+use serde_json::{Value, json};
 use store::{NewStorage, StoragePatch};
 
 use crate::{
@@ -127,6 +128,17 @@ impl Problems {
 pub(crate) const REQUIRED: &str = "This field is required.";
 
 impl Draft {
+    /// What the audit log says of it: where it is, never what opens it.
+    pub(crate) fn place(&self) -> Value {
+        json!({
+            "direction": self.direction.as_str(),
+            "kind": self.credential.kind().as_str(),
+            "account": self.account.as_str(),
+            "container": self.container.as_str(),
+            "prefix": self.prefix.as_str(),
+        })
+    }
+
     /// Merges the form into the stored storage (when there is one) and checks every field.
     pub(crate) fn new(
         direction: Direction,

@@ -83,7 +83,13 @@ impl Engine {
         input: &StorageInput,
     ) -> Result<()> {
         let (draft, client) = self.draft_of(actor, direction, kind, input).await?;
-        self.probe(&draft, &client).await
+        let probed = self.probe(&draft, &client).await;
+        let mut place = draft.place();
+        place["how"] = "validate".into();
+        place["works"] = probed.is_ok().into();
+        self.record(actor, AuditAction::StorageCheck, "container", place)
+            .await?;
+        probed
     }
 
     /// The storages of a project in one direction, of one kind or of all.
@@ -157,8 +163,18 @@ impl Engine {
         }
         let new_credential = Some(&draft.credential).filter(|credential| **credential != stored.1);
         self.keep_end(id, draft.expires_at_ms).await?;
+        let mut detail = storage_place(&stored.0);
+        if let Some(place) = detail.as_object_mut() {
+            place.insert("to".to_owned(), draft.place());
+            place.insert("new_credential".to_owned(), new_credential.is_some().into());
+        }
         let updated = self
-            .store()
+            .telling(
+                actor,
+                AuditAction::StorageChange,
+                storage_subject(id),
+                detail,
+            )
             .update_storage(
                 actor.org_id,
                 id,
@@ -171,14 +187,6 @@ impl Engine {
         if new_credential.is_some() {
             self.azure().forget(&stored.1);
         }
-        let place = storage_place(&updated);
-        self.record(
-            actor,
-            AuditAction::StorageChange,
-            storage_subject(id),
-            place,
-        )
-        .await?;
         Ok(updated)
     }
 
@@ -194,18 +202,13 @@ impl Engine {
         id: StorageId,
     ) -> Result<()> {
         let (storage, credential) = self.stored(actor, direction, kind, id).await?;
-        if !self.store().delete_storage(actor.org_id, id).await? {
+        let (subject, place) = (storage_subject(id), storage_place(&storage));
+        let store = self.telling(actor, AuditAction::StorageDelete, subject, place);
+        if !store.delete_storage(actor.org_id, id).await? {
             return Err(Error::not_found("storage", id));
         }
         self.azure().forget(&credential);
-        let place = storage_place(&storage);
-        self.record(
-            actor,
-            AuditAction::StorageDelete,
-            storage_subject(id),
-            place,
-        )
-        .await
+        Ok(())
     }
 
     /// How a storage signs in, without what is secret.

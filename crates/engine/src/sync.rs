@@ -18,13 +18,19 @@ mod verdict;
 use std::time::Duration;
 
 use model::{
-    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncRun, SyncRunId,
+    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncCounts,
+    SyncRun, SyncRunId, SyncStatus,
 };
 use serde_json::json;
-use store::{BlobErrorRecord, RunRecord, RunScope, RunningImports};
+use store::{BlobErrorRecord, RunRecord, RunScope, RunningImports, StartedRun};
 use tokio::time::Instant;
 
-use crate::{AuditAction, Engine, Error, Result, require, storages::storage_subject};
+use crate::{
+    AuditAction, Engine, Error, Result,
+    audit::{By, short},
+    require,
+    storages::{storage_place, storage_subject},
+};
 
 pub(crate) use pass::run;
 pub(crate) use publish::watch as watch_staged;
@@ -94,7 +100,13 @@ impl Engine {
             Direction::Source => AuditAction::SyncStart,
             Direction::Target => AuditAction::ExportStart,
         };
-        let run = json!({"run": started.run.id.0});
+        let mut run = storage_place(&storage);
+        run["run"] = started.run.id.0.into();
+        match scope {
+            RunScope::Everything => {}
+            RunScope::FailedBlobs => run["of"] = "failed blobs".into(),
+            RunScope::Blob(name) => run["of"] = short(name).into(),
+        }
         self.record(actor, action, storage_subject(id), run).await?;
         storage.last_run = Some(started.run);
         Ok(storage)
@@ -112,8 +124,12 @@ impl Engine {
         kind: CredentialKind,
         id: StorageId,
     ) -> Result<Storage> {
-        self.get_storage(actor, direction, kind, id).await?;
-        self.store()
+        let storage = self.get_storage(actor, direction, kind, id).await?;
+        let action = match direction {
+            Direction::Source => AuditAction::SyncCancel,
+            Direction::Target => AuditAction::ExportCancel,
+        };
+        self.telling(actor, action, storage_subject(id), storage_place(&storage))
             .cancel_run(actor.org_id, id, self.now_ms())
             .await?;
         self.run_changed();
@@ -243,6 +259,32 @@ impl Engine {
     /// Wakes who makes decided files tasks.
     fn staging_changed(&self) {
         self.0.worker_signals.staging_changed.notify_waiters();
+    }
+
+    /// Ends a worker's run, and tells how and with how much; `false` when it was ended before.
+    pub(crate) async fn end_run(
+        &self,
+        run: &StartedRun,
+        action: AuditAction,
+        counts: &SyncCounts,
+        (status, note): (SyncStatus, Option<&str>),
+    ) -> Result<bool> {
+        let detail = json!({
+            "run": run.run.id.0,
+            "project": run.project_id.0,
+            "status": status.as_str(),
+            "listed": counts.listed,
+            "created": counts.created,
+            "changed": counts.changed,
+            "failed": counts.failed,
+            "note": note.map(short),
+        });
+        let who = (run.org_id, By::Longshore);
+        let subject = storage_subject(run.storage_id);
+        Ok(self
+            .telling_by(who, action, subject, detail)
+            .finish_run(run.run.id, status, counts, note, self.now_ms())
+            .await?)
     }
 
     /// Wakes those who wait for a run to end.

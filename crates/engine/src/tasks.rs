@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use formats::{FormatError, TaskReader, TaskRow};
-use model::{Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId, json};
-use serde_json::{Map, Value, value::RawValue};
+use model::{
+    Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId, json as stored_json,
+};
+use serde_json::{Map, Value, json, value::RawValue};
 use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
 
 use crate::{
-    Engine, Error, FieldError, LabelConfig, Result,
+    AuditAction, Engine, Error, FieldError, LabelConfig, Result,
     blob_uris::{self, Outside},
     require,
 };
@@ -135,7 +137,12 @@ impl Engine {
             .await?
             .ok_or_else(no_project)?;
         match ids.first() {
-            Some(id) => self.get_task(actor, *id).await,
+            Some(id) => {
+                let (subject, detail) = (format!("task/{id}"), json!({"project": project.0}));
+                self.record(actor, AuditAction::TaskCreate, subject, detail)
+                    .await?;
+                self.get_task(actor, *id).await
+            }
             None => Err(Error::Internal("the database made no task".to_owned())),
         }
     }
@@ -160,7 +167,16 @@ impl Engine {
             data,
             meta: input.meta.as_deref().map(checked_meta).transpose()?,
         };
-        self.store()
+        let changed = [
+            ("data", patch.data.is_some()),
+            ("meta", patch.meta.is_some()),
+        ];
+        let changed = changed.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
+        let detail = json!({
+            "project": task.project_id.0,
+            "changed": changed.collect::<Vec<_>>(),
+        });
+        self.telling(actor, AuditAction::TaskChange, format!("task/{id}"), detail)
             .update_task(actor.org_id, id, &patch, actor.user_id, self.now_ms())
             .await?
             .ok_or_else(|| Error::not_found("Task", id))
@@ -172,8 +188,14 @@ impl Engine {
     /// [`Error::NotFound`], also for another organization's.
     pub async fn delete_task(&self, actor: &Actor, id: TaskId) -> Result<()> {
         require(actor, Permission::ManageProjects)?;
+        let task = self.get_task(actor, id).await?;
+        let detail = json!({
+            "project": task.project_id.0,
+            "tasks": 1,
+            "annotations": task.annotation_count + task.cancelled_annotation_count,
+        });
         if self
-            .store()
+            .telling(actor, AuditAction::TaskDelete, format!("task/{id}"), detail)
             .delete_task(actor.org_id, id, self.now_ms())
             .await?
         {
@@ -194,6 +216,20 @@ impl Engine {
         actor: &Actor,
         project: ProjectId,
         body: &[u8],
+    ) -> Result<Imported> {
+        self.import_tasks_from(actor, project, body, "api").await
+    }
+
+    /// As [`Engine::import_tasks`]; the audit log says that they came `from` there.
+    ///
+    /// # Errors
+    /// As [`Engine::import_tasks`].
+    pub async fn import_tasks_from(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        body: &[u8],
+        from: &str,
     ) -> Result<Imported> {
         require(actor, Permission::ManageProjects)?;
         let config = config_of(&self.get_project(actor, project).await?);
@@ -242,6 +278,17 @@ impl Engine {
             .create_tasks(actor.org_id, project, &tasks, self.now_ms(), actor.user_id)
             .await?
             .ok_or_else(|| Error::not_found("Project", project))?;
+        let detail = json!({
+            "from": from,
+            "tasks": task_ids.len(),
+            "annotations": annotation_count,
+            "predictions": prediction_count,
+            "first_task": task_ids.first(),
+            "last_task": task_ids.last(),
+        });
+        let subject = format!("project/{project}");
+        self.record(actor, AuditAction::TaskImport, subject, detail)
+            .await?;
         Ok(Imported {
             task_ids,
             annotation_count,
@@ -336,7 +383,7 @@ fn checked_data(config: &LabelConfig, data: &RawValue) -> Result<Box<RawValue>, 
     if !data.get().starts_with('{') {
         return Err("Task data must be a JSON object.".to_owned());
     }
-    json::check_object(data).map_err(|fault| fault.to_string())?;
+    stored_json::check_object(data).map_err(|fault| fault.to_string())?;
     let mut members: BTreeMap<String, &RawValue> =
         serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
     let renamed = match (members.remove(NAMELESS), config.first_data_key()) {
@@ -373,7 +420,7 @@ fn shallow(value: &RawValue) -> Value {
 }
 
 fn checked_meta(meta: &RawValue) -> Result<Box<RawValue>> {
-    json::check_object(meta).map_err(|fault| Error::field("meta", fault.to_string()))?;
+    stored_json::check_object(meta).map_err(|fault| Error::field("meta", fault.to_string()))?;
     Ok(meta.to_owned())
 }
 

@@ -7,12 +7,17 @@
 //!   also names its refresh token's `jti`: revoking that one ends this one at once.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use model::{Actor, ApiTokenId, OrgId, Permission, Secret, UserId};
+use model::{Actor, ApiTokenId, Permission, Secret, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{ApiToken, NewApiToken, TokenKind};
 
-use crate::{AuditAction, Engine, Error, Result, accounts::sha256, require};
+use crate::{
+    AuditAction, Engine, Error, Result,
+    accounts::sha256,
+    audit::{By, Different, short},
+    require,
+};
 
 /// An access token's life, in seconds.
 const ACCESS_SECONDS: i64 = 5 * 60;
@@ -80,14 +85,10 @@ impl Engine {
                 .map(|days| now_ms + days * 24 * 3600 * 1000),
         };
         let id = self.store().create_api_token(&kept, now_ms).await?;
-        let detail = json!({"name": name, "expires_in_days": new.expires_in_days});
-        self.record(
-            actor,
-            AuditAction::TokenCreate,
-            format!("token/{id}"),
-            detail,
-        )
-        .await?;
+        let detail =
+            json!({"kind": "named", "name": short(name), "expires_in_days": new.expires_in_days});
+        self.record(actor, AuditAction::TokenCreate, subject(id), detail)
+            .await?;
         Ok(token)
     }
 
@@ -117,18 +118,14 @@ impl Engine {
         require(actor, Permission::Read)?;
         let now_ms = self.now_ms();
         let revoked = self
-            .store()
-            .revoke_api_token(actor.org_id, actor.user_id, id, now_ms);
-        if !revoked.await? {
-            return Err(Error::not_found("token", id));
+            .telling(actor, AuditAction::TokenRevoke, subject(id), json!({}))
+            .revoke_api_token(actor.org_id, actor.user_id, id, now_ms)
+            .await?;
+        if revoked {
+            Ok(())
+        } else {
+            Err(Error::not_found("token", id))
         }
-        self.record(
-            actor,
-            AuditAction::TokenRevoke,
-            format!("token/{id}"),
-            json!({}),
-        )
-        .await
     }
 
     /// Who sends this legacy token.
@@ -160,7 +157,7 @@ impl Engine {
     /// [`Error::Store`].
     pub async fn create_legacy_token(&self, actor: &Actor) -> Result<Secret> {
         let token = Secret::new(hex::encode(rand::random::<[u8; 20]>()));
-        self.keep_legacy_token(actor.org_id, actor.user_id, &token)
+        self.keep_legacy_token(actor, self.by(actor), &token)
             .await?;
         Ok(token)
     }
@@ -170,6 +167,15 @@ impl Engine {
     /// # Errors
     /// [`Error::Store`].
     pub async fn create_refresh_token(&self, actor: &Actor) -> Result<Secret> {
+        let (id, token) = self.keep_refresh_token(actor).await?;
+        let days = REFRESH_SECONDS / (24 * 3600);
+        let detail = json!({"kind": "personal_access", "expires_in_days": days});
+        self.record(actor, AuditAction::TokenCreate, subject(id), detail)
+            .await?;
+        Ok(token)
+    }
+
+    async fn keep_refresh_token(&self, actor: &Actor) -> Result<(ApiTokenId, Secret)> {
         let claims = self.refresh_claims(actor.user_id);
         let new = NewApiToken {
             org_id: actor.org_id,
@@ -179,10 +185,11 @@ impl Engine {
             hash: sha256(&claims.jti),
             expires_at_ms: Some(claims.exp * 1000),
         };
-        self.store()
+        let id = self
+            .store()
             .create_api_token(&new, claims.iat * 1000)
             .await?;
-        self.signed(&claims)
+        Ok((id, self.signed(&claims)?))
     }
 
     /// The actor's personal access tokens, each without its signature: enough to tell them apart
@@ -223,6 +230,9 @@ impl Engine {
     pub async fn refresh_access(&self, refresh: &str) -> Result<Secret> {
         let (claims, actor) = self.refresh_owner(refresh).await?;
         let now = self.now_ms() / 1000;
+        let who = (actor.org_id, self.by(&actor));
+        let (action, of) = (AuditAction::TokenRefresh, format!("user/{}", actor.user_id));
+        self.count(who, action, of, json!({}), Different::Counted)?;
         self.signed(&Claims {
             token_type: ACCESS.to_owned(),
             exp: now + ACCESS_SECONDS,
@@ -240,10 +250,14 @@ impl Engine {
     /// [`Error::Unauthenticated`] when the token is not ours, is over or was revoked.
     pub async fn rotate_refresh(&self, refresh: &str) -> Result<Secret> {
         let (claims, actor) = self.refresh_owner(refresh).await?;
-        if !self.revoke(&actor, &claims.jti).await? {
+        let Some(old) = self.revoke(&actor, &claims.jti).await? else {
             return Err(refused("Token is blacklisted"));
-        }
-        self.create_refresh_token(&actor).await
+        };
+        let (id, token) = self.keep_refresh_token(&actor).await?;
+        let detail = json!({"replaces": subject(old)});
+        self.record(&actor, AuditAction::TokenRotate, subject(id), detail)
+            .await?;
+        Ok(token)
     }
 
     /// Revokes one of the actor's personal access tokens, given whole or without its signature.
@@ -253,29 +267,38 @@ impl Engine {
     pub async fn blacklist_refresh(&self, actor: &Actor, refresh: &str) -> Result<()> {
         let unknown = || Error::not_found("token", "");
         let jti = unverified_jti(refresh).ok_or_else(unknown)?;
-        if self.revoke(actor, &jti).await? {
-            Ok(())
-        } else {
-            Err(unknown())
-        }
+        let tokens = self
+            .store()
+            .list_api_tokens(actor.org_id, actor.user_id, TokenKind::Refresh)
+            .await?;
+        let token = tokens.into_iter().find(|token| token.name == jti);
+        self.revoke_token(actor, token.ok_or_else(unknown)?.id)
+            .await
+            .map_err(|error| match error {
+                Error::NotFound { .. } => unknown(),
+                error => error,
+            })
     }
 
     pub(crate) async fn keep_legacy_token(
         &self,
-        org_id: OrgId,
-        user_id: UserId,
+        owner: &Actor,
+        by: By,
         token: &Secret,
     ) -> Result<()> {
         let new = NewApiToken {
-            org_id,
-            user_id,
+            org_id: owner.org_id,
+            user_id: owner.user_id,
             name: "",
             kind: TokenKind::Legacy,
             hash: sha256(token.expose()),
             expires_at_ms: None,
         };
-        self.store().create_api_token(&new, self.now_ms()).await?;
-        Ok(())
+        let id = self.store().create_api_token(&new, self.now_ms()).await?;
+        let detail = json!({"kind": "legacy", "of": format!("user/{}", owner.user_id)});
+        let who = (owner.org_id, by);
+        self.record_by(who, AuditAction::TokenCreate, subject(id), detail)
+            .await
     }
 
     async fn refresh_owner(&self, refresh: &str) -> Result<(Claims, Actor)> {
@@ -301,18 +324,21 @@ impl Engine {
         Ok(owner.map(|owner| owner.actor))
     }
 
-    async fn revoke(&self, actor: &Actor, jti: &str) -> Result<bool> {
+    /// The token that was revoked, if it was one of the actor's and was not before.
+    async fn revoke(&self, actor: &Actor, jti: &str) -> Result<Option<ApiTokenId>> {
         let tokens = self
             .store()
             .list_api_tokens(actor.org_id, actor.user_id, TokenKind::Refresh)
             .await?;
         let Some(token) = tokens.into_iter().find(|token| token.name == jti) else {
-            return Ok(false);
+            return Ok(None);
         };
-        Ok(self
-            .store()
+        let detail = json!({"for": "rotate"});
+        let revoked = self
+            .telling(actor, AuditAction::TokenRevoke, subject(token.id), detail)
             .revoke_api_token(actor.org_id, actor.user_id, token.id, self.now_ms())
-            .await?)
+            .await?;
+        Ok(revoked.then_some(token.id))
     }
 
     fn refresh_claims(&self, user: UserId) -> Claims {
@@ -368,6 +394,10 @@ pub(crate) fn check_fixed_token(token: &Secret) -> Result<()> {
             "Use at least 20 printable characters without spaces; `openssl rand -hex 20` makes a good one.",
         ))
     }
+}
+
+fn subject(id: ApiTokenId) -> String {
+    format!("token/{id}")
 }
 
 fn new_jti() -> String {

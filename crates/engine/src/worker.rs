@@ -11,7 +11,7 @@ use store::{Job, JobKind, Retry};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, Error, Result, error::report, expiry, export, sync};
+use crate::{Engine, Error, Result, audit::retention, error::report, expiry, export, sync};
 
 /// How often an idle worker looks for jobs of other processes.
 const POLL: Duration = Duration::from_secs(1);
@@ -55,6 +55,7 @@ impl Worker {
             export::deliver(&engine, &id, &shutdown),
             sync::watch_staged(&engine, &shutdown),
             expiry::watch(&engine, &shutdown),
+            retention::watch(&engine, &shutdown),
         );
         tracing::info!(worker = %id, "worker stopped");
     }

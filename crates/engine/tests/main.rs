@@ -2,6 +2,7 @@
 
 mod accounts;
 mod annotating;
+mod audit;
 mod azure_world;
 mod credentials;
 mod export;

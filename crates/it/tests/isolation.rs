@@ -2,7 +2,7 @@
 //! organization, and each role. What must happen follows from the document's `x-permission`,
 //! which the route table says, and from the permission table of `model`.
 
-mod sample;
+pub mod sample;
 
 use anyhow::{Context, ensure};
 use model::{Actor, OrgId, Permission, Role, UserId};
@@ -135,7 +135,7 @@ async fn try_operation(
 }
 
 /// With an app registration that the tenant has consented to, so that it can be linked.
-async fn world_with_an_app() -> anyhow::Result<World> {
+pub async fn world_with_an_app() -> anyhow::Result<World> {
     let azure = LocalAzure::start(None)?;
     let platform = azure.create_tenant("longshore.example").await?;
     let app = azure.create_app(&platform, "Longshore", true).await?;
@@ -203,7 +203,7 @@ async fn operations(longshore: &Longshore) -> anyhow::Result<Vec<Operation>> {
 }
 
 /// An operator's command; the last line that it prints.
-fn run(longshore: &Longshore, arguments: &[&str]) -> anyhow::Result<String> {
+pub fn run(longshore: &Longshore, arguments: &[&str]) -> anyhow::Result<String> {
     let output = longshore.command(arguments)?;
     let text = String::from_utf8(output.stdout)?;
     let errors = String::from_utf8_lossy(&output.stderr);

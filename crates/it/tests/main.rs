@@ -1,6 +1,7 @@
 //! The product through its front door: the real programs, spoken to over HTTP.
 
 mod annotate;
+mod audit;
 mod bad_input;
 mod check;
 mod commands;

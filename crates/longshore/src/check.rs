@@ -41,7 +41,7 @@ enum Target {
 /// When the check cannot be made: no such storage, a URL that is none, an unreadable secret.
 pub async fn check(config: &Config, args: CheckArgs) -> anyhow::Result<ExitCode> {
     let target = target(&args)?;
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let actor = match &target {
         Target::Storage(_) => parts::operator(config, &engine).await?,
         // A URL can be checked before anybody is a member; then nothing is stored to be seen.

@@ -28,7 +28,7 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// # Errors
 /// With the field that is wrong.
 pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let operator = parts::operator(config, &engine).await?;
     match command {
         UserCommand::Create {
@@ -76,7 +76,7 @@ pub async fn organization(config: &Config, command: OrganizationCommand) -> anyh
         owner,
         password_stdin,
     } = command;
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let owner = FirstOwner {
         email: owner,
         password: new_password(password_stdin)?,
@@ -112,7 +112,7 @@ fn show_password(is_known: bool, password: &Secret) -> anyhow::Result<()> {
 /// When nobody has the e-mail.
 pub async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
     let TokenCommand::Create { email } = command;
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let actor = engine.actor_by_email(&email).await?;
     let token = engine.create_legacy_token(&actor).await?;
     logging::to_stdout(token.expose())
@@ -133,6 +133,8 @@ pub async fn secrets(config: &Config, command: SecretsCommand) -> anyhow::Result
     let store = parts::store(config, keys).await?;
     let count = store.reseal_all().await.context("sealing again")?;
     store.close().await;
+    let engine = parts::operators_engine(config).await?;
+    engine.record_rotation(count).await?;
     logging::to_stdout(&format!(
         "{count} secrets are sealed with a new key, the first line of {}. Restart every process that serves; then the other lines can be removed.",
         config.secret_key_file().display()
@@ -142,7 +144,7 @@ pub async fn secrets(config: &Config, command: SecretsCommand) -> anyhow::Result
 /// # Errors
 /// When Entra ID gives no token for the tenant, with the reason and the fix.
 pub async fn azure_link(config: &Config, command: AzureLinkCommand) -> anyhow::Result<()> {
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let operator = parts::operator(config, &engine).await?;
     match command {
         AzureLinkCommand::Add { tenant_id } => {

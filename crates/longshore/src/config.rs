@@ -3,6 +3,8 @@
 //!
 //! The environment's names are the file's keys in capitals: `LONGSHORE_DATA_DIR` is `data_dir`.
 
+mod host;
+
 use std::{
     fmt::{self, Write as _},
     fs,
@@ -18,9 +20,12 @@ use toml::{Table, Value};
 use url::Url;
 
 use crate::args::Flags;
+pub use host::Host;
 
 const FILE: &str = "longshore.toml";
 const PREFIX: &str = "LONGSHORE_";
+/// A hundred years: more is a slip of the finger.
+const MOST_DAYS: u64 = 36_500;
 /// The first organization's name, when nobody chooses one.
 const ORGANIZATION: &str = "Longshore";
 
@@ -81,6 +86,12 @@ pub struct Config {
     pub max_connections: u64,
     /// Header in which a reverse proxy puts the client's address, such as `x-forwarded-for`.
     pub client_address_header: Option<String>,
+    /// Days that entries of the audit log are kept; for ever when not set.
+    #[serde(deserialize_with = "some_number")]
+    pub audit_retention_days: Option<u64>,
+    /// Opens `/metrics` to whoever sends it as a bearer token; without it only the machine itself.
+    #[serde(deserialize_with = "secret")]
+    pub metrics_token: Option<Secret>,
     /// Syncs and exports at once in this process.
     #[serde(deserialize_with = "number")]
     pub worker_jobs: u64,
@@ -89,23 +100,6 @@ pub struct Config {
     /// What Azure and Kubernetes put into a process's environment.
     #[serde(skip)]
     pub host: Host,
-}
-
-/// Variables of Azure's own, with their names.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Host {
-    /// App Service's managed identity.
-    pub identity_endpoint: Option<String>,
-    pub identity_header: Option<Secret>,
-    /// AKS workload identity.
-    pub federated_token_file: Option<PathBuf>,
-    pub client_id: Option<String>,
-    pub tenant_id: Option<String>,
-    /// Another address of the instance metadata service, as Azure's SDKs read it.
-    pub imds_base: Option<String>,
-    /// The account of `azure` storages that name none.
-    pub blob_account_name: Option<String>,
-    pub blob_account_key: Option<Secret>,
 }
 
 impl Default for Config {
@@ -134,6 +128,8 @@ impl Default for Config {
             body_timeout_seconds: 300,
             max_connections: 4_096,
             client_address_header: None,
+            audit_retention_days: None,
+            metrics_token: None,
             worker_jobs: 4,
             log: "info".to_owned(),
             host: Host::default(),
@@ -200,6 +196,23 @@ impl Config {
         if self.admin_email.is_some() != self.admin_password.is_some() {
             bail!("admin_email and admin_password go together");
         }
+        if self
+            .audit_retention_days
+            .is_some_and(|days| days > MOST_DAYS)
+        {
+            bail!(
+                "audit_retention_days is at most {MOST_DAYS}; leave it out to keep entries for ever"
+            );
+        }
+        if self
+            .metrics_token
+            .as_ref()
+            .is_some_and(|token| token.expose().len() < 16)
+        {
+            bail!(
+                "metrics_token needs 16 characters or more; `openssl rand -hex 20` makes a good one"
+            );
+        }
         if self.admin_token.is_some() && self.admin_email.is_none() {
             bail!(
                 "admin_token is a token of the first owner: set admin_email and admin_password too"
@@ -253,22 +266,6 @@ impl Config {
     }
 }
 
-impl Host {
-    fn take(&mut self, name: &str, value: String) {
-        match name {
-            "IDENTITY_ENDPOINT" => self.identity_endpoint = Some(value),
-            "IDENTITY_HEADER" => self.identity_header = Some(Secret::new(value)),
-            "AZURE_FEDERATED_TOKEN_FILE" => self.federated_token_file = Some(value.into()),
-            "AZURE_CLIENT_ID" => self.client_id = Some(value),
-            "AZURE_TENANT_ID" => self.tenant_id = Some(value),
-            "AZURE_POD_IDENTITY_AUTHORITY_HOST" => self.imds_base = Some(value),
-            "AZURE_BLOB_ACCOUNT_NAME" => self.blob_account_name = Some(value),
-            "AZURE_BLOB_ACCOUNT_KEY" => self.blob_account_key = Some(Secret::new(value)),
-            _ => {}
-        }
-    }
-}
-
 impl Flags {
     fn put_into(&self, settings: &mut Table) {
         let path = |path: &PathBuf| path.display().to_string();
@@ -315,6 +312,10 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     .ok_or_else(wrong)
 }
 
+fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    number(deserializer).map(Some)
+}
+
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
     match Url::parse(&text) {
@@ -359,6 +360,11 @@ impl fmt::Display for Config {
         set("app_federated", self.app_federated.clone())?;
         set("secret_key_file", Some(path(&self.secret_key_file())))?;
         set("client_address_header", self.client_address_header.clone())?;
+        set(
+            "audit_retention_days",
+            self.audit_retention_days.map(|days| days.to_string()),
+        )?;
+        set("metrics_token", hidden(&self.metrics_token))?;
         set("log", Some(self.log.clone()))?;
         for (key, number) in [
             ("database_connections", self.database_connections),

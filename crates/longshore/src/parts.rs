@@ -35,6 +35,20 @@ pub async fn store(config: &Config, seal_keys: SealKeys) -> anyhow::Result<Store
 /// # Errors
 /// With the setting that is wrong.
 pub async fn engine(config: &Config) -> anyhow::Result<Engine> {
+    let (store, azure, clock, settings) = pieces(config).await?;
+    Ok(Engine::new(store, azure, clock, settings))
+}
+
+/// The engine of a command: what is done through it is the operator's doing.
+///
+/// # Errors
+/// With the setting that is wrong.
+pub async fn operators_engine(config: &Config) -> anyhow::Result<Engine> {
+    let (store, azure, clock, settings) = pieces(config).await?;
+    Ok(Engine::for_operator(store, azure, clock, settings))
+}
+
+async fn pieces(config: &Config) -> anyhow::Result<(Store, Azure, Clock, Settings)> {
     let clock = Clock::system();
     let store = store(config, data_dir::seal_keys(config)?).await?;
     let token_key = store.signing_key(TOKEN_KEY, clock.now_ms()).await?;
@@ -49,13 +63,16 @@ pub async fn engine(config: &Config) -> anyhow::Result<Engine> {
         token_key: Secret::new(hex::encode(token_key)),
         app_client_id: config.app_client_id.clone(),
         default_account: default_account(config)?,
-        limits: Limits::default(),
+        limits: Limits {
+            audit_days: config.audit_retention_days.map(|days| days as u32),
+            ..Limits::default()
+        },
         thumbnails: ThumbnailSettings {
             folder: config.data_dir.join("thumbnails"),
             max_bytes: config.thumbnail_cache_mib << 20,
         },
     };
-    Ok(Engine::new(store, azure, clock, settings))
+    Ok((store, azure, clock, settings))
 }
 
 /// The member in whose name an operator's command acts: who can read the database and the key file

@@ -15,7 +15,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// # Errors
 /// When there is no such source storage; with `follow`, when the sync does not end well.
 pub async fn sync(config: &Config, storage: StorageId, follow: bool) -> anyhow::Result<()> {
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let operator = parts::operator(config, &engine).await?;
     let kind = engine.find_storage(&operator, storage).await?.kind;
     let storage = engine.start_sync(&operator, kind, storage).await?;
@@ -25,7 +25,7 @@ pub async fn sync(config: &Config, storage: StorageId, follow: bool) -> anyhow::
 /// # Errors
 /// When there is no such target storage; with `follow`, when the export does not end well.
 pub async fn export(config: &Config, storage: StorageId, follow: bool) -> anyhow::Result<()> {
-    let engine = parts::engine(config).await?;
+    let engine = parts::operators_engine(config).await?;
     let operator = parts::operator(config, &engine).await?;
     let kind = engine.find_storage(&operator, storage).await?.kind;
     let storage = engine.start_export(&operator, kind, storage).await?;

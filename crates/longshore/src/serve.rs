@@ -68,6 +68,7 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
             Some(name) => Some(name.parse().context("the setting client_address_header")?),
             None => None,
         },
+        metrics_token: config.metrics_token.clone(),
         organization: config.suggested_organization().to_owned(),
         stop: stop.clone(),
         ..ServerSettings::new(url.clone())

@@ -8,11 +8,12 @@ use std::{
     convert::Infallible,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     net::IpAddr,
+    sync::{Arc, OnceLock},
 };
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderName, Method, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
 };
 use model::Actor;
 
@@ -33,21 +34,47 @@ impl FromRequestParts<App> for Actor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Some(credential) = credential_of(&parts.headers) else {
-            return proven_actor(&parts.method, &parts.headers, app).await;
-        };
-        let mut hasher = DefaultHasher::new();
-        credential.hash(&mut hasher);
-        let from = client_address(parts, app);
-        let again = Guess::TokenAgain(from, hasher.finish());
-        app.attempts.check(&Guess::Token(from))?;
-        app.attempts.check(&again)?;
-        let proven = proven_actor(&parts.method, &parts.headers, app).await;
-        if proven.as_ref().is_err_and(ApiError::is_unauthenticated) {
-            app.attempts.token_failed(from, again);
+        if let Some(proven) = parts.extensions.get::<Self>() {
+            return Ok(*proven);
+        }
+        let proven = prove(parts, app).await;
+        if let (Ok(actor), Some(asker)) = (&proven, parts.extensions.get::<Asker>()) {
+            asker.is(*actor);
         }
         proven
     }
+}
+
+/// Who a request was proven to be of, for what happens around it.
+#[derive(Clone, Default)]
+pub(crate) struct Asker(Arc<OnceLock<Actor>>);
+
+impl Asker {
+    fn is(&self, actor: Actor) {
+        // It was somebody already: the same.
+        let _ = self.0.set(actor);
+    }
+
+    pub(crate) fn who(&self) -> Option<&Actor> {
+        self.0.get()
+    }
+}
+
+async fn prove(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
+    let Some(credential) = credential_of(&parts.headers) else {
+        return proven_actor(&parts.method, &parts.headers, app).await;
+    };
+    let mut hasher = DefaultHasher::new();
+    credential.hash(&mut hasher);
+    let from = client_address(parts, app);
+    let again = Guess::TokenAgain(from, hasher.finish());
+    app.attempts.check(&Guess::Token(from))?;
+    app.attempts.check(&again)?;
+    let proven = proven_actor(&parts.method, &parts.headers, app).await;
+    if proven.as_ref().is_err_and(ApiError::is_unauthenticated) {
+        app.attempts.token_failed(from, again);
+    }
+    proven
 }
 
 /// Where a request comes from, for limits.
@@ -90,7 +117,12 @@ pub(crate) async fn proven_actor(
         }
     } else if let Some(session) = session_of(headers) {
         let actor = app.engine.authenticate_session(session).await?;
-        check_same_site(method, headers, app)?;
+        check_same_site(method, headers, app).inspect_err(|error| {
+            let origin = headers.get(header::ORIGIN).map(HeaderValue::to_str);
+            let origin = origin.and_then(Result::ok).unwrap_or("no origin");
+            app.engine
+                .note_refusal(&actor, error.code(), &format!("{method} from {origin}"));
+        })?;
         let made_for = headers.get(MADE_FOR);
         if made_for.is_some_and(|id| id.as_bytes() != actor.user_id.to_string().as_bytes()) {
             return Err(ApiError::another_person());

@@ -4,6 +4,8 @@
 //! `validation_errors`) with a stable `code` added, and for Azure failures `cause`, `fix` and
 //! what Azure answered.
 
+mod access;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use axum::{

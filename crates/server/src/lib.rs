@@ -23,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderName};
 use engine::Engine;
+use model::Secret;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -50,6 +51,8 @@ pub struct ServerSettings {
     /// Header in which a reverse proxy puts the client's address (its last value counts), for the
     /// limits on failed sign-ins; without it, the connection's address.
     pub client_address_header: Option<HeaderName>,
+    /// Whoever sends it as a bearer token may read the metrics; without it only the machine itself.
+    pub metrics_token: Option<Secret>,
     /// What the first-run page suggests as the organization's name.
     pub organization: String,
     /// Cancelled when the server stops: pages that watch something are let go.
@@ -67,6 +70,7 @@ impl ServerSettings {
             body_timeout: Duration::from_secs(300),
             sync_wait: Duration::from_secs(2),
             client_address_header: None,
+            metrics_token: None,
             organization: String::new(),
             stop: CancellationToken::new(),
         }
@@ -80,6 +84,12 @@ pub(crate) struct App {
     settings: Arc<ServerSettings>,
     attempts: Arc<attempts::Attempts>,
     watchers: Arc<pages::Watchers>,
+}
+
+/// Method and path of every route that may change something, pages' forms included; parameters in
+/// braces.
+pub fn changing_routes() -> Vec<(&'static str, String)> {
+    router::routes().changing
 }
 
 /// The whole HTTP side.

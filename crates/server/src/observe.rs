@@ -5,7 +5,7 @@
 use std::{any::Any, panic::AssertUnwindSafe, sync::OnceLock, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -14,7 +14,11 @@ use futures_util::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use uuid::Uuid;
 
-use crate::error::{ApiError, REQUEST_ID};
+use crate::{
+    App,
+    auth::Asker,
+    error::{ApiError, REQUEST_ID, Told},
+};
 
 /// Said unless a handler says otherwise: nothing may be framed, guessed, or told to other sites.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -36,9 +40,11 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// The layer.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().clone();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let asker = Asker::default();
+    request.extensions_mut().insert(asker.clone());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -54,7 +60,20 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
             ApiError::internal().into_response()
         }
     };
+    let told = response.extensions().get::<Told>();
+    if let (Some(told), Some(actor)) = (told, asker.who())
+        && told.error.is_denied()
+    {
+        let asked = format!("{method} {}", uri.path());
+        app.engine.note_refusal(actor, told.error.code(), &asked);
+    }
     let headers = response.headers_mut();
+    if uri.path().starts_with("/api/") {
+        // Data of an organization: for who asked now, and nobody's cache.
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+    }
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }

@@ -1,15 +1,20 @@
 //! What the route table is made of: a route, and what the OpenAPI document says of it.
 
+use std::pin::Pin;
+
 use axum::{
     Router,
+    extract::{FromRequestParts as _, Request, State},
     handler::Handler,
+    response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, on},
 };
-use model::Permission;
+use model::{Actor, Permission};
 use utoipa::{ToSchema, openapi::HttpMethod};
 
 use crate::{
     App,
+    error::ApiError,
     openapi::{Operation, Shape},
 };
 
@@ -18,6 +23,8 @@ use crate::{
 pub(crate) struct Routes {
     pub(crate) router: Router<App>,
     pub(crate) operations: Vec<Operation>,
+    /// Method and path of every route that may change something.
+    pub(crate) changing: Vec<(&'static str, String)>,
 }
 
 impl Routes {
@@ -84,7 +91,12 @@ impl Routes {
             status: doc.status,
             response: doc.response,
         });
-        self.page(path, filter, handler)
+        match doc.permission {
+            Some(permission) if permission != Permission::Read => {
+                self.page(path, filter, asked_by_who_may(permission, handler))
+            }
+            _ => self.page(path, filter, handler),
+        }
     }
 
     /// A route that is no part of the API. Every path answers with and without a trailing slash.
@@ -94,12 +106,45 @@ impl Routes {
         filter: MethodFilter,
         handler: H,
     ) -> Self {
+        let changing = [
+            (MethodFilter::POST, "POST"),
+            (MethodFilter::PUT, "PUT"),
+            (MethodFilter::PATCH, "PATCH"),
+            (MethodFilter::DELETE, "DELETE"),
+        ];
+        let method = changing.iter().find(|(known, _)| *known == filter);
+        self.changing
+            .extend(method.map(|(_, method)| (*method, path.to_owned())));
         let methods: MethodRouter<App> = on(filter, handler);
         if path != "/" {
             self.router = self.router.route(&format!("{path}/"), methods.clone());
         }
         self.router = self.router.route(path, methods);
         self
+    }
+}
+
+/// Refuses who may not before anything that they sent is read: what is wrong with it is not for
+/// them to know.
+fn asked_by_who_may<H: Handler<T, App>, T: 'static>(
+    permission: Permission,
+    handler: H,
+) -> impl Fn(State<App>, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync
+{
+    move |State(app), request| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            match Actor::from_request_parts(&mut parts, &app).await {
+                Ok(actor) if actor.may(permission) => {
+                    // For the handler, which asks again.
+                    parts.extensions.insert(actor);
+                    handler.call(Request::from_parts(parts, body), app).await
+                }
+                Ok(_) => ApiError::from(engine::Error::Denied { permission }).into_response(),
+                Err(error) => error.into_response(),
+            }
+        })
     }
 }
 

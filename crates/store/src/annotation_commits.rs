@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Error, NewAnnotation, Result,
     annotations::{find_in, newly_labeled, weights},
-    db::{Db, Tx, sql, sql_of_each},
+    db::{Db, Pools, Tx, sql, sql_of_each},
     drafts::delete_submitted,
     outbox::enqueue_upserts,
     projects::{Counted, count},
@@ -50,13 +50,13 @@ pub(crate) enum AnnotationCommits {
 impl AnnotationCommits {
     /// For SQLite starts a task, which ends with the last clone of this.
     pub(crate) fn new(db: &Db) -> Self {
-        match db {
-            Db::Sqlite { .. } => {
+        match &db.pools {
+            Pools::Sqlite { .. } => {
                 let (sender, arrivals) = mpsc::channel(MOST);
                 tokio::spawn(share_commits(db.clone(), arrivals));
                 Self::Shared(sender)
             }
-            Db::Postgres(_) => Self::Own,
+            Pools::Postgres(_) => Self::Own,
         }
     }
 

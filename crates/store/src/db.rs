@@ -5,6 +5,8 @@
 //! migration. SQLite has one writer connection, handed out in order of arrival, so transactions never
 //! meet "database is locked".
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use sqlx::{
     Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type,
@@ -13,11 +15,18 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{Error, Result, readers::Readers};
+use crate::{AuditEntry, Error, Result, audit::insert_entries, readers::Readers};
+
+/// The database, with what the audit log is told of its next change.
+#[derive(Clone)]
+pub(crate) struct Db {
+    pub(crate) pools: Pools,
+    telling: Option<Arc<AuditEntry>>,
+}
 
 /// The two databases.
 #[derive(Clone)]
-pub(crate) enum Db {
+pub(crate) enum Pools {
     Sqlite {
         /// One connection.
         writer: SqlitePool,
@@ -27,7 +36,12 @@ pub(crate) enum Db {
 }
 
 /// A transaction that may write; rolled back when dropped.
-pub(crate) enum Tx {
+pub(crate) struct Tx {
+    on: OnEngine,
+    telling: Option<Arc<AuditEntry>>,
+}
+
+enum OnEngine {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
@@ -107,23 +121,38 @@ impl Sql {
 }
 
 impl Db {
+    pub(crate) fn new(pools: Pools) -> Self {
+        Self {
+            pools,
+            telling: None,
+        }
+    }
+
+    /// The same database, whose changes have this entry of the audit log in their transactions.
+    pub(crate) fn telling(&self, entry: AuditEntry) -> Self {
+        Self {
+            pools: self.pools.clone(),
+            telling: Some(Arc::new(entry)),
+        }
+    }
+
     /// Rows of a statement that only reads.
     pub(crate) async fn read(&self, sql: Sql) -> Result<Vec<Row>> {
         let sql = sql.checked()?;
-        Ok(match self {
-            Self::Sqlite { readers, .. } => {
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => {
                 wrap(readers.rows(sql.for_sqlite()).await?, Row::Sqlite)
             }
-            Self::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
+            Pools::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
         })
     }
 
     /// The only row of a statement that only reads.
     pub(crate) async fn read_one(&self, sql: Sql) -> Result<Option<Row>> {
         let sql = sql.checked()?;
-        Ok(match self {
-            Self::Sqlite { readers, .. } => readers.row(sql.for_sqlite()).await?.map(Row::Sqlite),
-            Self::Postgres(pool) => sql
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => readers.row(sql.for_sqlite()).await?.map(Row::Sqlite),
+            Pools::Postgres(pool) => sql
                 .for_postgres()
                 .fetch_optional(pool)
                 .await?
@@ -134,28 +163,51 @@ impl Db {
     /// A single writing statement as its own transaction; its `RETURNING` rows.
     pub(crate) async fn write(&self, sql: Sql) -> Result<Vec<Row>> {
         let sql = sql.checked()?;
-        Ok(match self {
-            Self::Sqlite { writer, .. } => {
+        if self.telling.is_some() {
+            let mut tx = self.begin().await?;
+            let rows = tx.rows(sql).await?;
+            // Nothing was changed, so there is nothing to tell.
+            if !rows.is_empty() {
+                tx.commit().await?;
+            }
+            return Ok(rows);
+        }
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => {
                 wrap(sql.for_sqlite().fetch_all(writer).await?, Row::Sqlite)
             }
-            Self::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
+            Pools::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
         })
     }
 
     /// A single writing statement as its own transaction; how many rows it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         let sql = sql.checked()?;
-        Ok(match self {
-            Self::Sqlite { writer, .. } => sql.for_sqlite().execute(writer).await?.rows_affected(),
-            Self::Postgres(pool) => sql.for_postgres().execute(pool).await?.rows_affected(),
+        if self.telling.is_some() {
+            let mut tx = self.begin().await?;
+            let touched = tx.execute(sql).await?;
+            if touched > 0 {
+                tx.commit().await?;
+            }
+            return Ok(touched);
+        }
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => sql.for_sqlite().execute(writer).await?.rows_affected(),
+            Pools::Postgres(pool) => sql.for_postgres().execute(pool).await?.rows_affected(),
         })
     }
 
     /// Begins a transaction that will write (SQLite takes its write lock at once).
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        let on = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                OnEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Pools::Postgres(pool) => OnEngine::Postgres(pool.begin().await?),
+        };
+        Ok(Tx {
+            on,
+            telling: self.telling.clone(),
         })
     }
 }
@@ -164,9 +216,9 @@ impl Tx {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, sql: Sql) -> Result<Vec<Row>> {
         let sql = sql.checked()?;
-        Ok(match self {
-            Self::Sqlite(tx) => wrap(sql.for_sqlite().fetch_all(&mut **tx).await?, Row::Sqlite),
-            Self::Postgres(tx) => wrap(
+        Ok(match &mut self.on {
+            OnEngine::Sqlite(tx) => wrap(sql.for_sqlite().fetch_all(&mut **tx).await?, Row::Sqlite),
+            OnEngine::Postgres(tx) => wrap(
                 sql.for_postgres().fetch_all(&mut **tx).await?,
                 Row::Postgres,
             ),
@@ -188,17 +240,21 @@ impl Tx {
     /// How many rows the statement touched.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
         let sql = sql.checked()?;
-        Ok(match self {
-            Self::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => sql.for_postgres().execute(&mut **tx).await?.rows_affected(),
+        Ok(match &mut self.on {
+            OnEngine::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
+            OnEngine::Postgres(tx) => sql.for_postgres().execute(&mut **tx).await?.rows_affected(),
         })
     }
 
-    /// Makes it durable.
-    pub(crate) async fn commit(self) -> Result<()> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+    /// Makes it durable, with the entry of the audit log that tells of it.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        if let Some(entry) = self.telling.take() {
+            self.execute(insert_entries(std::slice::from_ref(&*entry))?)
+                .await?;
+        }
+        match self.on {
+            OnEngine::Sqlite(tx) => tx.commit().await?,
+            OnEngine::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
     }

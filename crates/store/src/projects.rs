@@ -170,9 +170,11 @@ impl Store {
         let query = sql("DELETE FROM projects WHERE org_id = $1 AND id = $2")
             .bind(org)
             .bind(id);
-        let deleted = tx.execute(query).await?;
+        if tx.execute(query).await? == 0 {
+            return Ok(false);
+        }
         tx.commit().await?;
-        Ok(deleted > 0)
+        Ok(true)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     Error, Result, SealKeys,
     annotation_commits::AnnotationCommits,
-    db::{Db, sql},
+    db::{Db, Pools, sql},
     readers::Readers,
     seal::SealedRow,
 };
@@ -56,14 +56,14 @@ impl Store {
             open_sqlite(url, options.max_connections).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let connect = PgConnectOptions::from_str(url)?.disable_statement_logging();
-            Db::Postgres(
+            Db::new(Pools::Postgres(
                 PgPoolOptions::new()
                     .max_connections(options.max_connections.max(2))
                     .acquire_timeout(WAIT)
                     .connect_with(connect)
                     .await
                     .map_err(|source| Error::caused_by("PostgreSQL cannot be reached", source))?,
-            )
+            ))
         } else {
             return Err(Error::new(
                 "the database URL begins neither with sqlite:// nor with postgres://",
@@ -82,9 +82,9 @@ impl Store {
     /// # Errors
     /// When a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<()> {
-        match &self.db {
-            Db::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
-            Db::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+        match &self.db.pools {
+            Pools::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
+            Pools::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
         }
         .map_err(|source| Error::caused_by("the schema could not be migrated", source))
     }
@@ -102,12 +102,12 @@ impl Store {
 
     /// Closes every connection; SQLite folds its log into the database file.
     pub async fn close(&self) {
-        match &self.db {
-            Db::Sqlite { writer, readers } => {
+        match &self.db.pools {
+            Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Db::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
     }
 
@@ -256,5 +256,5 @@ async fn open_sqlite(url: &str, max_readers: u32) -> Result<Db> {
     )
     .await
     .map_err(open)?;
-    Ok(Db::Sqlite { writer, readers })
+    Ok(Db::new(Pools::Sqlite { writer, readers }))
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 use anyhow::{Context, bail, ensure};
 use reqwest::{
     Method,
-    header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE},
+    header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE},
 };
 
 use crate::{Answer, Longshore};
@@ -108,6 +108,29 @@ impl<'a> Person<'a> {
             .anonymous(Method::POST, path)
             .header(ORIGIN, &self.longshore.url)
             .form(fields);
+        self.send(request).await
+    }
+
+    /// Sends an empty form from a page of another site.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post_from(&self, origin: &str, path: &str) -> anyhow::Result<Answer> {
+        let request = self.longshore.anonymous(Method::POST, path);
+        self.send(request.header(ORIGIN, origin)).await
+    }
+
+    /// Sends a body of this type from a page of Longshore's.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn upload(&self, path: &str, kind: &str, body: String) -> anyhow::Result<Answer> {
+        let request = self
+            .longshore
+            .anonymous(Method::POST, path)
+            .header(ORIGIN, &self.longshore.url)
+            .header(CONTENT_TYPE, kind)
+            .body(body);
         self.send(request).await
     }
 

@@ -1,5 +1,10 @@
 //! Pages of a container, fetched one ahead of what is being stored.
 
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
+};
+
 use azure::{BlobItem, ContainerClient, ListRequest};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -18,6 +23,9 @@ pub(super) struct Page {
 /// A listing that runs ahead by one page; dropping it stops it.
 pub(super) struct Listing {
     pages: mpsc::Receiver<azure::Result<Page>>,
+    /// Hashes of where pages began.
+    begun: HashSet<u64>,
+    hashes: RandomState,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -29,6 +37,9 @@ impl Listing {
         mut marker: Option<String>,
         page: u32,
     ) -> Self {
+        let hashes = RandomState::new();
+        let begun = marker.iter().map(|marker| hashes.hash_one(marker));
+        let begun = begun.collect();
         let (sender, pages) = mpsc::channel(1);
         let (prefix, delimiter) = (scope.prefix.listing(), scope.delimiter());
         let task = tokio::spawn(async move {
@@ -57,8 +68,15 @@ impl Listing {
         });
         Self {
             pages,
+            begun,
+            hashes,
             _task: AbortOnDropHandle::new(task),
         }
+    }
+
+    /// Does a page begin here for the first time? A listing that leads back would never end.
+    pub fn is_new(&mut self, marker: &str) -> bool {
+        self.begun.insert(self.hashes.hash_one(marker))
     }
 
     /// The next page; `None` after the last page or a failure.

@@ -19,8 +19,8 @@ use super::{
     tasks, verdict,
 };
 use crate::{
-    Doing, Engine, Error, Problem, Result, label_config::LabelConfig, opened::Opened,
-    worker::JobEnd,
+    AuditAction, Doing, Engine, Error, Problem, Result, explain::listing_repeats,
+    label_config::LabelConfig, opened::Opened, worker::JobEnd,
 };
 
 /// The checkpoint of a run whose last page is stored.
@@ -58,18 +58,19 @@ pub(crate) async fn run(
         return Ok(JobEnd::Done);
     };
     let storage = started.storage_id;
-    let mut pass = match Pass::new(engine, started, opened).await {
+    let mut pass = match Pass::new(engine, started.clone(), opened).await {
         Ok(pass) => pass,
         Err(error) => {
             engine.note_error(storage, &error);
-            return fail(engine, run, &SyncCounts::default(), error).await;
+            return fail(engine, &started, &SyncCounts::default(), error).await;
         }
     };
     match pass.go(stop).await {
         Ok(End::Complete) => {
             let (status, note) = verdict::of(&pass);
-            store
-                .finish_run(run, status, &pass.counts, note.as_deref(), engine.now_ms())
+            let how = (status, note.as_deref());
+            engine
+                .end_run(&started, AuditAction::SyncEnd, &pass.counts, how)
                 .await?;
             count_run(status);
             engine.note_success(storage);
@@ -80,7 +81,7 @@ pub(crate) async fn run(
         Ok(End::Lost) => Ok(JobEnd::Done),
         Err(error) => {
             engine.note_error(storage, &error);
-            fail(engine, run, &pass.counts, error).await
+            fail(engine, &started, &pass.counts, error).await
         }
     }
 }
@@ -88,7 +89,7 @@ pub(crate) async fn run(
 /// Ends the run where trying again would not help.
 async fn fail(
     engine: &Engine,
-    run: SyncRunId,
+    run: &StartedRun,
     counts: &SyncCounts,
     error: Error,
 ) -> Result<JobEnd> {
@@ -96,15 +97,9 @@ async fn fail(
         return Err(error);
     }
     let text = error.to_string();
+    let how = (SyncStatus::Failed, Some(text.as_str()));
     engine
-        .store()
-        .finish_run(
-            run,
-            SyncStatus::Failed,
-            counts,
-            Some(&text),
-            engine.now_ms(),
-        )
+        .end_run(run, AuditAction::SyncEnd, counts, how)
         .await?;
     count_run(SyncStatus::Failed);
     engine.run_changed();
@@ -227,6 +222,13 @@ impl<'a> Pass<'a> {
         loop {
             match tokio::time::timeout(PING, listing.next()).await {
                 Ok(Some(Ok(page))) => {
+                    let mut next = page.next_marker.iter();
+                    if next.any(|marker| !listing.is_new(marker)) {
+                        let Storage {
+                            account, container, ..
+                        } = &self.storage;
+                        return Err(listing_repeats(account, container).into());
+                    }
                     self.folders_not_entered += page.folders;
                     return Ok(Some(page));
                 }

@@ -18,7 +18,7 @@ use super::{
     media::{MediaKind, extension},
     most_bytes, picture, place_of, thumbnail_of, undrawn, waveform,
 };
-use crate::{AuditAction, Engine, Error, Result, explain::Doing};
+use crate::{AuditAction, Engine, Error, Result, audit::short, explain::Doing};
 
 /// How long reading one may take, and drawing it.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -170,12 +170,12 @@ impl Engine {
             ),
             Err(error) => (
                 AuditAction::BlobRefuse,
-                json!({"blob": drawing.uri, "for": "thumbnail", "why": error.to_string()}),
+                json!({"blob": drawing.uri, "for": "thumbnail", "why": short(&error.to_string())}),
             ),
         };
-        let who = (actor.org_id, Some(actor.user_id));
+        let who = (actor.org_id, self.by(actor));
         let subject = format!("task/{}", drawing.task);
-        self.note(Uuid::now_v7(), who, action, subject, &detail)
+        self.note(Uuid::now_v7(), who, action, subject, detail)
             .map_err(Failure::Error)?;
         read.map_err(Failure::Error)
     }

@@ -105,7 +105,7 @@ fn of_value(cloud: &Cloud, kind: MediaKind, value: &Value) -> Option<Shown> {
         Value::String(text) => Some(match NamedBlob::parse(cloud, text) {
             Some(blob) => Shown::Blob {
                 kind: MediaKind::of_name(blob.blob().as_str()).unwrap_or(kind),
-                uri: text.trim().to_owned(),
+                uri: blob.canonical(cloud),
                 blob,
             },
             None if matches!(kind, MediaKind::Text | MediaKind::Other) => Shown::Text(text.clone()),

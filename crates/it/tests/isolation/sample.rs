@@ -57,6 +57,10 @@ impl<'a> Samples<'a> {
         Ok(samples)
     }
 
+    pub fn project(&self) -> i64 {
+        self.project
+    }
+
     pub fn longshore(&self) -> &Longshore {
         &self.world.longshore
     }

@@ -33,6 +33,8 @@ pub(crate) const PARAMETERS: &[&str] = &[
     "before_id",
     "limit",
 ];
+/// The `user` of what the operator's commands did.
+const OPERATOR: &str = "operator";
 const PAGE: i64 = 100;
 const DAY_MS: i64 = 24 * 3600 * 1000;
 const EXPORT_PAGE: i64 = 1_000;
@@ -44,6 +46,8 @@ pub(crate) struct AuditView {
     /// A GUID; of `blob.sign` also the `scid` of the user delegation SAS.
     event_id: String,
     at: String,
+    /// `person`, `operator` (a command of the program) or `longshore` (its workers).
+    by: &'static str,
     /// The person's id; null for the operator's commands and the workers.
     user: Option<i64>,
     email: Option<String>,
@@ -57,10 +61,12 @@ pub(crate) struct AuditView {
 
 impl AuditView {
     fn of(record: AuditRecord) -> Self {
+        let by = whose(&record);
         Self {
             id: record.id,
             event_id: record.event_id,
             at: instant(record.at_ms),
+            by,
             user: record.actor.map(|user| user.0),
             email: record.actor_email,
             action: record.action,
@@ -70,19 +76,30 @@ impl AuditView {
     }
 }
 
+/// Whose an entry is, in one word.
+pub(crate) fn whose(record: &AuditRecord) -> &'static str {
+    match record.actor {
+        Some(_) => "person",
+        None if record.is_by_operator() => OPERATOR,
+        None => "longshore",
+    }
+}
+
 /// Reads what is asked for.
 pub(crate) fn read_query(query: &Query) -> Result<AuditQuery, ApiError> {
     let text = |name| {
         let text = query.text(name).map(str::trim);
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
+    let is_operator = text("user").as_deref() == Some(OPERATOR);
     let since_ms = text("since").map(|text| moment_of("since", &text, 0));
     // A day is meant with all of it.
     let until_ms = text("until").map(|text| moment_of("until", &text, DAY_MS));
     Ok(AuditQuery {
         search: text("search"),
         action: text("action"),
-        actor: query.id("user")?,
+        actor: if is_operator { None } else { query.id("user")? },
+        by_operator: is_operator,
         subject: text("subject"),
         event_id: text("event_id").map(|id| id.to_lowercase()),
         since_ms: since_ms.transpose()?,
@@ -120,7 +137,7 @@ pub(crate) async fn export(State(app): State<App>, actor: Actor, query: Query) -
         limit: EXPORT_PAGE,
         ..read_query(&query)?
     };
-    let first = app.engine.list_audit(&actor, &asked).await?;
+    let first = app.engine.export_audit(&actor, &asked).await?;
     let pages = stream::try_unfold(Some(first), move |page| {
         let (app, asked) = (app.clone(), asked.clone());
         async move {
@@ -131,7 +148,8 @@ pub(crate) async fn export(State(app): State<App>, actor: Actor, query: Query) -
                         before_id: Some(last.id),
                         ..asked
                     };
-                    Some(app.engine.list_audit(&actor, &older).await?)
+                    let page = app.engine.go_on_exporting_audit(&actor, &older);
+                    Some(page.await?)
                 }
                 _ => None,
             };

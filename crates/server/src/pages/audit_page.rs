@@ -11,7 +11,12 @@ use super::{
     frame::{Frame, Section},
     html::render,
 };
-use crate::{App, api::audit::read_query, error::ApiError, extract::Query};
+use crate::{
+    App,
+    api::audit::{read_query, whose},
+    error::ApiError,
+    extract::{Query, moment},
+};
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -92,23 +97,50 @@ impl Entry {
             .iter()
             .find(|action| action.as_str() == record.action);
         let details: Map<String, Value> = serde_json::from_str(&record.detail).unwrap_or_default();
-        let said = |value: Value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
+        let by = whose(&record);
         Self {
             event_id: record.event_id,
             at_ms: record.at_ms,
-            who: record.actor_email.unwrap_or_else(|| "Longshore".to_owned()),
+            who: match (by, record.actor_email, record.actor) {
+                (_, Some(email), _) => email,
+                (_, None, Some(user)) => format!("A former user (user/{user})"),
+                ("operator", ..) => "The operator, by a command".to_owned(),
+                _ => "Longshore".to_owned(),
+            },
             what: known.map_or(record.action.clone(), |action| action.title().to_owned()),
             address: address_of(&record.subject),
             subject: record.subject,
             details: details
                 .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| (name.replace('_', " "), said(value)))
+                .filter(|(name, value)| !value.is_null() && name != "by")
+                .map(
+                    |(name, value)| match (name.strip_suffix("_ms"), value.as_i64()) {
+                        (Some(name), Some(at_ms)) => (name.to_owned(), moment(at_ms)),
+                        _ => (name.replace('_', " "), said(value)),
+                    },
+                )
                 .collect(),
         }
+    }
+}
+
+/// A detail for people: what an object holds by name, what it does not say left out.
+fn said(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            let members = members.map(|(name, value)| match value {
+                Value::Object(_) => format!("{} ({})", name.replace('_', " "), said(value)),
+                value => format!("{} {}", name.replace('_', " "), said(value)),
+            });
+            members.collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(items) => {
+            let items = items.into_iter().map(said);
+            items.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
     }
 }
 

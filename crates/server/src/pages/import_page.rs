@@ -160,5 +160,8 @@ async fn take(
             "Choose a file that is not empty, or paste tasks.",
         ));
     }
-    Ok(app.engine.import_tasks(actor, id, tasks).await?)
+    Ok(app
+        .engine
+        .import_tasks_from(actor, id, tasks, "page")
+        .await?)
 }

@@ -75,6 +75,7 @@ pub(crate) async fn sign_in(
     ];
     for guess in &guesses {
         if let Err(error) = app.attempts.check(guess) {
+            app.engine.note_limited_sign_in(&email, &from.to_string());
             return sign_in_page(&app, error.status(), form.refused(&error)).await;
         }
     }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod annotations;
+mod audit_log;
 mod azure_links;
 mod container_claims;
 mod entra;
@@ -50,6 +51,11 @@ contract! {
         tokens_work_until_revoked_or_expired,
         sessions_end,
         a_used_token_says_when,
+    }
+    audit_log {
+        nothing_is_changed_replaced_or_deleted_by_hand,
+        only_what_is_older_than_an_entry_says_can_go,
+        a_change_and_its_entry_are_there_together_or_not_at_all,
     }
     people {
         an_organization_keeps_an_owner,
