@@ -89,6 +89,7 @@ actions! {
     InviteAccept = "invite.accept", "Became a member";
     MemberRole = "member.role", "Changed a role";
     MemberRemove = "member.remove", "Removed a member";
+    MemberRelease = "member.release", "Made a member's e-mail address free";
 }
 
 /// What is not written yet.

@@ -24,6 +24,7 @@ mod fix;
 mod grants;
 mod health;
 mod invites;
+mod known_browsers;
 mod label_config;
 mod label_stream;
 mod link_cache;
@@ -68,6 +69,7 @@ pub use grants::{
     GrantPurpose, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, container_of,
 };
 pub use invites::{INVITE_DAYS, InvitedPerson, OpenInvite};
+pub use known_browsers::KNOWN_BROWSER_MS;
 pub use label_config::LabelConfig;
 pub use label_stream::TaskPresence;
 pub use link_watch::LinkProblem;

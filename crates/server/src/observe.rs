@@ -5,7 +5,7 @@
 use std::{any::Any, panic::AssertUnwindSafe, sync::OnceLock, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -14,10 +14,14 @@ use futures_util::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use uuid::Uuid;
 
-use crate::error::{ApiError, REQUEST_ID};
+use crate::{
+    App,
+    error::{ApiError, REQUEST_ID},
+};
 
-/// Said unless a handler says otherwise: nothing may be framed, guessed, or told to other sites.
-const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+/// Said unless a handler says otherwise: nothing may be framed, guessed, told to other sites, or kept
+/// by the browser, where the next person would find it.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -33,17 +37,36 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
             "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ),
     ),
+    (
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    ),
 ];
 
+/// With an https `public_url`: a year of https only. Other names below the host's are not ours to
+/// speak for.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// The layer.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    app.proxy_notices.look(request.headers(), &app);
+    let has_one_host = request.headers().get_all(header::HOST).iter().count() < 2;
+    let answer = async {
+        match has_one_host {
+            true => next.run(request).await,
+            false => ApiError::invalid_request(
+                "The request has more than one Host header. Send exactly one.",
+            )
+            .into_response(),
+        }
+    };
+    let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             tracing::error!(
@@ -57,6 +80,9 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
+    }
+    if app.settings.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
     }
     if !headers.contains_key(REQUEST_ID) {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];

@@ -28,7 +28,7 @@ pub(crate) fn router(app: App) -> Router {
         .router
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async |method: Method| ApiError::method_not_allowed(&method))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
         .layer(middleware::from_fn_with_state(app.clone(), for_browsers))
         .with_state(app)
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::EntraOutcome;
@@ -18,13 +18,14 @@ use super::{
 use crate::{
     App,
     attempts::Guess,
-    auth::{ClientAddress, cookie_of, session_of},
+    auth::session_of,
+    client_address::ClientAddress,
+    cookies::Cookie,
     error::ApiError,
     extract::Query,
 };
 
-/// The browser that began a sign-in, and where it goes after; read only where Entra ID sends it.
-const COOKIE: &str = "longshore_entra";
+/// How long a browser may be away at Entra ID.
 const COOKIE_S: i64 = 600;
 const ACCOUNT: &str = "/settings/account";
 
@@ -32,20 +33,27 @@ const ACCOUNT: &str = "/settings/account";
 pub(crate) async fn begin(
     State(app): State<App>,
     ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
     query: Query,
 ) -> Response {
+    // A picture of another site's page would do it too.
+    let mode = headers.get("sec-fetch-mode");
+    if mode.is_some_and(|mode| mode != "navigate") {
+        return failed(&ApiError::invalid_request(
+            "Open this address as a page, or press Sign in with Entra ID.",
+        ));
+    }
     // Each one begun is a row: counted as a failure until it succeeds.
-    let guess = Guess::Password(from);
-    if let Err(error) = app.attempts.check(&guess) {
+    if let Err(error) = app.attempts.failed(Guess::EntraBegin(from)) {
         return failed(&error);
     }
-    app.attempts.failed(guess);
     let to = Addresses::of(&app);
     match app.engine.begin_entra_sign_in(&to.as_connect()).await {
         Ok((url, browser)) => {
             let next = own_path(query.text("next").unwrap_or_default());
             let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            let kept = cookie(&app, &format!("{}.{next}", browser.expose()), COOKIE_S);
+            let value = format!("{}.{next}", browser.expose());
+            let kept = Cookie::EntraSignIn.kept(&app, &value, COOKIE_S);
             ([kept], Redirect::to(&url)).into_response()
         }
         Err(error) => failed(&error.into()),
@@ -58,7 +66,7 @@ pub(crate) async fn connect(
     Person(actor): Person,
     headers: HeaderMap,
 ) -> Response {
-    let Some(session) = session_of(&headers) else {
+    let Some(session) = session_of(&headers, &app) else {
         return failed(&ApiError::invalid_request(
             "This needs a browser that is signed in here.",
         ));
@@ -89,15 +97,15 @@ pub(super) async fn came_back(
     let to = Addresses::of(app);
     let to = to.as_connect();
     let returned = returned(query);
-    let kept = cookie_of(headers, COOKIE).and_then(|value| value.split_once('.'));
-    let browsers = [kept.map(|(browser, _)| browser), session_of(headers)];
+    let kept = Cookie::EntraSignIn.read(headers, app).and_then(|value| value.split_once('.'));
+    let browsers = [kept.map(|(browser, _)| browser), session_of(headers, app)];
     for browser in browsers.into_iter().flatten() {
         let finished = app.engine.finish_entra(browser, &to, &returned);
         let mut response = match finished.await {
             Ok(None) => continue,
             Ok(Some(EntraOutcome::Connected)) => Redirect::to(ACCOUNT).into_response(),
             Ok(Some(EntraOutcome::SignedIn(session))) => {
-                app.attempts.succeeded(&Guess::Password(from));
+                app.attempts.succeeded(Guess::EntraBegin(from));
                 let next = kept.map_or("", |(_, next)| next);
                 signed_in(app, headers, &session, next).await
             }
@@ -106,7 +114,7 @@ pub(super) async fn came_back(
                 not_signed_in(error.status(), &error.messages())
             }
         };
-        let (name, value) = cookie(app, "", 0);
+        let (name, value) = Cookie::EntraSignIn.kept(app, "", 0);
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(name, value);
         }
@@ -116,7 +124,10 @@ pub(super) async fn came_back(
 }
 
 /// What somebody sees whom no state belongs to.
-pub(super) fn not_begun_here() -> Response {
+pub(super) fn not_begun_here(app: &App, ClientAddress(from): ClientAddress) -> Response {
+    if let Err(error) = app.attempts.failed(Guess::EntraReturn(from)) {
+        return failed(&error);
+    }
     not_signed_in(
         StatusCode::BAD_REQUEST,
         "This sign-in was not begun in this browser, was used already, or is more than ten minutes old. Begin again.",
@@ -125,7 +136,7 @@ pub(super) fn not_begun_here() -> Response {
 
 async fn signed_in(app: &App, headers: &HeaderMap, session: &Secret, next: &str) -> Response {
     // The session before this one ends: nobody goes on with a cookie they planted.
-    if let Some(old) = session_of(headers)
+    if let Some(old) = session_of(headers, app)
         && let Err(error) = app.engine.sign_out(old).await
     {
         return failed(&error.into());
@@ -144,16 +155,4 @@ fn not_signed_in(status: StatusCode, message: &str) -> Response {
         links: &[("/user/login", "Sign in"), (ACCOUNT, "Account")],
     };
     with_status(status, page)
-}
-
-fn cookie(app: &App, value: &str, max_age_s: i64) -> (HeaderName, String) {
-    let secure = if app.settings.public_url.scheme() == "https" {
-        "; Secure"
-    } else {
-        ""
-    };
-    let cookie = format!(
-        "{COOKIE}={value}; Path=/connect/azure/callback; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
-    );
-    (header::SET_COOKIE, cookie)
 }
