@@ -11,12 +11,17 @@ use crate::{Engine, Result, tokens::BROWSER};
 pub const KNOWN_BROWSER_MS: i64 = 180 * 24 * 3600 * 1000;
 
 impl Engine {
-    /// What a browser keeps after this person has proved their password in it.
+    /// What a browser keeps after this person has proved in it who they are.
     ///
     /// # Errors
     /// [`crate::Error::Internal`] when it cannot be signed.
     pub fn known_browser(&self, user: UserId) -> Result<Secret> {
         self.signed_for(user, BROWSER, KNOWN_BROWSER_MS / 1000)
+    }
+
+    /// Has anybody signed in before in the browser that keeps this?
+    pub fn is_somebodys_browser(&self, kept: &str) -> bool {
+        self.signed_user(kept, BROWSER).is_some()
     }
 
     /// Has the person with this e-mail signed in before in the browser that keeps this?

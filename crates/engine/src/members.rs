@@ -26,9 +26,7 @@ impl Engine {
     pub async fn change_role(&self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
         require(actor, Permission::ManageOrganization)?;
         let before = self.get_user(actor, id).await?;
-        let changed = self
-            .store()
-            .set_role(actor.org_id, id, role, self.now_ms());
+        let changed = self.store().set_role(actor.org_id, id, role, self.now_ms());
         settle(changed.await?, id)?;
         let detail =
             json!({"email": before.email, "from": before.role.as_str(), "to": role.as_str()});
@@ -45,9 +43,7 @@ impl Engine {
     pub async fn remove_member(&self, actor: &Actor, id: UserId) -> Result<()> {
         require(actor, Permission::ManageOrganization)?;
         let member = self.get_user(actor, id).await?;
-        let removed = self
-            .store()
-            .remove_member(actor.org_id, id, self.now_ms());
+        let removed = self.store().remove_member(actor.org_id, id, self.now_ms());
         settle(removed.await?, id)?;
         let detail = json!({"email": member.email, "role": member.role.as_str()});
         self.record(

@@ -57,7 +57,9 @@ pub fn add_key(config: &Config) -> anyhow::Result<SealKeys> {
     seal_keys(config)?;
     let path = config.secret_key_file();
     // Where it is a link, the file that it leads to is replaced, not the link.
-    let path = path.canonicalize().with_context(|| path.display().to_string())?;
+    let path = path
+        .canonicalize()
+        .with_context(|| path.display().to_string())?;
     let (new, lock) = (path.with_extension("new"), path.with_extension("lock"));
     let replace = || {
         let mut options = OpenOptions::new();
@@ -239,7 +241,9 @@ mod tests {
         let path = config.secret_key_file();
         let with = |mode| {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            seal_keys(&config).map(drop).map_err(|error| error.to_string())
+            seal_keys(&config)
+                .map(drop)
+                .map_err(|error| error.to_string())
         };
         for mode in [0o400, 0o440, 0o600, 0o640] {
             assert_eq!(with(mode), Ok(()), "{mode:o}");

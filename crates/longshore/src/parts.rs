@@ -41,10 +41,16 @@ pub async fn engine(config: &Config) -> anyhow::Result<Engine> {
     // What a process sealed while the key was changed, and a change that was broken off.
     match store.reseal_all().await {
         Ok(0) => {}
-        Ok(count) => tracing::info!(count, "secrets of older keys were sealed with the current one"),
+        Ok(count) => tracing::info!(
+            count,
+            "secrets of older keys were sealed with the current one"
+        ),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            tracing::error!(error = format!("{error:#}"), "secrets of older keys stay as they are; see `longshore secrets status`");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "secrets of older keys stay as they are; see `longshore secrets status`"
+            );
         }
     }
     let token_key = store.signing_key(TOKEN_KEY, clock.now_ms()).await?;

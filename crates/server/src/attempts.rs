@@ -5,8 +5,8 @@
 //! address do. Each kind has a count of its own.
 //!
 //! A password must be limited before it is looked at. So that nobody locks a person out:
-//! - a browser in which somebody has signed in with a password before is known for that account (a
-//!   signed cookie, as OWASP describes it), and only its own failures count for it;
+//! - a browser in which somebody has signed in before is known for that account (a signed cookie, as
+//!   OWASP describes it), and only its own failures count for it;
 //! - from elsewhere the failures of one address count for one account. An address with many
 //!   failures gets fewer tries for each account, not none;
 //! - an account with many failures from everywhere is tried once only by each further address;
@@ -37,7 +37,7 @@ const MOST_OF_AN_ACCOUNT: f64 = 1_000.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     Address(IpAddr),
-    /// A browser that is known for the account, by its cookie's number.
+    /// A browser in which somebody has signed in before, by its cookie.
     KnownBrowser(u64),
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Guess {
     /// The first run's link.
     FirstRun(IpAddr),
     /// Sign-ins begun at Entra ID: each is a row.
-    EntraBegin(IpAddr),
+    EntraBegin(Caller),
     /// Coming back from Entra ID with a state that is not one's own.
     EntraReturn(IpAddr),
     /// Passwords of anybody.
@@ -147,6 +147,11 @@ impl Attempts {
         Ok(())
     }
 
+    /// The browser that keeps this cookie.
+    pub(crate) fn known_browser(&self, cookie: &str) -> Caller {
+        Caller::KnownBrowser(self.keys.hash_one(cookie))
+    }
+
     /// Before a password of this account (an e-mail in lower case) is looked at. `known` is the
     /// cookie of a browser that is known for it.
     ///
@@ -159,7 +164,7 @@ impl Attempts {
         account: &str,
     ) -> Result<PasswordTry, ApiError> {
         let now = Instant::now();
-        let known = known.map(|cookie| Caller::KnownBrowser(self.keys.hash_one(cookie)));
+        let known = known.map(|cookie| self.known_browser(cookie));
         let account = self.keys.hash_one(account);
         self.counts().try_password(from, known, account, now)
     }
@@ -193,10 +198,7 @@ impl Counts {
         now: Instant,
     ) -> Result<PasswordTry, ApiError> {
         let own = Guess::PasswordOf(known.unwrap_or(Caller::Address(from)), account);
-        let (here, anywhere) = (
-            Guess::Password(from),
-            Guess::PasswordFromAnywhere(account),
-        );
+        let (here, anywhere) = (Guess::Password(from), Guess::PasswordFromAnywhere(account));
         let mut limit = own.limit();
         let guesses = if known.is_some() {
             vec![own]

@@ -138,9 +138,7 @@ fn address(text: &str) -> Option<IpAddr> {
 fn is_port(text: &str) -> bool {
     match text.strip_prefix(':') {
         None => text.is_empty(),
-        Some(port) => {
-            port.parse::<u16>().is_ok() || (port.len() > 1 && port.starts_with('_'))
-        }
+        Some(port) => port.parse::<u16>().is_ok() || (port.len() > 1 && port.starts_with('_')),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum Cookie {
     Session,
     /// The browser that began a sign-in at Entra ID, and where it goes after.
     EntraSignIn,
-    /// Somebody has signed in with a password in this browser before.
+    /// Somebody has signed in in this browser before.
     KnownBrowser,
 }
 
@@ -53,9 +53,8 @@ impl Cookie {
             true => (self.host_name(), "; Secure"),
             false => (self.plain_name(), ""),
         };
-        let cookie = format!(
-            "{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
-        );
+        let cookie =
+            format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
         (header::SET_COOKIE, cookie)
     }
 }

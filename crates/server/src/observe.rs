@@ -37,10 +37,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
             "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ),
     ),
-    (
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    ),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
 /// With an https `public_url`: a year of https only. Other names below the host's are not ours to

@@ -235,7 +235,8 @@ impl Store {
                 "UPDATE invites SET revoked_at_ms = $3 WHERE org_id = $1 AND email = $2
                  AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL",
             );
-            tx.execute(revoke.bind(org).bind(email).bind(now_ms)).await?;
+            tx.execute(revoke.bind(org).bind(email).bind(now_ms))
+                .await?;
             ids.push(org);
         }
         tx.commit().await?;

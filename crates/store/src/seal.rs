@@ -221,9 +221,7 @@ impl Loaded {
             .enumerate()
             .map(|(index, line)| (index + 1, line.trim()))
             .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-            .map(|(line, text)| {
-                SealKey::parse(text, line).ok_or(SealKeyError::NotAKey { line })
-            })
+            .map(|(line, text)| SealKey::parse(text, line).ok_or(SealKeyError::NotAKey { line }))
             .collect::<std::result::Result<Vec<_>, _>>()?;
         if keys.is_empty() {
             return Err(SealKeyError::Empty);
@@ -238,7 +236,9 @@ impl Loaded {
         let unreadable = |error: io::Error| SealKeyError::Unreadable(error.to_string());
         // Looked at first: a file that changes meanwhile is read once more.
         let version = FileVersion::of(path).map_err(unreadable)?;
-        let text = fs::read_to_string(path).map(Secret::new).map_err(unreadable)?;
+        let text = fs::read_to_string(path)
+            .map(Secret::new)
+            .map_err(unreadable)?;
         Ok(Self {
             version: Some(version),
             ..Self::parse(text.expose())?
@@ -372,9 +372,16 @@ mod tests {
         let running = SealKeys::of_file(&path).unwrap();
         let before = running.seal(ROW, b"before").unwrap();
 
-        let both = format!("# newest first\n{}\n{}", SealKeys::generate().expose(), old.expose());
+        let both = format!(
+            "# newest first\n{}\n{}",
+            SealKeys::generate().expose(),
+            old.expose()
+        );
         std::fs::write(&path, both).unwrap();
-        let elsewhere = SealKeys::of_file(&path).unwrap().seal(ROW, b"elsewhere").unwrap();
+        let elsewhere = SealKeys::of_file(&path)
+            .unwrap()
+            .seal(ROW, b"elsewhere")
+            .unwrap();
         assert_eq!(running.open(ROW, &elsewhere).unwrap(), b"elsewhere");
         assert_eq!(running.open(ROW, &before).unwrap(), b"before");
         assert!(!running.is_current(&before));

@@ -158,7 +158,9 @@ fn refused(
     if !refused.is_unauthenticated() {
         return refused;
     }
-    let counted = app.attempts.credential_failed(from, input.token().as_bytes());
+    let counted = app
+        .attempts
+        .credential_failed(from, input.token().as_bytes());
     counted.err().unwrap_or(refused)
 }
 

@@ -14,11 +14,7 @@ use super::{
     html::{Message, with_status},
 };
 use crate::{
-    App,
-    auth::session_of,
-    client_address::ClientAddress,
-    error::ApiError,
-    extract::Query,
+    App, auth::session_of, client_address::ClientAddress, error::ApiError, extract::Query,
 };
 
 const BACK: &str = "/settings/integrations";

@@ -1,23 +1,25 @@
 //! Signing in with Entra ID: from the sign-in page, and connecting it on the account page.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::EntraOutcome;
-use model::Secret;
+use model::{Secret, UserId};
 
 use super::{
     Person,
     connect::{Addresses, returned},
     frame::Frame,
     html::{Message, failed, with_status},
-    sign_in::{own_path, session_cookie},
+    sign_in::{own_path, signed_in},
 };
 use crate::{
     App,
-    attempts::Guess,
+    attempts::{Caller, Guess},
     auth::session_of,
     client_address::ClientAddress,
     cookies::Cookie,
@@ -44,7 +46,8 @@ pub(crate) async fn begin(
         ));
     }
     // Each one begun is a row: counted as a failure until it succeeds.
-    if let Err(error) = app.attempts.failed(Guess::EntraBegin(from)) {
+    let guess = Guess::EntraBegin(caller(&app, &headers, from));
+    if let Err(error) = app.attempts.failed(guess) {
         return failed(&error);
     }
     let to = Addresses::of(&app);
@@ -97,17 +100,20 @@ pub(super) async fn came_back(
     let to = Addresses::of(app);
     let to = to.as_connect();
     let returned = returned(query);
-    let kept = Cookie::EntraSignIn.read(headers, app).and_then(|value| value.split_once('.'));
+    let kept = Cookie::EntraSignIn
+        .read(headers, app)
+        .and_then(|value| value.split_once('.'));
     let browsers = [kept.map(|(browser, _)| browser), session_of(headers, app)];
     for browser in browsers.into_iter().flatten() {
         let finished = app.engine.finish_entra(browser, &to, &returned);
         let mut response = match finished.await {
             Ok(None) => continue,
             Ok(Some(EntraOutcome::Connected)) => Redirect::to(ACCOUNT).into_response(),
-            Ok(Some(EntraOutcome::SignedIn(session))) => {
-                app.attempts.succeeded(Guess::EntraBegin(from));
+            Ok(Some(EntraOutcome::SignedIn(session, user))) => {
+                let guess = Guess::EntraBegin(caller(app, headers, from));
+                app.attempts.succeeded(guess);
                 let next = kept.map_or("", |(_, next)| next);
-                signed_in(app, headers, &session, next).await
+                signed_in_as(app, headers, (&session, user), next).await
             }
             Err(error) => {
                 let error = ApiError::from(error);
@@ -134,7 +140,20 @@ pub(super) fn not_begun_here(app: &App, ClientAddress(from): ClientAddress) -> R
     )
 }
 
-async fn signed_in(app: &App, headers: &HeaderMap, session: &Secret, next: &str) -> Response {
+/// Whose sign-ins are counted: strangers at its address do not keep a known browser out.
+fn caller(app: &App, headers: &HeaderMap, from: IpAddr) -> Caller {
+    match Cookie::KnownBrowser.read(headers, app) {
+        Some(kept) if app.engine.is_somebodys_browser(kept) => app.attempts.known_browser(kept),
+        _ => Caller::Address(from),
+    }
+}
+
+async fn signed_in_as(
+    app: &App,
+    headers: &HeaderMap,
+    (session, user): (&Secret, UserId),
+    next: &str,
+) -> Response {
     // The session before this one ends: nobody goes on with a cookie they planted.
     if let Some(old) = session_of(headers, app)
         && let Err(error) = app.engine.sign_out(old).await
@@ -143,7 +162,10 @@ async fn signed_in(app: &App, headers: &HeaderMap, session: &Secret, next: &str)
     }
     let next = url::form_urlencoded::parse(next.as_bytes()).next();
     let next = next.map(|(path, _)| path.into_owned()).unwrap_or_default();
-    (session_cookie(app, session), Redirect::to(own_path(&next))).into_response()
+    match signed_in(app, session, user) {
+        Ok(cookies) => (cookies, Redirect::to(own_path(&next))).into_response(),
+        Err(error) => failed(&error),
+    }
 }
 
 fn not_signed_in(status: StatusCode, message: &str) -> Response {

@@ -18,11 +18,7 @@ use super::{
     sign_in::session_cookie,
 };
 use crate::{
-    App,
-    attempts::Guess,
-    auth::check_same_site,
-    client_address::ClientAddress,
-    error::ApiError,
+    App, attempts::Guess, auth::check_same_site, client_address::ClientAddress, error::ApiError,
 };
 
 #[derive(Template)]

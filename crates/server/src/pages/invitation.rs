@@ -17,11 +17,7 @@ use super::{
     sign_in::signed_in,
 };
 use crate::{
-    App,
-    attempts::Guess,
-    auth::check_same_site,
-    client_address::ClientAddress,
-    error::ApiError,
+    App, attempts::Guess, auth::check_same_site, client_address::ClientAddress, error::ApiError,
 };
 
 #[derive(Template)]

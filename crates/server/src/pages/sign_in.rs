@@ -87,7 +87,9 @@ pub(crate) async fn sign_in(
                 return failed(&error.into());
             }
             match signed_in(&app, &session, actor.user_id) {
-                Ok(cookies) => (cookies, Redirect::to(own_path(form.value("next")))).into_response(),
+                Ok(cookies) => {
+                    (cookies, Redirect::to(own_path(form.value("next")))).into_response()
+                }
                 Err(error) => failed(&error),
             }
         }
@@ -132,7 +134,7 @@ pub(super) fn session_cookie(app: &App, session: &Secret) -> [(HeaderName, Strin
     [Cookie::Session.kept(app, session.expose(), SESSION_MS / 1000)]
 }
 
-/// The same, and the browser is known from now on: the person has proved their password in it.
+/// The same, and the browser is known from now on: the person has proved in it who they are.
 pub(super) fn signed_in(
     app: &App,
     session: &Secret,
@@ -147,7 +149,11 @@ pub(super) fn signed_in(
 /// To the sign-in page, without a session. What the browser has loaded goes too; what it has not
 /// sent yet (kept by the annotate page for its person) stays.
 pub(super) fn signed_out(app: &App) -> Response {
-    let mut response = ([Cookie::Session.kept(app, "", 0)], Redirect::to("/user/login")).into_response();
+    let mut response = (
+        [Cookie::Session.kept(app, "", 0)],
+        Redirect::to("/user/login"),
+    )
+        .into_response();
     response
         .headers_mut()
         .insert("clear-site-data", HeaderValue::from_static("\"cache\""));

@@ -54,7 +54,8 @@ pub async fn an_organization_keeps_an_owner(w: World) {
     ends.sort_by_key(|end| *end == MemberChange::LastOwner);
     assert_eq!(ends, [MemberChange::Done, MemberChange::LastOwner]);
 
-    let stranger = w.store
+    let stranger = w
+        .store
         .set_role(w.stranger(), ann.id, Role::Owner, NOW)
         .await;
     assert_eq!(stranger.unwrap(), MemberChange::NoMember);
