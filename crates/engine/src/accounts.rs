@@ -332,6 +332,11 @@ pub(crate) fn random_text() -> Secret {
     Secret::new(BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
 }
 
+/// Is it as long as [`random_text`] is?
+pub(crate) fn could_be_random_text(text: &str) -> bool {
+    text.len() == 43
+}
+
 /// What is kept of a token.
 pub(crate) fn sha256(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()

@@ -1,6 +1,7 @@
 //! Invitations: an owner makes a link for one person, who becomes a member with it, once.
 //!
-//! The link holds 256 random bits, kept as SHA-256, and is over after [`INVITE_DAYS`].
+//! The link holds 256 random bits, kept as SHA-256, and is over after [`INVITE_DAYS`], or when its
+//! maker may not invite any more.
 
 use model::{Actor, InviteId, Permission, Role, Secret};
 use serde_json::json;
@@ -8,7 +9,9 @@ use store::{Acceptance, Invite, NewInvite};
 
 use crate::{
     AuditAction, Engine, Error, Result,
-    accounts::{check_password, checked_email, hash_password, random_text, sha256},
+    accounts::{
+        check_password, checked_email, could_be_random_text, hash_password, random_text, sha256,
+    },
     require,
 };
 
@@ -58,7 +61,11 @@ impl Engine {
             created_by: actor.user_id,
             expires_at_ms: now_ms + INVITE_DAYS * 24 * 3600 * 1000,
         };
-        let invite = self.store().create_invite(&new, now_ms).await?;
+        let made = self.store().create_invite(&new, now_ms).await?;
+        // Their rights ended while they asked.
+        let invite = made.ok_or(Error::Denied {
+            permission: Permission::ManageOrganization,
+        })?;
         let detail = json!({"email": email, "role": role.as_str()});
         self.record(actor, AuditAction::InviteCreate, subject(invite.id), detail)
             .await?;
@@ -92,8 +99,13 @@ impl Engine {
     /// What a link invites to.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is used, taken back, over, or no link of ours.
+    /// [`Error::NotFound`] when it is used, taken back, over, no link of ours, or of somebody who
+    /// may not invite any more.
     pub async fn open_invite(&self, secret: &str) -> Result<OpenInvite> {
+        // What cannot be one costs no query.
+        if !could_be_random_text(secret) {
+            return Err(gone());
+        }
         let invite = self
             .store()
             .find_invite(&sha256(secret), self.now_ms())
@@ -111,7 +123,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::open_invite`]; [`Error::Invalid`] on a password that cannot be one, or when the
-    /// person is a member of another organization.
+    /// address is that of a member of another organization, which is not said: an inviter could ask
+    /// for anybody's address.
     pub async fn accept_invite(
         &self,
         secret: &str,
@@ -133,7 +146,7 @@ impl Engine {
             Err(error) if error.is_conflict() => {
                 return Err(Error::field(
                     FIELD,
-                    "This e-mail address belongs to an account of another organization. Ask for an invitation to another address.",
+                    "This invitation cannot be accepted with its e-mail address. Ask whoever invited you for one to another address; if it must be this one, ask whoever runs this server to make it free (longshore user release).",
                 ));
             }
             accepted => accepted?.ok_or_else(gone)?,

@@ -25,6 +25,7 @@ mod gate;
 mod grants;
 mod health;
 mod invites;
+mod known_browsers;
 mod label_config;
 mod label_stream;
 mod link_cache;
@@ -71,6 +72,7 @@ pub use grants::{
     GrantPurpose, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, container_of,
 };
 pub use invites::{INVITE_DAYS, InvitedPerson, OpenInvite};
+pub use known_browsers::KNOWN_BROWSER_MS;
 pub use label_config::LabelConfig;
 pub use label_stream::TaskPresence;
 pub use link_proof::{OtherLink, OtherOrganization};

@@ -3,6 +3,7 @@
 use model::{Actor, Permission, Role, User, UserId};
 use serde_json::json;
 use store::MemberChange;
+use uuid::Uuid;
 
 use crate::{AuditAction, Engine, Error, Result, require};
 
@@ -16,7 +17,8 @@ impl Engine {
         Ok(self.store().list_users(actor.org_id).await?)
     }
 
-    /// Gives a member another role; it holds from their next request.
+    /// Gives a member another role; it holds from their next request. Who is no owner any more has
+    /// no open invitations either.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for another organization's; [`Error::Conflict`] when the
@@ -24,8 +26,8 @@ impl Engine {
     pub async fn change_role(&self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
         require(actor, Permission::ManageOrganization)?;
         let before = self.get_user(actor, id).await?;
-        let changed = self.store().set_role(actor.org_id, id, role).await?;
-        settle(changed, id)?;
+        let changed = self.store().set_role(actor.org_id, id, role, self.now_ms());
+        settle(changed.await?, id)?;
         let detail =
             json!({"email": before.email, "from": before.role.as_str(), "to": role.as_str()});
         self.record(actor, AuditAction::MemberRole, format!("user/{id}"), detail)
@@ -33,15 +35,16 @@ impl Engine {
         self.get_user(actor, id).await
     }
 
-    /// Ends a membership: the person's sessions and API tokens end with it. What they labeled stays.
+    /// Ends a membership: the person's sessions, API tokens and open invitations end with it. What
+    /// they labeled stays.
     ///
     /// # Errors
     /// As [`Engine::change_role`].
     pub async fn remove_member(&self, actor: &Actor, id: UserId) -> Result<()> {
         require(actor, Permission::ManageOrganization)?;
         let member = self.get_user(actor, id).await?;
-        let removed = self.store().remove_member(actor.org_id, id).await?;
-        settle(removed, id)?;
+        let removed = self.store().remove_member(actor.org_id, id, self.now_ms());
+        settle(removed.await?, id)?;
         let detail = json!({"email": member.email, "role": member.role.as_str()});
         self.record(
             actor,
@@ -50,6 +53,34 @@ impl Engine {
             detail,
         )
         .await
+    }
+
+    /// Makes an e-mail free, whosever it is: its account goes on under another, which is answered.
+    /// The operator's command, for an address that one organization took before its person was
+    /// invited to another.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nobody has it.
+    pub async fn release_email(&self, operator: &Actor, email: &str) -> Result<String> {
+        require(operator, Permission::ManageOrganization)?;
+        let email = email.trim().to_lowercase();
+        let number: u32 = rand::random();
+        let other = format!("released-{number:08x}@longshore.invalid");
+        let released = self.store().release_email(&email, &other, self.now_ms());
+        let Some((user, orgs)) = released.await? else {
+            return Err(Error::not_found("user", email));
+        };
+        let subject = format!("user/{user}");
+        let detail = json!({"from": email, "to": other, "with": "command"});
+        for org in orgs.into_iter().filter(|org| *org != operator.org_id) {
+            let id = Uuid::now_v7();
+            let action = AuditAction::MemberRelease;
+            self.note(id, (org, None), action, subject.clone(), &detail)?;
+        }
+        self.flush_audit().await?;
+        self.record(operator, AuditAction::MemberRelease, subject, detail)
+            .await?;
+        Ok(other)
     }
 }
 

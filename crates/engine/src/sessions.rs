@@ -6,7 +6,10 @@ use store::{Store, UserPatch};
 
 use crate::{
     AuditAction, Engine, Error, Result,
-    accounts::{SESSION_MS, check_password, hash_password, random_text, sha256, verify_password},
+    accounts::{
+        SESSION_MS, check_password, could_be_random_text, hash_password, random_text, sha256,
+        verify_password,
+    },
     require,
 };
 
@@ -16,12 +19,20 @@ impl Engine {
     /// # Errors
     /// [`Error::Unauthenticated`] when there is no such session, or not any more.
     pub async fn authenticate_session(&self, token: &str) -> Result<Actor> {
-        self.store()
-            .find_actor_by_session_hash(&sha256(token), self.now_ms())
-            .await?
-            .ok_or_else(|| Error::Unauthenticated {
-                reason: "Your session has ended; sign in again.".to_owned(),
-            })
+        let found = match could_be_random_text(token) {
+            true => {
+                let hash = sha256(token);
+                let found = self
+                    .store()
+                    .find_actor_by_session_hash(&hash, self.now_ms());
+                found.await?
+            }
+            // What cannot be one costs no query.
+            false => None,
+        };
+        found.ok_or_else(|| Error::Unauthenticated {
+            reason: "Your session has ended; sign in again.".to_owned(),
+        })
     }
 
     /// Ends a session; one that does not exist has ended already.

@@ -20,7 +20,7 @@ fn shown_once(page: &Answer) -> anyhow::Result<String> {
 }
 
 /// Invites a person on the members page; the link's path.
-async fn invited(owner: &Person<'_>, email: &str, role: &str) -> anyhow::Result<String> {
+pub async fn invited(owner: &Person<'_>, email: &str, role: &str) -> anyhow::Result<String> {
     let page = owner
         .post(
             "/settings/members/invite",
@@ -32,7 +32,7 @@ async fn invited(owner: &Person<'_>, email: &str, role: &str) -> anyhow::Result<
     path.with_context(|| link.clone())
 }
 
-async fn member_id(longshore: &Longshore, email: &str) -> anyhow::Result<i64> {
+pub async fn member_id(longshore: &Longshore, email: &str) -> anyhow::Result<i64> {
     let members = longshore.get("/api/members").await?.expect(200)?;
     let mut members = members.as_array().context("members")?.iter();
     let member = members.find(|member| member["email"] == email);
@@ -41,7 +41,7 @@ async fn member_id(longshore: &Longshore, email: &str) -> anyhow::Result<i64> {
         .context("id")
 }
 
-async fn status_with(longshore: &Longshore, token: &str) -> anyhow::Result<u16> {
+pub async fn status_with(longshore: &Longshore, token: &str) -> anyhow::Result<u16> {
     let request = longshore
         .anonymous(Method::GET, "/api/current-user/whoami")
         .header("Authorization", format!("Token {token}"));

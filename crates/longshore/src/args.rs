@@ -187,6 +187,9 @@ pub enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Make an e-mail address free, of whichever organization its account is, for somebody who is
+    /// invited with it. The account goes on under an address that is printed
+    Release { email: String },
     /// Give a member a new password and end their sessions; prints a generated one once, unless one
     /// is piped in. `--as` an owner of their organization, when it is not the first
     SetPassword {
@@ -215,8 +218,15 @@ pub enum ConfigCommand {
 
 #[derive(Subcommand)]
 pub enum SecretsCommand {
-    /// Make a new sealing key and seal every stored secret with it
-    Rotate,
+    /// Make a new sealing key and seal every stored secret with it. Running servers go on: they
+    /// read the key file again
+    Rotate {
+        /// Make no new key: only seal again what older keys have sealed
+        #[arg(long)]
+        reseal: bool,
+    },
+    /// Say which keys are in use, and which lines of the key file can be removed
+    Status,
 }
 
 #[derive(Subcommand)]

@@ -1,10 +1,11 @@
 //! The operator's commands.
 
-use std::io::Read as _;
+use std::{collections::BTreeMap, io::Read as _};
 
 use anyhow::Context as _;
 use engine::{FirstOwner, NewMember};
 use model::Secret;
+use store::SealKeyInfo;
 
 use crate::{
     args::{
@@ -52,6 +53,12 @@ pub async fn user(config: &Config, command: UserCommand) -> anyhow::Result<()> {
                 user.role.as_str()
             ))?;
             show_password(password_stdin, &member.password)
+        }
+        UserCommand::Release { email } => {
+            let renamed = engine.release_email(&operator, &email).await?;
+            logging::to_stdout(&format!(
+                "{email} is free: whoever is invited with it now becomes a new person. The account that had it is {renamed} now; it keeps its password, its organization and its work."
+            ))
         }
         UserCommand::SetPassword {
             email,
@@ -128,17 +135,65 @@ pub fn config(config: &Config, command: ConfigCommand) -> anyhow::Result<()> {
 /// # Errors
 /// When the key file cannot be replaced, or a secret cannot be opened with the keys in it.
 pub async fn secrets(config: &Config, command: SecretsCommand) -> anyhow::Result<()> {
-    let SecretsCommand::Rotate = command;
-    let keys = data_dir::add_key(config)?;
-    let store = parts::store(config, keys).await?;
-    let count = store.reseal_all().await.context("sealing again")?;
+    let keys = match command {
+        SecretsCommand::Rotate { reseal: false } => data_dir::add_key(config)?,
+        _ => data_dir::seal_keys(config)?,
+    };
+    let store = parts::store(config, keys.clone()).await?;
+    let mut resealed = None;
+    if let SecretsCommand::Rotate { reseal } = command {
+        let count = store.reseal_all().await.context("sealing again")?;
+        resealed = Some(count);
+        let key = if reseal { "the current" } else { "a new" };
+        logging::to_stdout(&format!(
+            "{count} secrets were sealed again with {key} key, the first of {}.",
+            config.secret_key_file().display()
+        ))?;
+    }
+    let sealed = store.count_sealed().await?;
     store.close().await;
-    let engine = parts::operators_engine(config).await?;
-    engine.record_rotation(count).await?;
-    logging::to_stdout(&format!(
-        "{count} secrets are sealed with a new key, the first line of {}. Restart every process that serves; then the other lines can be removed.",
-        config.secret_key_file().display()
-    ))
+    if let Some(count) = resealed {
+        let engine = parts::operators_engine(config).await?;
+        engine.record_rotation(count).await?;
+    }
+    logging::to_stdout(&seal_status(&keys.list(), sealed))
+}
+
+/// Which keys are in use, and what the operator may do.
+fn seal_status(keys: &[SealKeyInfo], mut sealed: BTreeMap<String, u64>) -> String {
+    let mut lines = Vec::new();
+    let mut in_use = 0;
+    for (place, SealKeyInfo { id, line }) in keys.iter().enumerate() {
+        let count = sealed.remove(id).unwrap_or_default();
+        let what = match (place, count) {
+            (0, _) => "the current key",
+            (_, 0) => "not in use: the line can be removed",
+            _ => {
+                in_use += 1;
+                "in use: keep the line"
+            }
+        };
+        lines.push(format!("line {line}, key {id}: {count} secrets; {what}"));
+    }
+    let lost: u64 = sealed.values().sum();
+    if lost > 0 {
+        lines.push(format!(
+            "{lost} secrets are sealed with keys that are not in the file: put their lines back, or enter these secrets again."
+        ));
+    }
+    if in_use > 0 {
+        lines.push(
+            "Seal what is left with the current key: longshore secrets rotate --reseal, or start a server."
+                .to_owned(),
+        );
+    }
+    if keys.len() > 1 {
+        lines.push(
+            "Running servers read the file again by themselves. Where another machine has a copy of it, copy it now. Look again with longshore secrets status right before you remove lines."
+                .to_owned(),
+        );
+    }
+    lines.join("\n")
 }
 
 /// # Errors

@@ -35,7 +35,7 @@ const ORGANIZATION: &str = "Longshore";
 pub struct Config {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where people reach the server; `http://` and the address when not set.
+    /// Where people reach the server, exactly; `http://` and the address when not set.
     #[serde(deserialize_with = "url")]
     pub public_url: Option<Url>,
     pub data_dir: PathBuf,
@@ -84,7 +84,8 @@ pub struct Config {
     pub body_timeout_seconds: u64,
     #[serde(deserialize_with = "number")]
     pub max_connections: u64,
-    /// Header in which a reverse proxy puts the client's address, such as `x-forwarded-for`.
+    /// Header in which a reverse proxy puts the client's address, such as `x-forwarded-for`: needed
+    /// behind one.
     pub client_address_header: Option<String>,
     /// Days that entries of the audit log are kept; for ever when not set.
     #[serde(deserialize_with = "some_number")]
@@ -221,10 +222,15 @@ impl Config {
         Ok(())
     }
 
-    /// Where the server is reached when it listens on `bound`.
+    /// Where the server is reached when it listens on `bound`. Nobody can open the address that
+    /// means all of them: then it is this machine's own name.
     pub fn public_url(&self, bound: SocketAddr) -> anyhow::Result<Url> {
         match &self.public_url {
             Some(url) => Ok(url.clone()),
+            None if bound.ip().is_unspecified() => {
+                Url::parse(&format!("http://localhost:{}/", bound.port()))
+                    .context("the listen address")
+            }
             None => Url::parse(&format!("http://{bound}/")).context("the listen address"),
         }
     }

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn start(args: Args) -> anyhow::Result<ExitCode> {
+    data_dir::keep_new_files_private();
     let config = Config::load(&args.settings, std::env::vars())?;
     logging::start(&config.log)?;
     if rustls::crypto::aws_lc_rs::default_provider()

@@ -18,6 +18,7 @@ const TOKEN_KEY: &str = "api-tokens";
 /// # Errors
 /// When it cannot be reached, or is newer than this program.
 pub async fn store(config: &Config, seal_keys: SealKeys) -> anyhow::Result<Store> {
+    data_dir::make_files_private(config);
     let store = Store::open(&StoreOptions {
         database_url: config.database_url().expose().to_owned(),
         seal_keys,
@@ -51,6 +52,21 @@ pub async fn operators_engine(config: &Config) -> anyhow::Result<Engine> {
 async fn pieces(config: &Config) -> anyhow::Result<(Store, Azure, Clock, Settings)> {
     let clock = Clock::system();
     let store = store(config, data_dir::seal_keys(config)?).await?;
+    // What a process sealed while the key was changed, and a change that was broken off.
+    match store.reseal_all().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(
+            count,
+            "secrets of older keys were sealed with the current one"
+        ),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            tracing::error!(
+                error = format!("{error:#}"),
+                "secrets of older keys stay as they are; see `longshore secrets status`"
+            );
+        }
+    }
     let token_key = store.signing_key(TOKEN_KEY, clock.now_ms()).await?;
     let azure = Azure::new(
         cloud(&config.cloud)?,
@@ -112,6 +128,7 @@ fn app_registration(config: &Config) -> anyhow::Result<Option<AppRegistration>> 
     let proof = if let Some(secret) = &config.app_client_secret {
         ClientProof::Secret(secret.clone())
     } else if let Some(path) = &config.app_certificate_file {
+        data_dir::warn_of_readers(path);
         let pem = fs::read_to_string(path)
             .with_context(|| format!("app_certificate_file: {}", path.display()))?;
         ClientProof::Certificate {

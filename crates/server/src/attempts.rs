@@ -1,44 +1,74 @@
-//! Limits on guessing: failed sign-ins and failed tokens, by where they come from.
+//! Limits on guessing. A count of failures leaks away with time.
 //!
-//! A count of failures leaks away with time; beyond its limit, further attempts are refused
-//! before any work is done for them. Counts are per process: several replicas allow as many times
-//! more, which changes nothing against Argon2 and 160-bit tokens.
+//! Tokens, sessions and links are looked up first, and only what failed is counted: beyond the limit
+//! a failure is answered with 429, and what is right goes through, whatever strangers at the same
+//! address do. Each kind has a count of its own.
+//!
+//! A password must be limited before it is looked at. So that nobody locks a person out:
+//! - a browser in which somebody has signed in before is known for that account (a signed cookie, as
+//!   OWASP describes it), and only its own failures count for it;
+//! - from elsewhere the failures of one address count for one account. An address with many
+//!   failures gets fewer tries for each account, not none;
+//! - an account with many failures from everywhere is tried once only by each further address;
+//!   beyond [`MOST_OF_AN_ACCOUNT`], which takes a network of machines, by known browsers only.
+//!
+//! Counts are per process: several replicas allow as many times more.
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher as _,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use axum::http::request::Parts;
+use model::UserId;
 
-use crate::{App, error::ApiError};
+use crate::error::ApiError;
 
-/// Counts kept; beyond, those that have leaked away are dropped, and if none has, all.
+/// Counts kept; beyond, the half that is nearest to be forgotten is.
 const MOST_COUNTS: usize = 100_000;
+/// Tries of one account from an address that has failed for many.
+const TRIES_FROM_A_BUSY_ADDRESS: f64 = 2.0;
+/// Failures of one account, over all addresses, that no unknown browser gets beyond.
+const MOST_OF_AN_ACCOUNT: f64 = 1_000.0;
 
-/// The address that a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+/// Who guesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Caller {
+    Address(IpAddr),
+    /// A browser in which somebody has signed in before, by its cookie.
+    KnownBrowser(u64),
+}
 
-/// What is guessed, and from where.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What is guessed, and by whom. Texts are kept as keyed hashes, so that a count is small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Guess {
-    /// API tokens, sessions and invitations.
-    Token(IpAddr),
-    /// One and the same token again, by its hash: a script that was not told of its end. It does
-    /// not use up the limit of everybody else at its address.
-    TokenAgain(IpAddr, u64),
+    /// API tokens and sessions.
+    Credential(IpAddr),
+    /// One and the same again: a script that was not told of its end. It does not use up the limit
+    /// of everybody else at its address.
+    CredentialAgain(IpAddr, u64),
+    /// Links of invitations.
+    Invitation(IpAddr),
+    /// The first run's link.
+    FirstRun(IpAddr),
+    /// Sign-ins begun at Entra ID: each is a row.
+    EntraBegin(Caller),
+    /// Coming back from Entra ID with a state that is not one's own.
+    EntraReturn(IpAddr),
     /// Passwords of anybody.
     Password(IpAddr),
-    /// The password of one person, in lower case, from one place.
-    PasswordOf(IpAddr, String),
-    /// The password of one person, from anywhere.
-    PasswordOfFromAnywhere(String),
+    /// The password of one account.
+    PasswordOf(Caller, u64),
+    /// The password of one account, from anywhere but known browsers.
+    PasswordFromAnywhere(u64),
+    /// One's own, to change it.
+    OwnPassword(UserId),
 }
 
 /// How many failures at once, and seconds until one is forgotten.
+#[derive(Clone, Copy)]
 struct Limit {
     burst: f64,
     seconds_each: f64,
@@ -50,18 +80,33 @@ struct Count {
     at: Instant,
 }
 
+/// A password that is being looked at, counted as failed until it is right.
+pub(crate) struct PasswordTry {
+    guesses: Vec<Guess>,
+}
+
 /// The failures of late.
 #[derive(Default)]
-pub(crate) struct Attempts(Mutex<HashMap<Guess, Count>>);
+pub(crate) struct Attempts {
+    counts: Mutex<Counts>,
+    keys: RandomState,
+}
+
+#[derive(Default)]
+struct Counts(HashMap<Guess, Count>);
 
 impl Guess {
-    fn limit(&self) -> Limit {
+    fn limit(self) -> Limit {
         let (burst, seconds_each) = match self {
-            Self::Token(_) | Self::TokenAgain(..) => (100.0, 1.0),
+            Self::Credential(_)
+            | Self::CredentialAgain(..)
+            | Self::Invitation(_)
+            | Self::FirstRun(_)
+            | Self::EntraReturn(_) => (100.0, 1.0),
+            Self::EntraBegin(_) => (60.0, 5.0),
             Self::Password(_) => (30.0, 20.0),
-            Self::PasswordOf(..) => (8.0, 30.0),
-            // Higher than from one place, so that a stranger cannot easily lock a person out.
-            Self::PasswordOfFromAnywhere(_) => (100.0, 10.0),
+            Self::PasswordOf(..) | Self::OwnPassword(_) => (8.0, 30.0),
+            Self::PasswordFromAnywhere(_) => (100.0, 10.0),
         };
         Limit {
             burst,
@@ -71,93 +116,152 @@ impl Guess {
 }
 
 impl Attempts {
+    /// Counts what has failed.
+    ///
     /// # Errors
-    /// 429 when there were too many failures of late.
-    pub(crate) fn check(&self, guess: &Guess) -> Result<(), ApiError> {
-        self.check_at(guess, Instant::now())
+    /// 429, and nothing is counted, when too much has failed of late.
+    pub(crate) fn failed(&self, guess: Guess) -> Result<(), ApiError> {
+        let now = Instant::now();
+        let mut counts = self.counts();
+        counts.check(guess, guess.limit(), now)?;
+        counts.add(guess, now);
+        Ok(())
     }
 
-    /// Counts a failure.
-    pub(crate) fn failed(&self, guess: Guess) {
-        self.failed_at(guess, Instant::now());
-    }
-
-    /// Counts a failure of a token: against its address only when it is a new one.
-    pub(crate) fn token_failed(&self, from: IpAddr, again: Guess) {
-        let is_known = self.counts().contains_key(&again);
-        if !is_known {
-            self.failed(Guess::Token(from));
+    /// Counts a token or session that is none: against its address only when it is a new one.
+    ///
+    /// # Errors
+    /// As [`Attempts::failed`].
+    pub(crate) fn credential_failed(&self, from: IpAddr, given: &[u8]) -> Result<(), ApiError> {
+        let now = Instant::now();
+        let again = Guess::CredentialAgain(from, self.keys.hash_one(given));
+        let any = Guess::Credential(from);
+        let mut counts = self.counts();
+        for guess in [any, again] {
+            counts.check(guess, guess.limit(), now)?;
         }
-        self.failed(again);
+        if counts.left(again, now) == 0.0 {
+            counts.add(any, now);
+        }
+        counts.add(again, now);
+        Ok(())
+    }
+
+    /// The browser that keeps this cookie.
+    pub(crate) fn known_browser(&self, cookie: &str) -> Caller {
+        Caller::KnownBrowser(self.keys.hash_one(cookie))
+    }
+
+    /// Before a password of this account (an e-mail in lower case) is looked at. `known` is the
+    /// cookie of a browser that is known for it.
+    ///
+    /// # Errors
+    /// 429 when too many were wrong of late.
+    pub(crate) fn try_password(
+        &self,
+        from: IpAddr,
+        known: Option<&str>,
+        account: &str,
+    ) -> Result<PasswordTry, ApiError> {
+        let now = Instant::now();
+        let known = known.map(|cookie| self.known_browser(cookie));
+        let account = self.keys.hash_one(account);
+        self.counts().try_password(from, known, account, now)
+    }
+
+    /// It was right: what was counted before is taken back.
+    pub(crate) fn password_right(&self, tried: PasswordTry) {
+        for guess in tried.guesses {
+            self.succeeded(guess);
+        }
     }
 
     /// Takes a counted failure back: it was none.
-    pub(crate) fn succeeded(&self, guess: &Guess) {
-        if let Some(count) = self.counts().get_mut(guess) {
+    pub(crate) fn succeeded(&self, guess: Guess) {
+        if let Some(count) = self.counts().0.get_mut(&guess) {
             count.failures = (count.failures - 1.0).max(0.0);
         }
     }
 
-    fn check_at(&self, guess: &Guess, now: Instant) -> Result<(), ApiError> {
-        let limit = guess.limit();
-        let failures = match self.counts().get(guess) {
-            Some(count) => count.left(&limit, now),
-            None => return Ok(()),
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// Counted before the work, so that tries at once count too.
+    fn try_password(
+        &mut self,
+        from: IpAddr,
+        known: Option<Caller>,
+        account: u64,
+        now: Instant,
+    ) -> Result<PasswordTry, ApiError> {
+        let own = Guess::PasswordOf(known.unwrap_or(Caller::Address(from)), account);
+        let (here, anywhere) = (Guess::Password(from), Guess::PasswordFromAnywhere(account));
+        let mut limit = own.limit();
+        let guesses = if known.is_some() {
+            vec![own]
+        } else {
+            if self.check(here, here.limit(), now).is_err() {
+                limit.burst = TRIES_FROM_A_BUSY_ADDRESS;
+            }
+            if self.check(anywhere, anywhere.limit(), now).is_err() {
+                limit.burst = 1.0;
+            }
+            let most = Limit {
+                burst: MOST_OF_AN_ACCOUNT,
+                ..anywhere.limit()
+            };
+            self.check(anywhere, most, now)?;
+            vec![own, here, anywhere]
         };
-        if failures + 1.0 > limit.burst {
-            let seconds = ((failures + 1.0 - limit.burst) * limit.seconds_each).ceil();
-            return Err(ApiError::too_many_attempts(seconds.max(1.0) as u32));
+        self.check(own, limit, now)?;
+        for guess in &guesses {
+            self.add(*guess, now);
+        }
+        Ok(PasswordTry { guesses })
+    }
+
+    fn check(&self, guess: Guess, limit: Limit, now: Instant) -> Result<(), ApiError> {
+        let over = self.left(guess, now) + 1.0 - limit.burst;
+        if over > 0.0 {
+            let seconds = (over * limit.seconds_each).ceil().max(1.0);
+            return Err(ApiError::too_many_attempts(seconds as u32));
         }
         Ok(())
     }
 
-    fn failed_at(&self, guess: Guess, now: Instant) {
-        let mut counts = self.counts();
-        if counts.len() >= MOST_COUNTS && !counts.contains_key(&guess) {
-            counts.retain(|guess, count| count.left(&guess.limit(), now) > 0.0);
-            if counts.len() >= MOST_COUNTS {
-                counts.clear();
-            }
+    fn add(&mut self, guess: Guess, now: Instant) {
+        if self.0.len() >= MOST_COUNTS && !self.0.contains_key(&guess) {
+            self.forget_half(now);
         }
-        let limit = guess.limit();
-        let count = counts.entry(guess).or_insert(Count {
-            failures: 0.0,
-            at: now,
-        });
-        *count = Count {
-            failures: count.left(&limit, now) + 1.0,
-            at: now,
-        };
+        let failures = self.left(guess, now) + 1.0;
+        self.0.insert(guess, Count { failures, at: now });
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<Guess, Count>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Failures that are not forgotten yet.
+    fn left(&self, guess: Guess, now: Instant) -> f64 {
+        self.0.get(&guess).map_or(0.0, |count| {
+            let forgotten = now.duration_since(count.at).as_secs_f64() / guess.limit().seconds_each;
+            (count.failures - forgotten).max(0.0)
+        })
     }
-}
 
-impl Count {
-    fn left(&self, limit: &Limit, now: Instant) -> f64 {
-        let forgotten = now.duration_since(self.at).as_secs_f64() / limit.seconds_each;
-        (self.failures - forgotten).max(0.0)
-    }
-}
-
-/// Where a request comes from: the last address of the operator's header, when there is one, else
-/// the connection's. Of an IPv6 address only the network, which one person has to themselves.
-pub(crate) fn client_address(parts: &Parts, app: &App) -> IpAddr {
-    let forwarded = app
-        .settings
-        .client_address_header
-        .as_ref()
-        .and_then(|name| parts.headers.get_all(name).iter().next_back())
-        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    let peer = || parts.extensions.get::<Peer>().map(|peer| peer.0);
-    match forwarded.or_else(peer) {
-        None => Ipv4Addr::UNSPECIFIED.into(),
-        Some(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => IpAddr::V6(
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)),
-        ),
-        Some(address) => address.to_canonical(),
+    /// A flood of new counts does not push out those that have reached their limit.
+    fn forget_half(&mut self, now: Instant) {
+        let mut kept: Vec<(f64, Guess, Count)> = self
+            .0
+            .iter()
+            .map(|(guess, count)| (self.left(*guess, now), *guess, *count))
+            .collect();
+        kept.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
+        kept.truncate(MOST_COUNTS / 2);
+        self.0 = kept
+            .into_iter()
+            .filter(|(left, ..)| *left > 0.0)
+            .map(|(_, guess, count)| (guess, count))
+            .collect();
     }
 }
 
@@ -168,35 +272,93 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use super::{Attempts, Guess};
+    use super::{Attempts, Caller, Counts, Guess, MOST_COUNTS};
+
+    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const ANN: u64 = 1;
+    const BEN: u64 = 2;
+
+    fn address(number: u32) -> IpAddr {
+        Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    }
+
+    /// A wrong password; `false` when it is not looked at.
+    fn wrong(counts: &mut Counts, from: IpAddr, account: u64, now: Instant) -> bool {
+        counts.try_password(from, None, account, now).is_ok()
+    }
 
     #[test]
     fn failures_are_limited_and_forgotten() {
-        let attempts = Attempts::default();
-        let place = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let guess = Guess::PasswordOf(place, "a@example.com".to_owned());
+        let mut counts = Counts::default();
         let now = Instant::now();
         for _ in 0..8 {
-            assert!(attempts.check_at(&guess, now).is_ok());
-            attempts.failed_at(guess.clone(), now);
+            assert!(wrong(&mut counts, HOME, ANN, now));
         }
-        assert!(attempts.check_at(&guess, now).is_err());
-        let other = Guess::PasswordOf(place, "b@example.com".to_owned());
-        assert!(attempts.check_at(&other, now).is_ok());
+        assert!(!wrong(&mut counts, HOME, ANN, now));
+        assert!(wrong(&mut counts, HOME, BEN, now));
         let later = now + Duration::from_secs(31);
-        assert!(attempts.check_at(&guess, later).is_ok());
-        attempts.failed_at(guess.clone(), later);
-        assert!(attempts.check_at(&guess, later).is_err());
+        assert!(wrong(&mut counts, HOME, ANN, later));
+        assert!(!wrong(&mut counts, HOME, ANN, later));
     }
 
     #[test]
     fn a_success_is_no_failure() {
         let attempts = Attempts::default();
-        let guess = Guess::Password(IpAddr::V4(Ipv4Addr::LOCALHOST));
         for _ in 0..1000 {
-            assert!(attempts.check(&guess).is_ok());
-            attempts.failed(guess.clone());
-            attempts.succeeded(&guess);
+            let tried = attempts.try_password(HOME, None, "a@example.com");
+            attempts.password_right(tried.expect("none was wrong"));
         }
+    }
+
+    #[test]
+    fn strangers_lock_nobody_out_and_still_guess_no_more_than_a_bound() {
+        let mut counts = Counts::default();
+        let now = Instant::now();
+        let mut looked_at = 0;
+        for from in 0..2_000 {
+            for _ in 0..3 {
+                looked_at += u32::from(wrong(&mut counts, address(from), ANN, now));
+            }
+            if from == 500 {
+                // The right password of an address that has not failed.
+                let tried = counts.try_password(HOME, None, ANN, now).unwrap();
+                for guess in tried.guesses {
+                    counts.0.get_mut(&guess).unwrap().failures -= 1.0;
+                }
+            }
+        }
+        assert_eq!(looked_at, 1_000);
+        assert!(!wrong(&mut counts, HOME, ANN, now));
+        let known = Some(Caller::KnownBrowser(5));
+        for _ in 0..8 {
+            assert!(counts.try_password(address(1), known, ANN, now).is_ok());
+        }
+        assert!(counts.try_password(HOME, known, ANN, now).is_err());
+    }
+
+    #[test]
+    fn an_address_that_fails_for_many_still_lets_everybody_else_try() {
+        let mut counts = Counts::default();
+        let now = Instant::now();
+        for account in 100..200 {
+            assert!(wrong(&mut counts, HOME, account, now));
+        }
+        assert!(wrong(&mut counts, HOME, ANN, now), "once mistyped");
+        assert!(wrong(&mut counts, HOME, ANN, now), "then right");
+        assert!(!wrong(&mut counts, HOME, ANN, now));
+    }
+
+    #[test]
+    fn counts_are_bounded_and_a_flood_forgets_no_limit_that_was_reached() {
+        let mut counts = Counts::default();
+        let now = Instant::now();
+        for _ in 0..8 {
+            assert!(wrong(&mut counts, HOME, ANN, now));
+        }
+        for number in 0..3 * MOST_COUNTS as u64 {
+            counts.add(Guess::CredentialAgain(HOME, number), now);
+            assert!(counts.0.len() <= MOST_COUNTS);
+        }
+        assert!(!wrong(&mut counts, HOME, ANN, now));
     }
 }

@@ -4,12 +4,7 @@
 //! cookie. A cookie is sent by the browser whoever made the page, so changing anything with it
 //! needs proof that the page was ours.
 
-use std::{
-    convert::Infallible,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    net::IpAddr,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     extract::FromRequestParts,
@@ -17,14 +12,7 @@ use axum::{
 };
 use model::Actor;
 
-use crate::{
-    App,
-    attempts::{Guess, client_address},
-    error::ApiError,
-};
-
-/// The browser's session; `HttpOnly`, `SameSite=Lax`, `Secure` behind https.
-pub(crate) const SESSION_COOKIE: &str = "longshore_session";
+use crate::{App, client_address::ClientAddress, cookies::Cookie, error::ApiError};
 
 /// The id of the person for whom a page was made. The browser's session may be somebody else's by
 /// now; what the page kept for its person must not be saved as theirs.
@@ -37,7 +25,14 @@ impl FromRequestParts<App> for Actor {
         if let Some(proven) = parts.extensions.get::<Self>() {
             return Ok(*proven);
         }
-        let proven = prove(parts, app).await;
+        let proven = proven_actor(&parts.method, &parts.headers, app).await;
+        // Looked up first: what is right goes through, whatever others at its address do.
+        if proven.as_ref().is_err_and(ApiError::is_unauthenticated)
+            && let Some(credential) = credential_of(&parts.headers, app)
+        {
+            let ClientAddress(from) = ClientAddress::of(parts, app);
+            app.attempts.credential_failed(from, credential)?;
+        }
         if let (Ok(actor), Some(asker)) = (&proven, parts.extensions.get::<Asker>()) {
             asker.is(*actor);
         }
@@ -60,40 +55,11 @@ impl Asker {
     }
 }
 
-async fn prove(parts: &Parts, app: &App) -> Result<Actor, ApiError> {
-    let Some(credential) = credential_of(&parts.headers) else {
-        return proven_actor(&parts.method, &parts.headers, app).await;
-    };
-    let mut hasher = DefaultHasher::new();
-    credential.hash(&mut hasher);
-    let from = client_address(parts, app);
-    let again = Guess::TokenAgain(from, hasher.finish());
-    app.attempts.check(&Guess::Token(from))?;
-    app.attempts.check(&again)?;
-    let proven = proven_actor(&parts.method, &parts.headers, app).await;
-    if proven.as_ref().is_err_and(ApiError::is_unauthenticated) {
-        app.attempts.token_failed(from, again);
-    }
-    proven
-}
-
-/// Where a request comes from, for limits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
-
-impl FromRequestParts<App> for ClientAddress {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self(client_address(parts, app)))
-    }
-}
-
 /// What the sender says they are known by.
-fn credential_of(headers: &HeaderMap) -> Option<&[u8]> {
+fn credential_of<'a>(headers: &'a HeaderMap, app: &App) -> Option<&'a [u8]> {
     match headers.get(header::AUTHORIZATION) {
         Some(value) => Some(value.as_bytes()),
-        None => session_of(headers).map(str::as_bytes),
+        None => session_of(headers, app).map(str::as_bytes),
     }
 }
 
@@ -115,7 +81,7 @@ pub(crate) async fn proven_actor(
         if scheme.eq_ignore_ascii_case("bearer") {
             return Ok(app.engine.authenticate_access_token(token).await?);
         }
-    } else if let Some(session) = session_of(headers) {
+    } else if let Some(session) = session_of(headers, app) {
         let actor = app.engine.authenticate_session(session).await?;
         check_same_site(method, headers, app).inspect_err(|error| {
             let origin = headers.get(header::ORIGIN).map(HeaderValue::to_str);
@@ -135,25 +101,12 @@ pub(crate) async fn proven_actor(
 }
 
 /// The session cookie's value.
-pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
-    cookie_of(headers, SESSION_COOKIE)
+pub(crate) fn session_of<'a>(headers: &'a HeaderMap, app: &App) -> Option<&'a str> {
+    Cookie::Session.read(headers, app)
 }
 
-/// A cookie's value, when it has one.
-pub(crate) fn cookie_of<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == cookie)
-        .map(|(_, value)| value)
-        .filter(|value| !value.is_empty())
-}
-
-/// Refuses a browser's changing request that did not come from a page of ours: the `Origin` must
-/// be the public URL's, or the host that was asked; without `Origin`, `Sec-Fetch-Site` must say so.
+/// Refuses a browser's changing request that did not come from a page of ours: the `Origin`, all of
+/// it, must be the public URL's; without `Origin`, `Sec-Fetch-Site` must say so.
 pub(crate) fn check_same_site(
     method: &Method,
     headers: &HeaderMap,
@@ -162,47 +115,16 @@ pub(crate) fn check_same_site(
     if method.is_safe() {
         return Ok(());
     }
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
-    };
-    let ours = match text(header::ORIGIN) {
-        Some(origin) => {
-            let asked = text(header::HOST).unwrap_or_default();
-            origin == app.settings.public_url.origin().ascii_serialization()
-                || origin
-                    .split_once("://")
-                    .is_some_and(|(_, host)| host == asked)
-        }
-        None => text(HeaderName::from_static("sec-fetch-site"))
+    let ours = app.settings.public_url.origin().ascii_serialization();
+    let is_ours = match headers.get(header::ORIGIN) {
+        Some(origin) => origin.as_bytes() == ours.as_bytes(),
+        None => headers
+            .get("sec-fetch-site")
             .is_some_and(|site| site == "same-origin" || site == "none"),
     };
-    if ours {
+    if is_ours {
         Ok(())
     } else {
-        Err(ApiError::cross_site())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::{HeaderMap, HeaderValue, header};
-
-    use super::session_of;
-
-    #[test]
-    fn the_session_is_found_among_other_cookies() {
-        let mut headers = HeaderMap::new();
-        headers.append(
-            header::COOKIE,
-            HeaderValue::from_static("a=b; longshore_session=xyz; c=d"),
-        );
-        assert_eq!(session_of(&headers), Some("xyz"));
-        headers.insert(
-            header::COOKIE,
-            HeaderValue::from_static("longshore_session="),
-        );
-        assert_eq!(session_of(&headers), None);
+        Err(ApiError::cross_site(&ours))
     }
 }

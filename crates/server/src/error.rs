@@ -109,12 +109,15 @@ impl ApiError {
         }
     }
 
-    /// 403: a browser's request that another site may have made it send.
-    pub(crate) fn cross_site() -> Self {
+    /// 403: a browser's request that another site may have made it send. `ours` is the origin that
+    /// pages have here.
+    pub(crate) fn cross_site(ours: &str) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "cross_site_request",
-            "This request was sent by a page of another site. Use an API token, or this site's own pages.",
+            format!(
+                "This request was sent by a page of another site. Use an API token, or open this site at {ours} (its operator's setting public_url)."
+            ),
         )
     }
 

@@ -6,7 +6,9 @@
 mod api;
 mod attempts;
 mod auth;
+mod client_address;
 mod connection;
+mod cookies;
 mod editor;
 mod error;
 mod extract;
@@ -35,8 +37,8 @@ pub use serve::{ConnectionLimits, serve};
 /// The operator's settings of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Where people and scripts reach the server: absolute links, the cookie's `Secure`, and
-    /// which pages may change something.
+    /// Where people and scripts reach the server: absolute links, the one origin whose pages may
+    /// change something, and with https cookies and transport that are for https alone.
     pub public_url: Url,
     /// Largest body of an import.
     pub import_limit_bytes: u64,
@@ -48,8 +50,8 @@ pub struct ServerSettings {
     pub body_timeout: Duration,
     /// How long a request to sync waits for the end before it answers with progress.
     pub sync_wait: Duration,
-    /// Header in which a reverse proxy puts the client's address (its last value counts), for the
-    /// limits on failed sign-ins; without it, the connection's address.
+    /// Header in which a reverse proxy puts the client's address (its last element counts), for the
+    /// limits on guessing; without it, the connection's address.
     pub client_address_header: Option<HeaderName>,
     /// Whoever sends it as a bearer token may read the metrics; without it only the machine itself.
     pub metrics_token: Option<Secret>,
@@ -75,6 +77,10 @@ impl ServerSettings {
             stop: CancellationToken::new(),
         }
     }
+
+    fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
 }
 
 /// What every handler can reach.
@@ -83,6 +89,7 @@ pub(crate) struct App {
     engine: Engine,
     settings: Arc<ServerSettings>,
     attempts: Arc<attempts::Attempts>,
+    proxy_notices: Arc<client_address::ProxyNotices>,
     watchers: Arc<pages::Watchers>,
 }
 
@@ -99,6 +106,7 @@ pub fn app(engine: Engine, settings: ServerSettings) -> Router {
         engine,
         settings: Arc::new(settings),
         attempts: Arc::default(),
+        proxy_notices: Arc::default(),
         watchers: Arc::default(),
     })
 }

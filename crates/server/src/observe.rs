@@ -20,8 +20,9 @@ use crate::{
     error::{ApiError, REQUEST_ID, Told},
 };
 
-/// Said unless a handler says otherwise: nothing may be framed, guessed, or told to other sites.
-const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+/// Said unless a handler says otherwise: nothing may be framed, guessed, told to other sites, or kept
+/// by the browser, where the next person would find it.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -37,7 +38,12 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
             "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ),
     ),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
+
+/// With an https `public_url`: a year of https only. Other names below the host's are not ours to
+/// speak for.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The layer.
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -49,7 +55,18 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    app.proxy_notices.look(request.headers(), &app);
+    let has_one_host = request.headers().get_all(header::HOST).iter().count() < 2;
+    let answer = async {
+        match has_one_host {
+            true => next.run(request).await,
+            false => ApiError::invalid_request(
+                "The request has more than one Host header. Send exactly one.",
+            )
+            .into_response(),
+        }
+    };
+    let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             tracing::error!(
@@ -68,14 +85,11 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         app.engine.note_refusal(actor, told.error.code(), &asked);
     }
     let headers = response.headers_mut();
-    if uri.path().starts_with("/api/") {
-        // Data of an organization: for who asked now, and nobody's cache.
-        headers
-            .entry(header::CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
-    }
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
+    }
+    if app.settings.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
     }
     if !headers.contains_key(REQUEST_ID) {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];

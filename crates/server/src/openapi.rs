@@ -190,7 +190,7 @@ pub fn document() -> OpenApi {
     components.add_security_scheme(
         "Session",
         SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(
-            crate::auth::SESSION_COOKIE,
+            crate::cookies::Cookie::Session.plain_name(),
         ))),
     );
     OpenApiBuilder::new()

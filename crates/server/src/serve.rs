@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{attempts::Peer, connection::Connection, observe::metrics};
+use crate::{client_address::Peer, connection::Connection, observe::metrics};
 
 const METRICS_PERIOD: Duration = Duration::from_secs(5);
 

@@ -207,6 +207,42 @@ impl Store {
         .transpose()
     }
 
+    /// Gives the account with this e-mail another one, and takes back the invitations to it of the
+    /// account's own organizations: the old one is free. Answers the account and its organizations;
+    /// `None` when nobody has it.
+    ///
+    /// # Errors
+    /// `Conflict` when the other one is taken.
+    pub async fn release_email(
+        &self,
+        email: &str,
+        other: &str,
+        now_ms: i64,
+    ) -> Result<Option<(UserId, Vec<OrgId>)>> {
+        let mut tx = self.db.begin().await?;
+        let renamed = sql("UPDATE users SET email = $2 WHERE email = $1 RETURNING id")
+            .bind(email)
+            .bind(other);
+        let Some(row) = tx.row(renamed).await? else {
+            return Ok(None);
+        };
+        let user = UserId(row.get("id")?);
+        let orgs = sql("SELECT org_id FROM memberships WHERE user_id = $1 ORDER BY org_id");
+        let mut ids = Vec::new();
+        for row in tx.rows(orgs.bind(user)).await? {
+            let org = OrgId(row.get("org_id")?);
+            let revoke = sql(
+                "UPDATE invites SET revoked_at_ms = $3 WHERE org_id = $1 AND email = $2
+                 AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL",
+            );
+            tx.execute(revoke.bind(org).bind(email).bind(now_ms))
+                .await?;
+            ids.push(org);
+        }
+        tx.commit().await?;
+        Ok(Some((user, ids)))
+    }
+
     /// The organization's title.
     ///
     /// # Errors

@@ -1,12 +1,24 @@
-//! Invitations: a link that makes one person a member, once.
+//! Invitations: a link that makes one person a member, once, while its maker may invite.
 
-use model::{InviteId, OrgId, Role, User, UserId};
+use model::{InviteId, OrgId, Permission, Role, User, UserId};
 
 use crate::{
     NewUser, Result, Store,
     accounts::{add_membership, insert_user},
-    db::{Row, sql},
+    db::{Row, Tx, sql},
 };
+
+/// Invitations with their makers, of those who are still members.
+macro_rules! invites {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.*, u.email AS maker_email, m.role AS maker_role FROM invites i
+             JOIN memberships m ON m.org_id = i.org_id AND m.user_id = i.created_by
+             JOIN users u ON u.id = i.created_by ",
+            $rest
+        )
+    };
+}
 
 /// An invitation to keep; its link's secret is shown once and never stored.
 #[derive(Clone, Debug)]
@@ -28,6 +40,8 @@ pub struct Invite {
     pub email: String,
     pub role: Role,
     pub created_by: UserId,
+    /// Its maker's.
+    pub created_by_email: String,
     pub created_at_ms: i64,
     pub expires_at_ms: i64,
 }
@@ -42,27 +56,31 @@ pub struct Acceptance<'a> {
 }
 
 impl Store {
-    /// Keeps an invitation.
+    /// Keeps an invitation; `None` when its maker may not invite (any more).
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn create_invite(&self, invite: &NewInvite<'_>, now_ms: i64) -> Result<Invite> {
+    pub async fn create_invite(
+        &self,
+        invite: &NewInvite<'_>,
+        now_ms: i64,
+    ) -> Result<Option<Invite>> {
         let mut tx = self.db.begin().await?;
-        let row = tx
-            .one(
-                sql("INSERT INTO invites (org_id, email, role, hash, created_by, created_at_ms, expires_at_ms)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *")
-                .bind(invite.org_id)
-                .bind(invite.email.to_lowercase())
-                .bind(invite.role.as_str())
-                .bind(&invite.hash)
-                .bind(invite.created_by)
-                .bind(now_ms)
-                .bind(invite.expires_at_ms),
-            )
-            .await?;
-        tx.commit().await?;
-        invite_of(&row)
+        let insert = sql("INSERT INTO invites (org_id, email, role, hash, created_by, created_at_ms, expires_at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(invite.org_id)
+        .bind(invite.email.to_lowercase())
+        .bind(invite.role.as_str())
+        .bind(&invite.hash)
+        .bind(invite.created_by)
+        .bind(now_ms)
+        .bind(invite.expires_at_ms);
+        tx.execute(insert).await?;
+        let made = open_invite(&mut tx, &invite.hash, now_ms).await?;
+        if made.is_some() {
+            tx.commit().await?;
+        }
+        Ok(made)
     }
 
     /// The organization's invitations that can still be accepted, newest first.
@@ -70,12 +88,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list_invites(&self, org: OrgId, now_ms: i64) -> Result<Vec<Invite>> {
-        let query = sql(
-            "SELECT * FROM invites WHERE org_id = $1 AND expires_at_ms > $2
-                         AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL ORDER BY id DESC",
-        );
+        let query = sql(invites!(
+            "WHERE i.org_id = $1 AND i.expires_at_ms > $2
+             AND i.accepted_at_ms IS NULL AND i.revoked_at_ms IS NULL ORDER BY i.id DESC"
+        ));
         let rows = self.db.read(query.bind(org).bind(now_ms)).await?;
-        rows.iter().map(invite_of).collect()
+        let invites = rows.iter().map(invite_of);
+        invites.filter_map(Result::transpose).collect()
     }
 
     /// The invitation behind a link, while it can be accepted.
@@ -83,12 +102,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_invite(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<Invite>> {
-        let query = sql(
-            "SELECT * FROM invites WHERE hash = $1 AND expires_at_ms > $2
-                         AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL",
-        );
-        let row = self.db.read_one(query.bind(hash).bind(now_ms)).await?;
-        row.as_ref().map(invite_of).transpose()
+        let query = sql(OPEN).bind(hash).bind(now_ms);
+        let row = self.db.read_one(query).await?;
+        Ok(row.as_ref().map(invite_of).transpose()?.flatten())
     }
 
     /// Takes an invitation back; `false` when there is none that can still be accepted.
@@ -107,7 +123,8 @@ impl Store {
 
     /// Makes the invited person a member and ends the invitation, in one transaction: of two
     /// calls at once, one wins. A person who was removed from every organization comes back under
-    /// their old id. `None` when the invitation is used, revoked or over.
+    /// their old id. `None` when the invitation is used, revoked or over, or its maker may not
+    /// invite any more.
     ///
     /// # Errors
     /// `Conflict` when the e-mail belongs to a member of any organization.
@@ -118,18 +135,22 @@ impl Store {
         now_ms: i64,
     ) -> Result<Option<User>> {
         let mut tx = self.db.begin().await?;
-        let accepted = tx
-            .row(
-                sql(
-                    "UPDATE invites SET accepted_at_ms = $2 WHERE hash = $1 AND expires_at_ms > $2
-                     AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL RETURNING *",
-                )
-                .bind(hash)
+        let Some(invite) = open_invite(&mut tx, hash, now_ms).await? else {
+            return Ok(None);
+        };
+        // Of two at once, the second waits here and finds it used. When its maker's rights ended
+        // meanwhile, it is revoked.
+        let taken = tx
+            .execute(
+                sql("UPDATE invites SET accepted_at_ms = $2 WHERE id = $1
+                     AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL")
+                .bind(invite.id)
                 .bind(now_ms),
             )
             .await?;
-        let Some(row) = accepted else { return Ok(None) };
-        let invite = invite_of(&row)?;
+        if taken == 0 {
+            return Ok(None);
+        }
         let new = NewUser {
             email: &invite.email,
             password_hash: person.password_hash,
@@ -169,14 +190,30 @@ impl Store {
     }
 }
 
-fn invite_of(row: &Row) -> Result<Invite> {
-    Ok(Invite {
+const OPEN: &str = invites!(
+    "WHERE i.hash = $1 AND i.expires_at_ms > $2
+     AND i.accepted_at_ms IS NULL AND i.revoked_at_ms IS NULL"
+);
+
+async fn open_invite(tx: &mut Tx, hash: &[u8; 32], now_ms: i64) -> Result<Option<Invite>> {
+    let row = tx.row(sql(OPEN).bind(hash).bind(now_ms)).await?;
+    Ok(row.as_ref().map(invite_of).transpose()?.flatten())
+}
+
+/// `None` when its maker may not invite any more.
+fn invite_of(row: &Row) -> Result<Option<Invite>> {
+    let maker = row.word("maker_role", Role::parse)?;
+    if !maker.may(Permission::ManageOrganization) {
+        return Ok(None);
+    }
+    Ok(Some(Invite {
         id: InviteId(row.get("id")?),
         org_id: OrgId(row.get("org_id")?),
         email: row.get("email")?,
         role: row.word("role", Role::parse)?,
         created_by: UserId(row.get("created_by")?),
+        created_by_email: row.get("maker_email")?,
         created_at_ms: row.get("created_at_ms")?,
         expires_at_ms: row.get("expires_at_ms")?,
-    })
+    }))
 }

@@ -1,6 +1,10 @@
 //! Changing and ending memberships. An organization always keeps an owner.
+//!
+//! What somebody began with rights that they lose ends in the same transaction: the invitations they
+//! made, and their way to an Azure link. Sessions, tokens, drafts and identities are rows of the
+//! membership, and go with it.
 
-use model::{OrgId, Role, UserId};
+use model::{OrgId, Permission, Role, UserId};
 
 use crate::{
     Result, Store,
@@ -18,11 +22,18 @@ pub enum MemberChange {
 }
 
 impl Store {
-    /// Gives a member another role, from this instant.
+    /// Gives a member another role, from this instant. Without the right to invite, the
+    /// invitations that they made are over.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_role(&self, org: OrgId, user: UserId, role: Role) -> Result<MemberChange> {
+    pub async fn set_role(
+        &self,
+        org: OrgId,
+        user: UserId,
+        role: Role,
+        now_ms: i64,
+    ) -> Result<MemberChange> {
         let mut tx = self.db.begin().await?;
         if role != Role::Owner
             && let Some(refused) = refusal(&mut tx, org, user).await?
@@ -37,21 +48,31 @@ impl Store {
                     .bind(role.as_str()),
             )
             .await?;
+        if !role.may(Permission::ManageOrganization) {
+            end_what_they_began(&mut tx, org, user, now_ms).await?;
+        }
         tx.commit().await?;
         Ok(done(changed))
     }
 
-    /// Ends a membership, and with it the person's sessions and API tokens in the organization.
+    /// Ends a membership, and with it the person's sessions and API tokens in the organization,
+    /// and the invitations that they made.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn remove_member(&self, org: OrgId, user: UserId) -> Result<MemberChange> {
+    pub async fn remove_member(
+        &self,
+        org: OrgId,
+        user: UserId,
+        now_ms: i64,
+    ) -> Result<MemberChange> {
         let mut tx = self.db.begin().await?;
         if let Some(refused) = refusal(&mut tx, org, user).await? {
             return Ok(refused);
         }
         let delete = sql("DELETE FROM memberships WHERE org_id = $1 AND user_id = $2");
         let removed = tx.execute(delete.bind(org).bind(user)).await?;
+        end_what_they_began(&mut tx, org, user, now_ms).await?;
         tx.commit().await?;
         Ok(done(removed))
     }
@@ -94,6 +115,19 @@ async fn refusal(tx: &mut Tx, org: OrgId, user: UserId) -> Result<Option<MemberC
         [only] if only.get::<i64>("user_id")? == user.0 => Ok(Some(MemberChange::LastOwner)),
         _ => Ok(None),
     }
+}
+
+/// Somebody may not manage the organization any more.
+async fn end_what_they_began(tx: &mut Tx, org: OrgId, user: UserId, now_ms: i64) -> Result<()> {
+    let connect = sql("DELETE FROM azure_connects WHERE org_id = $1 AND user_id = $2");
+    tx.execute(connect.bind(org).bind(user)).await?;
+    let invites = sql(
+        "UPDATE invites SET revoked_at_ms = $3 WHERE org_id = $1 AND created_by = $2
+         AND accepted_at_ms IS NULL AND revoked_at_ms IS NULL",
+    );
+    tx.execute(invites.bind(org).bind(user).bind(now_ms))
+        .await
+        .map(drop)
 }
 
 fn done(rows: u64) -> MemberChange {

@@ -1,6 +1,6 @@
 //! Opening, migrating and checking the database, and the keys that it keeps.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions,
@@ -116,44 +116,6 @@ impl Store {
         &self.jobs_waiting
     }
 
-    /// Seals every stored secret again with the current key, all or none; answers how many changed.
-    ///
-    /// # Errors
-    /// When a row cannot be opened with any of the keys.
-    pub async fn reseal_all(&self) -> Result<u64> {
-        let mut tx = self.db.begin().await?;
-        let mut changed = 0;
-        let credentials = tx
-            .rows(sql(
-                "SELECT storage_id, org_id, sealed FROM storage_credentials ORDER BY storage_id",
-            ))
-            .await?;
-        for row in credentials {
-            let storage_id: i64 = row.get("storage_id")?;
-            let at = credential_row(row.get("org_id")?, storage_id);
-            if let Some(sealed) = self.reseal(at, &row.get::<Vec<u8>>("sealed")?)? {
-                let update = "UPDATE storage_credentials SET sealed = $2 WHERE storage_id = $1";
-                changed += tx
-                    .execute(sql(update).bind(storage_id).bind(sealed))
-                    .await?;
-            }
-        }
-        for row in tx
-            .rows(sql("SELECT id, sealed FROM signing_keys ORDER BY id"))
-            .await?
-        {
-            let id: i64 = row.get("id")?;
-            if let Some(sealed) =
-                self.reseal(signing_key_row(id), &row.get::<Vec<u8>>("sealed")?)?
-            {
-                let update = "UPDATE signing_keys SET sealed = $2 WHERE id = $1";
-                changed += tx.execute(sql(update).bind(id).bind(sealed)).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(changed)
-    }
-
     /// 32 random bytes under this name, made at the first call and kept sealed: the same for every
     /// replica and every start (signing of access tokens, for instance).
     ///
@@ -194,15 +156,6 @@ impl Store {
         tx.commit().await?;
         Ok(key)
     }
-
-    /// The value sealed with the current key, unless it is already.
-    fn reseal(&self, row: SealedRow, sealed: &[u8]) -> Result<Option<Vec<u8>>> {
-        if self.seal_keys.is_current(sealed) {
-            return Ok(None);
-        }
-        let plain = self.seal_keys.open(row, sealed)?;
-        self.seal_keys.seal(row, &plain).map(Some)
-    }
 }
 
 /// Where a storage's credential is sealed.
@@ -212,6 +165,15 @@ pub(crate) fn credential_row(org_id: i64, storage_id: i64) -> SealedRow {
         org_id,
         id: storage_id,
     }
+}
+
+/// The file of an SQLite database, as the URL names it.
+pub fn sqlite_file(database_url: &str) -> Option<PathBuf> {
+    if !database_url.starts_with("sqlite:") {
+        return None;
+    }
+    let options = SqliteConnectOptions::from_str(database_url).ok()?;
+    Some(options.get_filename().to_owned())
 }
 
 fn signing_key_row(id: i64) -> SealedRow {

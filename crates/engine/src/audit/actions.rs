@@ -82,6 +82,7 @@ actions! {
     MemberCreate = "member.create", "Added a member";
     MemberRole = "member.role", "Changed a role";
     MemberRemove = "member.remove", "Removed a member";
+    MemberRelease = "member.release", "Made a member's e-mail address free";
     OrganizationCreate = "organization.create", "Created the organization";
     SecretsRotate = "secrets.rotate", "Sealed the stored secrets with a new key";
     AuditRead = "audit.read", "Read the audit log";

@@ -4,7 +4,7 @@
 //! A member is known by tenant and object id, never by e-mail: whoever administers a tenant can
 //! write any address there.
 
-use model::{Actor, Secret};
+use model::{Actor, Secret, UserId};
 use serde_json::json;
 use store::{ConnectState, EntraIdentity, EntraPurpose};
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub enum EntraOutcome {
     /// A member's new session; the token is for its cookie.
-    SignedIn(Secret),
+    SignedIn(Secret, UserId),
     /// The identity signs its member in from now on.
     Connected,
 }
@@ -165,7 +165,8 @@ impl Engine {
         detail["with"] = json!("entra");
         self.record(&actor, AuditAction::SignIn, subject, detail)
             .await?;
-        Ok(EntraOutcome::SignedIn(self.start_session(&actor).await?))
+        let session = self.start_session(&actor).await?;
+        Ok(EntraOutcome::SignedIn(session, actor.user_id))
     }
 
     async fn connect_identity(

@@ -20,6 +20,8 @@ pub(crate) struct InviteView {
     email: String,
     /// `owner`, `manager`, `annotator` or `read_only`.
     role: &'static str,
+    /// E-mail of whoever invited; without their rights the invitation ends.
+    created_by: String,
     created_at: String,
     expires_at: String,
     /// The link, only when it is made: whoever opens it becomes the member.
@@ -33,6 +35,7 @@ impl InviteView {
             id: invite.id.0,
             email: invite.email,
             role: invite.role.as_str(),
+            created_by: invite.created_by_email,
             created_at: instant(invite.created_at_ms),
             expires_at: instant(invite.expires_at_ms),
             url,

@@ -32,6 +32,10 @@ const PDF: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
 );
 
+/// For what is kept by its ETag: the browser asks before it shows it again, so that the next person
+/// at it, or one who was removed, sees nothing. Unchanged, it is not sent again.
+pub(crate) const ASK_AGAIN: &str = "private, no-cache";
+
 pub(crate) async fn resolve(
     State(app): State<App>,
     actor: Actor,
@@ -92,10 +96,7 @@ fn serve(blob: ServedBlob) -> Response {
     set(header::ETAG, blob.etag.as_deref());
     set(header::LAST_MODIFIED, blob.last_modified.as_deref());
     set(header::ACCEPT_RANGES, Some("bytes"));
-    set(
-        header::CACHE_CONTROL,
-        Some("private, max-age=3600, must-revalidate"),
-    );
+    set(header::CACHE_CONTROL, Some(ASK_AGAIN));
     set(header::CONTENT_RANGE, blob.content_range.as_deref());
     if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
         let shown = Shown::of(blob.content_type.as_deref(), blob.blob.as_str());

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::{Answer, Created, NoContent},
+    client_address::ClientAddress,
     error::ApiError,
     extract::Body,
     fields::{Fields, Input},
@@ -124,10 +125,11 @@ pub(crate) async fn create(State(app): State<App>, actor: Actor) -> Answer<Creat
 
 pub(crate) async fn refresh(
     State(app): State<App>,
+    from: ClientAddress,
     Body(input): Body<RefreshInput>,
 ) -> Answer<Json<Access>> {
     let access = app.engine.refresh_access(input.token()).await;
-    let access = access.map_err(ApiError::of_refresh_token)?;
+    let access = access.map_err(|error| refused(&app, from, &input, error))?;
     Ok(Json(Access {
         access: access.expose().to_owned(),
     }))
@@ -135,13 +137,31 @@ pub(crate) async fn refresh(
 
 pub(crate) async fn rotate(
     State(app): State<App>,
+    from: ClientAddress,
     Body(input): Body<RefreshInput>,
 ) -> Answer<Json<Refresh>> {
     let refresh = app.engine.rotate_refresh(input.token()).await;
-    let refresh = refresh.map_err(ApiError::of_refresh_token)?;
+    let refresh = refresh.map_err(|error| refused(&app, from, &input, error))?;
     Ok(Json(Refresh {
         refresh: refresh.expose().to_owned(),
     }))
+}
+
+/// A token that is none is counted as one in the header would be.
+fn refused(
+    app: &App,
+    ClientAddress(from): ClientAddress,
+    input: &RefreshInput,
+    error: engine::Error,
+) -> ApiError {
+    let refused = ApiError::of_refresh_token(error);
+    if !refused.is_unauthenticated() {
+        return refused;
+    }
+    let counted = app
+        .attempts
+        .credential_failed(from, input.token().as_bytes());
+    counted.err().unwrap_or(refused)
 }
 
 pub(crate) async fn blacklist(

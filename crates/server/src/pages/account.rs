@@ -13,9 +13,9 @@ use super::{
     form::Form,
     frame::{Frame, Section},
     html::{live, render, render_live, with_status},
-    sign_in::{ended_session, session_cookie},
+    sign_in::{signed_in, signed_out},
 };
-use crate::{App, error::ApiError, extract::Query};
+use crate::{App, attempts::Guess, error::ApiError, extract::Query};
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -87,33 +87,44 @@ pub(crate) async fn change_password(
     Person(actor): Person,
     form: Form,
 ) -> Response {
+    match try_change(&app, &actor, &form).await {
+        Ok(session) => match signed_in(&app, &session, actor.user_id) {
+            Ok(cookies) => (cookies, Redirect::to("/settings/account?changed")).into_response(),
+            Err(error) => failed(&error),
+        },
+        Err(error) => match page(&app, &actor, form.refused(&error)).await {
+            Ok(page) => live(
+                with_status(error.status(), page),
+                &app.engine.cloud().authority,
+            ),
+            Err(error) => failed(&error),
+        },
+    }
+}
+
+/// The current password is guessed by whoever has the session, so wrong ones are limited.
+async fn try_change(app: &App, actor: &Actor, form: &Form) -> Result<Secret, ApiError> {
     let secret = |name: &str| Secret::new(form.value(name));
+    let guess = Guess::OwnPassword(actor.user_id);
+    app.attempts.failed(guess)?;
     let changed = app
         .engine
-        .change_password(&actor, &secret("current_password"), &secret("password"))
+        .change_password(actor, &secret("current_password"), &secret("password"))
         .await;
-    match changed {
-        Ok(session) => (
-            session_cookie(&app, &session),
-            Redirect::to("/settings/account?changed"),
-        )
-            .into_response(),
-        Err(error) => {
-            let error = ApiError::from(error);
-            match page(&app, &actor, form.refused(&error)).await {
-                Ok(page) => live(
-                    with_status(error.status(), page),
-                    &app.engine.cloud().authority,
-                ),
-                Err(error) => failed(&error),
-            }
-        }
+    let changed = changed.map_err(ApiError::from);
+    let is_wrong = |error: &ApiError| {
+        let mut fields = error.field_errors().iter();
+        fields.any(|error| error.field == "current_password")
+    };
+    if !changed.as_ref().is_err_and(is_wrong) {
+        app.attempts.succeeded(guess);
     }
+    changed
 }
 
 pub(crate) async fn sign_out_everywhere(State(app): State<App>, Person(actor): Person) -> Response {
     match app.engine.sign_out_everywhere(&actor).await {
-        Ok(()) => (ended_session(&app), Redirect::to("/user/login")).into_response(),
+        Ok(()) => signed_out(&app),
         Err(error) => failed(&error.into()),
     }
 }

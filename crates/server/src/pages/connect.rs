@@ -14,10 +14,7 @@ use super::{
     html::{Message, with_status},
 };
 use crate::{
-    App,
-    auth::{ClientAddress, session_of},
-    error::ApiError,
-    extract::Query,
+    App, auth::session_of, client_address::ClientAddress, error::ApiError, extract::Query,
 };
 
 const BACK: &str = "/settings/integrations";
@@ -46,8 +43,8 @@ impl Addresses {
 }
 
 /// The way is bound to the browser's session, so an API token cannot go it.
-fn session(headers: &HeaderMap) -> Result<&str, ApiError> {
-    session_of(headers).ok_or_else(|| {
+fn session<'a>(app: &App, headers: &'a HeaderMap) -> Result<&'a str, ApiError> {
+    session_of(headers, app).ok_or_else(|| {
         ApiError::invalid_request("Connect to Azure needs a browser that is signed in here.")
     })
 }
@@ -91,7 +88,7 @@ pub(crate) async fn start(
 ) -> Response {
     on(async {
         let to = Addresses::of(&app);
-        let session = session(&headers)?;
+        let session = session(&app, &headers)?;
         Ok(app
             .engine
             .begin_connect(&actor, session, &to.as_connect())
@@ -113,11 +110,11 @@ pub(crate) async fn signed_in(
     }
     let actor = match person {
         Ok(Person(actor)) if actor.may(Permission::ManageOrganization) => actor,
-        _ => return entra::not_begun_here(),
+        _ => return entra::not_begun_here(&app, from),
     };
     on(async {
         let to = Addresses::of(&app);
-        let session = session(&headers)?;
+        let session = session(&app, &headers)?;
         Ok(app
             .engine
             .finish_sign_in(&actor, session, &to.as_connect(), &returned(&query))
@@ -133,7 +130,7 @@ pub(crate) async fn ask_consent(
 ) -> Response {
     on(async {
         let to = Addresses::of(&app);
-        let session = session(&headers)?;
+        let session = session(&app, &headers)?;
         Ok(app
             .engine
             .ask_consent(&actor, session, &to.as_connect())
@@ -164,7 +161,7 @@ pub(crate) async fn consented(
         return with_status(StatusCode::OK, page);
     };
     on(async {
-        let session = session(&headers)?;
+        let session = session(&app, &headers)?;
         app.engine
             .finish_consent(&actor, session, &returned(&query))
             .await?;

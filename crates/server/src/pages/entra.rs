@@ -1,30 +1,33 @@
 //! Signing in with Entra ID: from the sign-in page, and connecting it on the account page.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::EntraOutcome;
-use model::Secret;
+use model::{Secret, UserId};
 
 use super::{
     Person,
     connect::{Addresses, returned},
     frame::Frame,
     html::{Message, failed, with_status},
-    sign_in::{own_path, session_cookie},
+    sign_in::{own_path, signed_in},
 };
 use crate::{
     App,
-    attempts::Guess,
-    auth::{ClientAddress, cookie_of, session_of},
+    attempts::{Caller, Guess},
+    auth::session_of,
+    client_address::ClientAddress,
+    cookies::Cookie,
     error::ApiError,
     extract::Query,
 };
 
-/// The browser that began a sign-in, and where it goes after; read only where Entra ID sends it.
-const COOKIE: &str = "longshore_entra";
+/// How long a browser may be away at Entra ID.
 const COOKIE_S: i64 = 600;
 const ACCOUNT: &str = "/settings/account";
 
@@ -32,20 +35,28 @@ const ACCOUNT: &str = "/settings/account";
 pub(crate) async fn begin(
     State(app): State<App>,
     ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
     query: Query,
 ) -> Response {
+    // A picture of another site's page would do it too.
+    let mode = headers.get("sec-fetch-mode");
+    if mode.is_some_and(|mode| mode != "navigate") {
+        return failed(&ApiError::invalid_request(
+            "Open this address as a page, or press Sign in with Entra ID.",
+        ));
+    }
     // Each one begun is a row: counted as a failure until it succeeds.
-    let guess = Guess::Password(from);
-    if let Err(error) = app.attempts.check(&guess) {
+    let guess = Guess::EntraBegin(caller(&app, &headers, from));
+    if let Err(error) = app.attempts.failed(guess) {
         return failed(&error);
     }
-    app.attempts.failed(guess);
     let to = Addresses::of(&app);
     match app.engine.begin_entra_sign_in(&to.as_connect()).await {
         Ok((url, browser)) => {
             let next = own_path(query.text("next").unwrap_or_default());
             let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            let kept = cookie(&app, &format!("{}.{next}", browser.expose()), COOKIE_S);
+            let value = format!("{}.{next}", browser.expose());
+            let kept = Cookie::EntraSignIn.kept(&app, &value, COOKIE_S);
             ([kept], Redirect::to(&url)).into_response()
         }
         Err(error) => failed(&error.into()),
@@ -58,7 +69,7 @@ pub(crate) async fn connect(
     Person(actor): Person,
     headers: HeaderMap,
 ) -> Response {
-    let Some(session) = session_of(&headers) else {
+    let Some(session) = session_of(&headers, &app) else {
         return failed(&ApiError::invalid_request(
             "This needs a browser that is signed in here.",
         ));
@@ -89,24 +100,27 @@ pub(super) async fn came_back(
     let to = Addresses::of(app);
     let to = to.as_connect();
     let returned = returned(query);
-    let kept = cookie_of(headers, COOKIE).and_then(|value| value.split_once('.'));
-    let browsers = [kept.map(|(browser, _)| browser), session_of(headers)];
+    let kept = Cookie::EntraSignIn
+        .read(headers, app)
+        .and_then(|value| value.split_once('.'));
+    let browsers = [kept.map(|(browser, _)| browser), session_of(headers, app)];
     for browser in browsers.into_iter().flatten() {
         let finished = app.engine.finish_entra(browser, &to, &returned);
         let mut response = match finished.await {
             Ok(None) => continue,
             Ok(Some(EntraOutcome::Connected)) => Redirect::to(ACCOUNT).into_response(),
-            Ok(Some(EntraOutcome::SignedIn(session))) => {
-                app.attempts.succeeded(&Guess::Password(from));
+            Ok(Some(EntraOutcome::SignedIn(session, user))) => {
+                let guess = Guess::EntraBegin(caller(app, headers, from));
+                app.attempts.succeeded(guess);
                 let next = kept.map_or("", |(_, next)| next);
-                signed_in(app, headers, &session, next).await
+                signed_in_as(app, headers, (&session, user), next).await
             }
             Err(error) => {
                 let error = ApiError::from(error);
                 not_signed_in(error.status(), &error.messages())
             }
         };
-        let (name, value) = cookie(app, "", 0);
+        let (name, value) = Cookie::EntraSignIn.kept(app, "", 0);
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(name, value);
         }
@@ -116,23 +130,42 @@ pub(super) async fn came_back(
 }
 
 /// What somebody sees whom no state belongs to.
-pub(super) fn not_begun_here() -> Response {
+pub(super) fn not_begun_here(app: &App, ClientAddress(from): ClientAddress) -> Response {
+    if let Err(error) = app.attempts.failed(Guess::EntraReturn(from)) {
+        return failed(&error);
+    }
     not_signed_in(
         StatusCode::BAD_REQUEST,
         "This sign-in was not begun in this browser, was used already, or is more than ten minutes old. Begin again.",
     )
 }
 
-async fn signed_in(app: &App, headers: &HeaderMap, session: &Secret, next: &str) -> Response {
+/// Whose sign-ins are counted: strangers at its address do not keep a known browser out.
+fn caller(app: &App, headers: &HeaderMap, from: IpAddr) -> Caller {
+    match Cookie::KnownBrowser.read(headers, app) {
+        Some(kept) if app.engine.is_somebodys_browser(kept) => app.attempts.known_browser(kept),
+        _ => Caller::Address(from),
+    }
+}
+
+async fn signed_in_as(
+    app: &App,
+    headers: &HeaderMap,
+    (session, user): (&Secret, UserId),
+    next: &str,
+) -> Response {
     // The session before this one ends: nobody goes on with a cookie they planted.
-    if let Some(old) = session_of(headers)
+    if let Some(old) = session_of(headers, app)
         && let Err(error) = app.engine.sign_out(old).await
     {
         return failed(&error.into());
     }
     let next = url::form_urlencoded::parse(next.as_bytes()).next();
     let next = next.map(|(path, _)| path.into_owned()).unwrap_or_default();
-    (session_cookie(app, session), Redirect::to(own_path(&next))).into_response()
+    match signed_in(app, session, user) {
+        Ok(cookies) => (cookies, Redirect::to(own_path(&next))).into_response(),
+        Err(error) => failed(&error),
+    }
 }
 
 fn not_signed_in(status: StatusCode, message: &str) -> Response {
@@ -144,16 +177,4 @@ fn not_signed_in(status: StatusCode, message: &str) -> Response {
         links: &[("/user/login", "Sign in"), (ACCOUNT, "Account")],
     };
     with_status(status, page)
-}
-
-fn cookie(app: &App, value: &str, max_age_s: i64) -> (HeaderName, String) {
-    let secure = if app.settings.public_url.scheme() == "https" {
-        "; Secure"
-    } else {
-        ""
-    };
-    let cookie = format!(
-        "{COOKIE}={value}; Path=/connect/azure/callback; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
-    );
-    (header::SET_COOKIE, cookie)
 }

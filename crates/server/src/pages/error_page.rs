@@ -87,7 +87,7 @@ fn wishes(request: &Request) -> (bool, bool) {
 
 /// With the person's menu, when that is known without doubt.
 async fn frame(app: &App, headers: &HeaderMap, status: StatusCode) -> Frame {
-    let Some(session) = session_of(headers).filter(|_| !status.is_server_error()) else {
+    let Some(session) = session_of(headers, app).filter(|_| !status.is_server_error()) else {
         return Frame::nobody();
     };
     match app.engine.authenticate_session(session).await {

@@ -12,7 +12,7 @@ use std::{
 use askama::Template;
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Method, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -93,9 +93,12 @@ impl Watcher {
                 }
             }
         });
-        Sse::new(stream::once(ready(first)).chain(later))
-            .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
-            .into_response()
+        let events = Sse::new(stream::once(ready(first)).chain(later))
+            .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+        let mut response = events.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 
     /// Still who they were, with the same role?

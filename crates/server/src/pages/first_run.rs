@@ -18,10 +18,7 @@ use super::{
     sign_in::session_cookie,
 };
 use crate::{
-    App,
-    attempts::Guess,
-    auth::{ClientAddress, check_same_site},
-    error::ApiError,
+    App, attempts::Guess, auth::check_same_site, client_address::ClientAddress, error::ApiError,
 };
 
 #[derive(Template)]
@@ -50,12 +47,10 @@ fn page(form: Form) -> FirstRun {
 /// The link's secret, when it is the right one.
 async fn open(app: &App, from: ClientAddress, link: Link) -> Result<String, ApiError> {
     let Path(secret) = link.map_err(|_| ApiError::not_found())?;
-    let guess = Guess::Token(from.0);
-    app.attempts.check(&guess)?;
     match app.engine.open_first_run(&secret).await {
         Ok(()) => Ok(secret),
         Err(engine::Error::NotFound { .. }) => {
-            app.attempts.failed(guess);
+            app.attempts.failed(Guess::FirstRun(from.0))?;
             Err(ApiError::first_run_over())
         }
         Err(error) => Err(error.into()),

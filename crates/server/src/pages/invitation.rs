@@ -14,13 +14,10 @@ use super::{
     form::Form,
     frame::Frame,
     html::{render, with_status},
-    sign_in::session_cookie,
+    sign_in::signed_in,
 };
 use crate::{
-    App,
-    attempts::Guess,
-    auth::{ClientAddress, check_same_site},
-    error::ApiError,
+    App, attempts::Guess, auth::check_same_site, client_address::ClientAddress, error::ApiError,
 };
 
 #[derive(Template)]
@@ -47,11 +44,13 @@ async fn page(
     secret: &str,
     form: Form,
 ) -> Result<Invitation, ApiError> {
-    let guess = Guess::Token(from.0);
-    app.attempts.check(&guess)?;
-    let Ok(invite) = app.engine.open_invite(secret).await else {
-        app.attempts.failed(guess);
-        return Err(ApiError::invitation_gone());
+    let invite = match app.engine.open_invite(secret).await {
+        Ok(invite) => invite,
+        Err(engine::Error::NotFound { .. }) => {
+            app.attempts.failed(Guess::Invitation(from.0))?;
+            return Err(ApiError::invitation_gone());
+        }
+        Err(error) => return Err(error.into()),
     };
     Ok(Invitation {
         frame: Frame::nobody(),
@@ -70,9 +69,7 @@ pub(crate) async fn accept(
     let Ok(Path(secret)) = link else {
         return failed(&ApiError::not_found());
     };
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app)
-        .and_then(|()| app.attempts.check(&Guess::Token(from.0)))
-    {
+    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
         return failed(&error);
     }
     let person = InvitedPerson {
@@ -81,7 +78,10 @@ pub(crate) async fn accept(
         password: Secret::new(form.value("password")),
     };
     match app.engine.accept_invite(&secret, &person).await {
-        Ok((session, _)) => (session_cookie(&app, &session), Redirect::to("/")).into_response(),
+        Ok((session, actor)) => match signed_in(&app, &session, actor.user_id) {
+            Ok(cookies) => (cookies, Redirect::to("/")).into_response(),
+            Err(error) => failed(&error),
+        },
         Err(error) => {
             let error = ApiError::from(error);
             match page(&app, from, &secret, form.refused(&error)).await {

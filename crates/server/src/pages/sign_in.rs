@@ -1,13 +1,15 @@
 //! Signing in with e-mail and password, and out.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
-use engine::SESSION_MS;
-use model::Secret;
+use engine::{KNOWN_BROWSER_MS, SESSION_MS};
+use model::{Secret, UserId};
 
 use super::{
     form::Form,
@@ -16,8 +18,10 @@ use super::{
 };
 use crate::{
     App,
-    attempts::Guess,
-    auth::{ClientAddress, SESSION_COOKIE, check_same_site, session_of},
+    attempts::PasswordTry,
+    auth::{check_same_site, session_of},
+    client_address::ClientAddress,
+    cookies::Cookie,
     error::ApiError,
     extract::Query,
 };
@@ -68,38 +72,29 @@ pub(crate) async fn sign_in(
         return failed(&error);
     }
     let email = form.value("email").trim().to_lowercase();
-    let guesses = [
-        Guess::Password(from),
-        Guess::PasswordOf(from, email.clone()),
-        Guess::PasswordOfFromAnywhere(email.clone()),
-    ];
-    for guess in &guesses {
-        if let Err(error) = app.attempts.check(guess) {
+    let tried = match try_password(&app, &headers, from, &email).await {
+        Ok(tried) => tried,
+        Err(error) => {
             app.engine.note_limited_sign_in(&email, &from.to_string());
             return sign_in_page(&app, error.status(), form.refused(&error)).await;
         }
-    }
-    // Counted before the work, so that attempts at once count too.
-    for guess in &guesses {
-        app.attempts.failed(guess.clone());
-    }
+    };
     let password = Secret::new(form.value("password"));
     match app.engine.sign_in(&email, &password).await {
-        Ok((session, _)) => {
-            for guess in &guesses {
-                app.attempts.succeeded(guess);
-            }
+        Ok((session, actor)) => {
+            app.attempts.password_right(tried);
             // The session before this one ends: nobody goes on with a cookie they planted.
-            if let Some(old) = session_of(&headers)
+            if let Some(old) = session_of(&headers, &app)
                 && let Err(error) = app.engine.sign_out(old).await
             {
                 return failed(&error.into());
             }
-            (
-                session_cookie(&app, &session),
-                Redirect::to(own_path(form.value("next"))),
-            )
-                .into_response()
+            match signed_in(&app, &session, actor.user_id) {
+                Ok(cookies) => {
+                    (cookies, Redirect::to(own_path(form.value("next")))).into_response()
+                }
+                Err(error) => failed(&error),
+            }
         }
         Err(error) => {
             let error = ApiError::from(error);
@@ -110,36 +105,62 @@ pub(crate) async fn sign_in(
     }
 }
 
+/// Counted as wrong before it is looked at.
+async fn try_password(
+    app: &App,
+    headers: &HeaderMap,
+    from: IpAddr,
+    email: &str,
+) -> Result<PasswordTry, ApiError> {
+    let kept = Cookie::KnownBrowser.read(headers, app);
+    let known = match kept {
+        Some(kept) if app.engine.is_known_browser(kept, email).await? => Some(kept),
+        _ => None,
+    };
+    app.attempts.try_password(from, known, email)
+}
+
 pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
     if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
         return failed(&error);
     }
-    if let Some(session) = session_of(&headers)
+    if let Some(session) = session_of(&headers, &app)
         && let Err(error) = app.engine.sign_out(session).await
     {
         return failed(&error.into());
     }
-    (ended_session(&app), Redirect::to("/user/login")).into_response()
+    signed_out(&app)
 }
 
 /// The header that keeps a new session in the browser.
 pub(super) fn session_cookie(app: &App, session: &Secret) -> [(HeaderName, String); 1] {
-    let cookie = cookie(app, session.expose(), SESSION_MS / 1000);
-    [(header::SET_COOKIE, cookie)]
+    [Cookie::Session.kept(app, session.expose(), SESSION_MS / 1000)]
 }
 
-/// The header that takes it away.
-pub(super) fn ended_session(app: &App) -> [(HeaderName, String); 1] {
-    [(header::SET_COOKIE, cookie(app, "", 0))]
+/// The same, and the browser is known from now on: the person has proved in it who they are.
+pub(super) fn signed_in(
+    app: &App,
+    session: &Secret,
+    user: UserId,
+) -> Result<AppendHeaders<[(HeaderName, String); 2]>, ApiError> {
+    let [session] = session_cookie(app, session);
+    let known = app.engine.known_browser(user)?;
+    let known = Cookie::KnownBrowser.kept(app, known.expose(), KNOWN_BROWSER_MS / 1000);
+    Ok(AppendHeaders([session, known]))
 }
 
-fn cookie(app: &App, value: &str, max_age_s: i64) -> String {
-    let secure = if app.settings.public_url.scheme() == "https" {
-        "; Secure"
-    } else {
-        ""
-    };
-    format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
+/// To the sign-in page, without a session. What the browser has loaded goes too; what it has not
+/// sent yet (kept by the annotate page for its person) stays.
+pub(super) fn signed_out(app: &App) -> Response {
+    let mut response = (
+        [Cookie::Session.kept(app, "", 0)],
+        Redirect::to("/user/login"),
+    )
+        .into_response();
+    response
+        .headers_mut()
+        .insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    response
 }
 
 /// Where to go after signing in: a path of ours, never another site.

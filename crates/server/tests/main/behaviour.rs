@@ -118,6 +118,10 @@ async fn a_proxied_blob_answers_ranges_conditions_and_head() {
 
     let etag = whole.header(header::ETAG);
     let same = fetch(&world, "GET", &link, &[("if-none-match", etag)]).await;
+    for answer in [&whole, &part, &over, &same] {
+        let cache = answer.header(header::CACHE_CONTROL);
+        assert_eq!(cache, "private, no-cache", "the next person asks again");
+    }
     assert_eq!(
         (same.status, same.body.len()),
         (StatusCode::NOT_MODIFIED, 0)

@@ -2,6 +2,7 @@
 //! 1.23.2 answered to the same requests (`label-studio-http.jsonl`).
 
 mod behaviour;
+mod browsers;
 mod limits;
 mod recorded;
 mod world;

@@ -91,7 +91,7 @@ pub async fn an_identity_signs_one_member_in(w: World) {
 
     // A membership that ends takes the identity with it.
     set(ann, &identity("a")).await.unwrap();
-    w.store.remove_member(w.org, ann).await.unwrap();
+    w.store.remove_member(w.org, ann, NOW).await.unwrap();
     assert_eq!(member("a").await, None);
     set(w.user, &identity("a")).await.unwrap();
     assert_eq!(member("a").await, Some(w.user));

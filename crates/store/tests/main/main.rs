@@ -62,6 +62,7 @@ contract! {
         a_removed_member_is_out_at_once,
         sessions_and_personal_tokens_end_everywhere,
         an_invitation_is_accepted_once,
+        invitations_end_with_their_makers_rights,
         the_audit_log_is_searched_and_paged,
     }
     tasks {

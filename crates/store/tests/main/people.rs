@@ -1,6 +1,6 @@
 //! Members, invitations and the audit log.
 
-use model::{Role, User};
+use model::{Role, User, UserId};
 use store::{Acceptance, AuditEntry, AuditQuery, MemberChange, NewInvite, NewUser, TokenKind};
 
 use crate::world::{NOW, World};
@@ -23,12 +23,16 @@ async fn member(w: &World, email: &str, role: Role) -> User {
 }
 
 async fn invite(w: &World, hash: u8, email: &str) -> store::Invite {
+    invite_by(w, w.user, hash, email).await.unwrap()
+}
+
+async fn invite_by(w: &World, maker: UserId, hash: u8, email: &str) -> Option<store::Invite> {
     let new = NewInvite {
         org_id: w.org,
         email,
         role: Role::Annotator,
         hash: [hash; 32],
-        created_by: w.user,
+        created_by: maker,
         expires_at_ms: NOW + 100,
     };
     w.store.create_invite(&new, NOW).await.unwrap()
@@ -36,23 +40,26 @@ async fn invite(w: &World, hash: u8, email: &str) -> store::Invite {
 
 pub async fn an_organization_keeps_an_owner(w: World) {
     let ann = member(&w, "ann@example.com", Role::Manager).await;
-    let set = async |user, role| w.store.set_role(w.org, user, role).await.unwrap();
+    let set = async |user, role| w.store.set_role(w.org, user, role, NOW).await.unwrap();
     assert_eq!(set(w.user, Role::Manager).await, MemberChange::LastOwner);
-    let removed = w.store.remove_member(w.org, w.user).await.unwrap();
+    let removed = w.store.remove_member(w.org, w.user, NOW).await.unwrap();
     assert_eq!(removed, MemberChange::LastOwner);
 
     assert_eq!(set(ann.id, Role::Owner).await, MemberChange::Done);
     let (one, other) = tokio::join!(
-        w.store.set_role(w.org, ann.id, Role::Annotator),
-        w.store.set_role(w.org, w.user, Role::Annotator),
+        w.store.set_role(w.org, ann.id, Role::Annotator, NOW),
+        w.store.set_role(w.org, w.user, Role::Annotator, NOW),
     );
     let mut ends = [one.unwrap(), other.unwrap()];
     ends.sort_by_key(|end| *end == MemberChange::LastOwner);
     assert_eq!(ends, [MemberChange::Done, MemberChange::LastOwner]);
 
-    let stranger = w.store.set_role(w.stranger(), ann.id, Role::Owner).await;
+    let stranger = w
+        .store
+        .set_role(w.stranger(), ann.id, Role::Owner, NOW)
+        .await;
     assert_eq!(stranger.unwrap(), MemberChange::NoMember);
-    let stranger = w.store.remove_member(w.stranger(), ann.id).await;
+    let stranger = w.store.remove_member(w.stranger(), ann.id, NOW).await;
     assert_eq!(stranger.unwrap(), MemberChange::NoMember);
 }
 
@@ -70,11 +77,11 @@ pub async fn a_removed_member_is_out_at_once(w: World) {
     };
     assert_eq!(session().await.unwrap().role, Role::Manager);
     w.store
-        .set_role(w.org, ann.id, Role::ReadOnly)
+        .set_role(w.org, ann.id, Role::ReadOnly, NOW)
         .await
         .unwrap();
     assert_eq!(session().await.unwrap().role, Role::ReadOnly);
-    let removed = w.store.remove_member(w.org, ann.id).await.unwrap();
+    let removed = w.store.remove_member(w.org, ann.id, NOW).await.unwrap();
     assert_eq!(removed, MemberChange::Done);
     assert!(session().await.is_none());
     assert!(
@@ -168,6 +175,39 @@ pub async fn an_invitation_is_accepted_once(w: World) {
             .unwrap()
             .is_empty()
     );
+}
+
+pub async fn invitations_end_with_their_makers_rights(w: World) {
+    let link = async |hash: u8| w.store.find_invite(&[hash; 32], NOW).await.unwrap();
+    let listed = async || w.store.list_invites(w.org, NOW).await.unwrap();
+    invite(&w, 9, "stays@example.com").await;
+
+    let ann = member(&w, "ann@example.com", Role::Owner).await;
+    let made = invite_by(&w, ann.id, 1, "one@example.com").await.unwrap();
+    assert_eq!(made.created_by_email, "ann@example.com");
+    assert_eq!(link(1).await.unwrap(), made);
+    let demoted = w.store.set_role(w.org, ann.id, Role::Manager, NOW).await;
+    assert_eq!(demoted.unwrap(), MemberChange::Done);
+    assert!(link(1).await.is_none());
+    let accepted = w.store.accept_invite(&[1; 32], &PERSON, NOW).await;
+    assert!(accepted.unwrap().is_none());
+    assert!(invite_by(&w, ann.id, 2, "two@example.com").await.is_none());
+    assert!(link(2).await.is_none());
+    // An owner again: what ended stays over.
+    let again = w.store.set_role(w.org, ann.id, Role::Owner, NOW).await;
+    assert_eq!(again.unwrap(), MemberChange::Done);
+    assert!(link(1).await.is_none());
+
+    invite_by(&w, ann.id, 3, "three@example.com").await.unwrap();
+    let (removed, accepted) = tokio::join!(
+        w.store.remove_member(w.org, ann.id, NOW),
+        w.store.accept_invite(&[3; 32], &PERSON, NOW),
+    );
+    assert_eq!(removed.unwrap(), MemberChange::Done);
+    // Whichever came first, nothing of hers is open now.
+    assert!(accepted.is_ok() && link(3).await.is_none());
+    let open: Vec<String> = listed().await.into_iter().map(|i| i.email).collect();
+    assert_eq!(open, ["stays@example.com"]);
 }
 
 pub async fn the_audit_log_is_searched_and_paged(w: World) {

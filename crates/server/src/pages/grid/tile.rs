@@ -3,14 +3,14 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use engine::{AtHand, Blank, Thumbnail, Waveform};
 use model::{Actor, Task, TaskId};
 
 use super::super::html::with_status;
-use crate::{App, error::ApiError, extract::Id};
+use crate::{App, api::media::ASK_AGAIN, error::ApiError, extract::Id};
 
 /// A task as the grid shows it.
 pub(super) struct Tile {
@@ -118,20 +118,28 @@ pub(crate) async fn picture(
     actor: Actor,
     Id(task): Id<TaskId>,
     Path(parts): Path<Vec<(String, String)>>,
+    asked: HeaderMap,
 ) -> Result<Response, ApiError> {
     let key = parts.iter().find(|(name, _)| name == "key");
     let key = key.map_or("", |(_, key)| key.as_str());
     let jpeg = app.engine.thumbnail_picture(&actor, task, key).await?;
+    // A key that leads to a picture is letters and digits.
+    let etag = format!("\"{key}\"");
     let headers = [
         (header::CONTENT_TYPE, "image/jpeg"),
-        (
-            header::CACHE_CONTROL,
-            "private, max-age=31536000, immutable",
-        ),
+        (header::CACHE_CONTROL, ASK_AGAIN),
+        (header::ETAG, &etag),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
     ];
-    Ok((headers, jpeg).into_response())
+    let has_it = asked
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kept| kept.contains(&etag));
+    Ok(match has_it {
+        true => (StatusCode::NOT_MODIFIED, headers).into_response(),
+        false => (headers, jpeg).into_response(),
+    })
 }
 
 /// The bars as an SVG path in a box of 128 by 64.
