@@ -304,3 +304,6 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fuzz;
