@@ -491,3 +491,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz;

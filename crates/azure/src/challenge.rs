@@ -129,3 +129,57 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use url::Url;
+
+    use super::Challenge;
+    use crate::Cloud;
+
+    /// No token goes where a challenge says, unless that is a sign-in address of the cloud over TLS.
+    #[test]
+    fn challenges() {
+        let seeds = [
+            "Bearer authorization_uri=https://login.microsoftonline.com/T-1/oauth2/authorize resource_id=https://storage.azure.com",
+            r#"bearer authorization="https://login.windows.net:443/t", resource="https://storage.azure.com/""#,
+        ];
+        let words = [
+            "Bearer ",
+            "authorization_uri=",
+            "resource_id=",
+            "https://",
+            "http://",
+            "@",
+            ":443",
+            "\\",
+            "login.microsoftonline.com",
+            "login.microsoft.com",
+            ".evil.com",
+            "https://storage.azure.com",
+            "%2e",
+            "/",
+            "#",
+            "?",
+        ];
+        let cloud = Cloud::public();
+        ::fuzz::texts("challenges", &seeds, &words, |text| {
+            let Some(challenge) = Challenge::parse(text) else {
+                return;
+            };
+            assert!(!challenge.tenant_id.is_empty() && !challenge.tenant_id.contains('/'));
+            let uri = challenge.authorization_uri.clone();
+            if let Ok(believed) = challenge.believed(&cloud) {
+                assert_eq!(believed.authorization_uri, uri);
+                let url = Url::parse(&uri).expect("it was parsed before");
+                let own = [
+                    "login.microsoftonline.com",
+                    "login.windows.net",
+                    "login.microsoft.com",
+                ];
+                assert_eq!((url.scheme(), url.port()), ("https", None));
+                assert!(own.contains(&url.host_str().unwrap_or_default()), "{url}");
+            }
+        });
+    }
+}

@@ -214,7 +214,7 @@ mod tests {
 
     use super::Cloud;
 
-    const PROFILE: &str = r#"
+    pub(super) const PROFILE: &str = r#"
 name = "local"
 authority = "https://127.0.0.1:7000/"
 blob_endpoint = "https://127.0.0.1:7001/{account}"
@@ -337,5 +337,106 @@ extra_ca_file = "/tmp/ca.pem"
             let uri = uri("acct", "c-1", &name);
             prop_assert_eq!(cloud.parse_blob_uri(&cloud.blob_uri(&uri)), Some(uri));
         }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use model::AccountName;
+    use url::Url;
+
+    use super::{Cloud, tests::PROFILE};
+
+    /// What is read as a blob's address is an address of that account for every URL parser, and
+    /// is read the same again when it is written in its canonical form.
+    #[test]
+    fn blob_addresses() {
+        let seeds = [
+            "https://acct.blob.core.windows.net/c-1/a%20b/%F0%9F%90%88%3F?sv=1&sig=x#top",
+            "HTTPS://Acct.Blob.Core.Windows.NET/$root/a//../b",
+            "https://127.0.0.1:7001/acct/c-1/a.png",
+        ];
+        let words = [
+            "https://",
+            "http://",
+            "acct",
+            ".blob.core.windows.net",
+            "/c-1/",
+            "127.0.0.1:7001",
+            "@",
+            ":443",
+            "\\",
+            "%2F",
+            "%2e",
+            "%FF",
+            "..",
+            "/./",
+            "?",
+            "#",
+            "%",
+            ".evil.com",
+        ];
+        let cloud = Cloud::from_profile_toml(PROFILE).expect("a profile");
+        ::fuzz::texts("blob_addresses", &seeds, &words, |text| {
+            let Some(uri) = cloud.parse_blob_uri(text) else {
+                return;
+            };
+            let url = Url::parse(text).expect("an address");
+            let host = url.host_str().unwrap_or_default();
+            let own = format!("{}.blob.core.windows.net", uri.account);
+            assert!(host == own || host == "127.0.0.1", "{host}");
+            assert_eq!((url.scheme(), url.username()), ("https", ""));
+            assert_eq!(cloud.parse_blob_uri(&cloud.blob_uri(&uri)), Some(uri));
+        });
+    }
+
+    /// A profile that is taken gives addresses that can be asked, and a bearer token never goes to a
+    /// sign-in address without TLS.
+    #[test]
+    fn cloud_profiles() {
+        let words = [
+            "name = ",
+            "authority = ",
+            "authority_aliases = [",
+            "blob_endpoint = ",
+            "imds_base = ",
+            "\"",
+            "\"\"\"",
+            "https://",
+            "http://",
+            "{account}",
+            "/",
+            "[",
+            "]",
+            "[[",
+            "{",
+            "}",
+            "=",
+            "#",
+        ];
+        let account = AccountName::parse("acct1").expect("a name");
+        ::fuzz::texts("cloud_profiles", &[PROFILE], &words, |text| {
+            let Ok(cloud) = Cloud::from_profile_toml(text) else {
+                return;
+            };
+            let asked = [
+                (
+                    format!("{}/tenant/oauth2/v2.0/token", cloud.authority),
+                    &["https"][..],
+                ),
+                (
+                    format!("{}/c/b", cloud.account_url(&account)),
+                    &["http", "https"],
+                ),
+                (format!("{}/metadata", cloud.imds_base), &["http", "https"]),
+            ];
+            for (address, schemes) in asked {
+                let url = Url::parse(&address).expect("an address");
+                assert!(
+                    schemes.contains(&url.scheme()) && url.host().is_some(),
+                    "{url}"
+                );
+            }
+        });
     }
 }

@@ -161,13 +161,13 @@ pub(crate) fn verify(token: &str, key: &SigningKey, expected: &Expected<'_>) -> 
     if claims.nbf > now_s + LEEWAY_S {
         return Err(refused(format!(
             "it begins {} minutes from now: this server's clock is slow",
-            (claims.nbf - now_s) / 60
+            claims.nbf.saturating_sub(now_s) / 60
         )));
     }
     if claims.exp <= now_s - LEEWAY_S {
         return Err(refused(format!(
             "it ended {} minutes ago: it is old, or this server's clock is fast",
-            (now_s - claims.exp) / 60
+            now_s.saturating_sub(claims.exp) / 60
         )));
     }
     let object_id = claims
@@ -253,8 +253,12 @@ mod tests {
         }
 
         fn sign(&self, header: &Value, claims: &Value) -> String {
-            let signed = [header, claims]
-                .map(|part| BASE64URL.encode(part.to_string()))
+            self.sign_text(header, &claims.to_string())
+        }
+
+        fn sign_text(&self, header: &Value, claims: &str) -> String {
+            let signed = [header.to_string(), claims.to_owned()]
+                .map(|part| BASE64URL.encode(part))
                 .join(".");
             let mut signature = vec![0; self.0.public_modulus_len()];
             let random = SystemRandom::new();
@@ -357,6 +361,8 @@ mod tests {
             ("nonce", Value::Null, "nonce"),
             ("exp", json!(NOW_S - 1_200), "20 minutes ago"),
             ("nbf", json!(NOW_S + 1_200), "20 minutes from now"),
+            ("exp", json!(i64::MIN), "minutes ago"),
+            ("nbf", json!(i64::MAX), "minutes from now"),
             ("tid", json!("contoso.com"), "GUID"),
             ("tid", json!(super::PERSONAL_ACCOUNTS), "personal"),
             ("oid", Value::Null, "who signed in"),
@@ -400,5 +406,61 @@ mod tests {
         let token = Signer::new().sign(&json!({"alg": "RS256"}), &claims());
         assert_eq!(object_id_in(&token).as_deref(), Some(PERSON));
         assert_eq!(object_id_in("opaque"), None);
+    }
+
+    mod fuzz {
+        use super::*;
+
+        /// No token is accepted that was not signed as it stands; and of what was signed, none that
+        /// is for another app, tenant, sign-in or time.
+        #[test]
+        fn id_tokens() {
+            let signer = Signer::new();
+            let header = json!({"alg": "RS256", "kid": "k1"});
+            let good = claims().to_string();
+            let token = signer.sign(&header, &claims());
+            let words = [
+                "\"iss\":",
+                "\"aud\":",
+                "\"tid\":",
+                "\"exp\":",
+                "\"nbf\":",
+                "\"nonce\":",
+                "\"oid\":",
+                "null",
+                "{",
+                "}",
+                "[",
+                ".",
+                "=",
+                "eyJ",
+                "9188040d-6c67-4c5b-b112-36a304b66dad",
+                "https://login/",
+            ];
+            ::fuzz::texts("id_tokens", &[&token, &good], &words, |text| {
+                let key = signer.key();
+                if !text.starts_with('{') {
+                    let _ = (key_id(text), object_id_in(text));
+                    assert_eq!(verify(text, &key, &expected()).is_ok(), text == token);
+                    return;
+                }
+                let signed = signer.sign_text(&header, text);
+                let Ok(user) = verify(&signed, &key, &expected()) else {
+                    return;
+                };
+                let said: Value = serde_json::from_str(text).expect("claims");
+                let tenant = said["tid"].as_str().expect("a tenant");
+                assert_eq!(user.tenant_id, tenant.to_lowercase());
+                assert_eq!(said["iss"], format!("https://login/{tenant}/v2.0"));
+                assert_eq!(
+                    (&said["aud"], &said["nonce"]),
+                    (&json!("app-1"), &json!("n-1"))
+                );
+                assert!(
+                    said["exp"].as_i64() > Some(NOW_S - 301)
+                        && said["nbf"].as_i64() < Some(NOW_S + 301)
+                );
+            });
+        }
     }
 }

@@ -371,3 +371,87 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use azure::Cloud;
+    use model::TaskId;
+    use serde_json::{Value, json};
+
+    use super::{NamedBlob, decode_fileuri, is_named_in, resolve_address, resolve_links, spans};
+
+    /// URIs stand where they are said to; a link that a browser gets names a blob that the task's
+    /// data names, as the server will see when it is asked; everything else stays as it is.
+    #[test]
+    fn blobs_in_task_data() {
+        let seeds = [
+            "https://acct.blob.core.windows.net/inbox/images/a.png",
+            "<p>see <img src='azure-blob://inbox/a b.png'> and (https://acct.blob.core.windows.net/c-1/x), or `azure-spi://inbox/é`.</p>",
+            "![a](https://acct.blob.core.windows.net/inbox/a%20b.png?sv=1&sig=x). http://h/1",
+            "YXp1cmUtYmxvYjovL2luYm94L2EucG5n",
+        ];
+        let words = [
+            "https://",
+            "http://",
+            "azure-blob://",
+            "azure-spi://",
+            "acct.blob.core.windows.net/",
+            "inbox/",
+            "\"",
+            "'",
+            "`",
+            "<",
+            ">",
+            ")",
+            ".",
+            ",",
+            "!",
+            " ",
+            "\n",
+            "\u{a0}",
+            "%2F",
+            "..",
+            "?",
+            "#",
+            "\\",
+        ];
+        let cloud = Cloud::public();
+        ::fuzz::texts("blobs_in_task_data", &seeds, &words, |text| {
+            let mut end = 0;
+            for span in spans(text) {
+                assert!(span.start >= end && !text[span.clone()].contains(char::is_whitespace));
+                end = span.end;
+            }
+            let data = json!({"pages": [{"x": text}]});
+            let task = TaskId(7);
+            let linked = std::cell::RefCell::new(Vec::new());
+            let inside = |uri: &str| {
+                let named = NamedBlob::parse(&cloud, uri);
+                linked
+                    .borrow_mut()
+                    .extend(named.is_some().then(|| uri.to_owned()));
+                named.is_some()
+            };
+            let shown = resolve_links(task, text, &inside);
+            let linked = linked.into_inner();
+            assert_eq!(shown.is_some(), !linked.is_empty());
+            for uri in &linked {
+                let address = resolve_address(task, uri);
+                let asked = address
+                    .strip_prefix("/tasks/7/resolve/?fileuri=")
+                    .expect("an address");
+                assert_eq!(decode_fileuri(asked).as_ref(), Some(uri));
+                let blob = NamedBlob::parse(&cloud, uri).expect("it was one");
+                assert!(is_named_in(&cloud, &data, &blob), "{uri}");
+            }
+            if let Some(shown) = shown {
+                let mut back = shown;
+                for uri in &linked {
+                    back = back.replacen(&resolve_address(task, uri), uri, 1);
+                }
+                assert!(back == text || back == text.trim());
+            }
+            let _ = (decode_fileuri(text), Value::from(text));
+        });
+    }
+}

@@ -453,3 +453,6 @@ mod tests {
         assert_eq!(config.first_data_key(), Some("path"));
     }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -340,3 +340,141 @@ pub(crate) fn text(field: &Option<String>) -> Option<&str> {
         .map(str::trim)
         .filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod fuzz {
+    use azure::credential_expiry;
+    use model::{Credential, CredentialKind, Secret};
+
+    use super::{Problems, StorageInput};
+    use crate::storage_credential::{Stored, build};
+
+    /// What is pasted as a secret is taken in a form that is taken again, or refused without being
+    /// quoted; and a stored secret never goes along to another account.
+    #[test]
+    fn pasted_credentials() {
+        let seeds = [
+            "?sv=2026-04-06&sp=rl&se=2026-01-01T01%3A00%3A00Z&sr=c&sig=q7Zx0Lk2Vb9Tn4Rm1Ws8%3D",
+            "https://acct.blob.core.windows.net/c-1?sv=1&se=2026-01-01&sig=q7Zx0Lk2Vb9Tn4Rm1Ws8",
+            "q7Zx0Lk2Vb9Tn4Rm1Ws8q7Zx0Lk2Vb9Tn4Rm1Ws8q7Zx0Lk2Vb9Tn4Rm1Ws8q7Zx0Lk2Vb9Tn4Rm1Ws8q7Zx0A==",
+            "-----BEGIN PRIVATE KEY-----\nq7Zx\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+            "11111111-1111-1111-1111-111111111111",
+        ];
+        let words = [
+            "?",
+            "&",
+            "=",
+            "sv=",
+            "sig=",
+            "se=",
+            "%3D",
+            "+",
+            "==",
+            " ",
+            "#",
+            "T00:00Z",
+            "BEGIN CERTIFICATE",
+            "PRIVATE KEY",
+        ];
+        let tenant = "11111111-1111-1111-1111-111111111111";
+        let kept = Credential::AccountKey {
+            key: Secret::new("a2VwdA=="),
+        };
+        ::fuzz::texts("pasted_credentials", &seeds, &words, |text| {
+            let given = || Some(Secret::new(text));
+            let ids = StorageInput {
+                tenant_id: Some(tenant.to_owned()),
+                client_id: Some(tenant.to_owned()),
+                ..StorageInput::default()
+            };
+            for (kind, input) in [
+                (
+                    CredentialKind::Sas,
+                    StorageInput {
+                        sas_token: given(),
+                        ..ids.clone()
+                    },
+                ),
+                (
+                    CredentialKind::AccountKey,
+                    StorageInput {
+                        account_key: given(),
+                        ..ids.clone()
+                    },
+                ),
+                (
+                    CredentialKind::ServicePrincipal,
+                    StorageInput {
+                        client_secret: given(),
+                        ..ids.clone()
+                    },
+                ),
+                (
+                    CredentialKind::ServicePrincipal,
+                    StorageInput {
+                        client_certificate: given(),
+                        ..ids.clone()
+                    },
+                ),
+                (
+                    CredentialKind::ServicePrincipal,
+                    StorageInput {
+                        tenant_id: Some(text.to_owned()),
+                        client_secret: Some(Secret::new("x")),
+                        ..ids.clone()
+                    },
+                ),
+                (
+                    CredentialKind::AzureLink,
+                    StorageInput {
+                        tenant_id: Some(text.to_owned()),
+                        ..ids.clone()
+                    },
+                ),
+            ] {
+                let mut problems = Problems::default();
+                let built = build(kind, &input, None, &mut problems);
+                assert_eq!(
+                    built.is_some(),
+                    problems.0.is_empty(),
+                    "a reason or a credential"
+                );
+                if text.contains("q7Zx0Lk2Vb9Tn4Rm1Ws8") {
+                    assert!(!format!("{:?}", problems.0).contains("q7Zx0Lk2Vb9Tn4Rm1Ws8"));
+                }
+                let Some(credential) = built else { continue };
+                assert_eq!(credential.kind(), kind);
+                let _ = credential_expiry(&credential);
+                let again = match &credential {
+                    // A question mark inside would be taken for the one in front.
+                    Credential::Sas { token } if !token.expose().contains('?') => StorageInput {
+                        sas_token: Some(token.clone()),
+                        ..ids.clone()
+                    },
+                    Credential::AccountKey { key } => StorageInput {
+                        account_key: Some(key.clone()),
+                        ..ids.clone()
+                    },
+                    _ => continue,
+                };
+                let again = build(kind, &again, None, &mut Problems::default());
+                assert_eq!(again.as_ref(), Some(&credential));
+            }
+            let stored = Stored {
+                credential: &kept,
+                same_account: false,
+            };
+            let input = StorageInput {
+                account_key: given(),
+                ..ids
+            };
+            let built = build(
+                CredentialKind::AccountKey,
+                &input,
+                Some(stored),
+                &mut Problems::default(),
+            );
+            assert_ne!(built.as_ref(), Some(&kept));
+        });
+    }
+}

@@ -374,23 +374,31 @@ impl Engine {
     }
 
     fn signed(&self, claims: &Claims) -> Result<Secret> {
-        let key = EncodingKey::from_secret(self.settings().token_key.expose().as_bytes());
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
-            .map(Secret::new)
-            .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+        sign(claims, &self.settings().token_key)
     }
 
-    /// The claims of a token that we signed, of this type, and not over by our clock.
     fn verify(&self, token: &str, token_type: &str) -> Option<Claims> {
-        let key = DecodingKey::from_secret(self.settings().token_key.expose().as_bytes());
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.validate_exp = false;
-        rules.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
-            .ok()?
-            .claims;
-        (claims.token_type == token_type && claims.exp > self.now_ms() / 1000).then_some(claims)
+        verify(token, token_type, &self.settings().token_key, self.now_ms())
     }
+}
+
+fn sign(claims: &Claims, key: &Secret) -> Result<Secret> {
+    let key = EncodingKey::from_secret(key.expose().as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
+        .map(Secret::new)
+        .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+}
+
+/// The claims of a token that we signed, of this type, and not over by our clock.
+fn verify(token: &str, token_type: &str, key: &Secret, now_ms: i64) -> Option<Claims> {
+    let key = DecodingKey::from_secret(key.expose().as_bytes());
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.validate_exp = false;
+    rules.required_spec_claims.clear();
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
+        .ok()?
+        .claims;
+    (claims.token_type == token_type && claims.exp > now_ms / 1000).then_some(claims)
 }
 
 /// The `jti` that a token says it has; only for looking among the actor's own.
@@ -427,5 +435,69 @@ fn new_jti() -> String {
 fn refused(reason: &str) -> Error {
     Error::Unauthenticated {
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use model::Secret;
+    use serde_json::{Value, json};
+
+    use super::{ACCESS, REFRESH, check_fixed_token, unverified_jti, verify};
+
+    const NOW_MS: i64 = 1_800_000_000_000;
+
+    /// No token is accepted that was not signed as it stands; and of what was signed, none of
+    /// another type or over.
+    #[test]
+    fn api_tokens() {
+        let key = Secret::new("k".repeat(32));
+        let sign = |claims: &Value| {
+            let key = EncodingKey::from_secret(key.expose().as_bytes());
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).expect("signed")
+        };
+        let claims = json!({"token_type": "access", "exp": NOW_MS / 1000 + 300, "iat": NOW_MS / 1000, "jti": "j1", "user_id": "1", "refresh_jti": "j0"});
+        let token = sign(&claims);
+        let none = "eyJhbGciOiJub25lIn0.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.";
+        let words = [
+            "\"token_type\":",
+            "\"access\"",
+            "\"refresh\"",
+            "\"exp\":",
+            "\"jti\":",
+            "\"user_id\":",
+            "null",
+            ".",
+            "=",
+            "eyJ",
+            "eyJhbGciOiJub25lIn0.",
+            "{",
+            "}",
+            "[",
+        ];
+        ::fuzz::texts(
+            "api_tokens",
+            &[&token, none, &claims.to_string()],
+            &words,
+            |text| {
+                let _ = (unverified_jti(text), check_fixed_token(&Secret::new(text)));
+                for kind in [ACCESS, REFRESH] {
+                    let accepted = verify(text, kind, &key, NOW_MS).is_some();
+                    assert_eq!(accepted, text == token && kind == ACCESS);
+                }
+                let Ok(said) = serde_json::from_str::<Value>(text) else {
+                    return;
+                };
+                let signed = sign(&said);
+                for kind in [ACCESS, REFRESH] {
+                    if let Some(claims) = verify(&signed, kind, &key, NOW_MS) {
+                        assert_eq!(said["token_type"], kind);
+                        assert!(said["exp"].as_i64() > Some(NOW_MS / 1000));
+                        assert_eq!(unverified_jti(&signed), Some(claims.jti));
+                    }
+                }
+            },
+        );
     }
 }

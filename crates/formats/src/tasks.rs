@@ -315,3 +315,6 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fuzz;

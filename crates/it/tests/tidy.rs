@@ -212,3 +212,55 @@ fn every_workspace_dependency_says_why_it_is_there() {
         "a comment above says what it is for: {silent:#?}"
     );
 }
+
+/// The name of a dependency in Rust, where it is another one.
+const RENAMED: [(&str, &str); 1] = [("md-5", "md5")];
+
+#[test]
+fn every_dependency_is_used() {
+    let sources = sources();
+    let names = |section: &str| -> Vec<String> {
+        section
+            .lines()
+            .take_while(|line| !line.starts_with('['))
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['.', ' ', '=']).next())
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut unused = Vec::new();
+    let mut wanted = BTreeSet::new();
+    for name in crates() {
+        let manifest = fs::read_to_string(root().join("crates").join(&name).join("Cargo.toml"))
+            .expect("a manifest");
+        for section in manifest.split("dependencies]\n").skip(1) {
+            for dependency in names(section) {
+                let renamed = RENAMED.iter().find(|(from, _)| *from == dependency);
+                let in_rust = renamed.map_or_else(
+                    || dependency.replace('-', "_"),
+                    |(_, in_rust)| (*in_rust).to_owned(),
+                );
+                let place = format!("crates/{name}/");
+                let is_used = sources.iter().any(|(path, text)| {
+                    path.starts_with(&place) && text.contains(&format!("{in_rust}::"))
+                });
+                if !is_used {
+                    unused.push(format!("{name}: {dependency}"));
+                }
+                wanted.insert(dependency);
+            }
+        }
+    }
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let (_, section) = manifest
+        .split_once("[workspace.dependencies]\n")
+        .expect("workspace dependencies");
+    unused.extend(
+        names(section)
+            .into_iter()
+            .filter(|name| !wanted.contains(name))
+            .map(|name| format!("the workspace: {name}")),
+    );
+    assert!(unused.is_empty(), "{unused:#?}");
+}

@@ -22,6 +22,8 @@ use url::Url;
 use crate::args::Flags;
 pub use host::Host;
 
+mod database_url;
+
 const FILE: &str = "longshore.toml";
 const PREFIX: &str = "LONGSHORE_";
 /// A hundred years: more is a slip of the finger.
@@ -350,7 +352,10 @@ impl fmt::Display for Config {
         set("listen", Some(self.listen.to_string()))?;
         set("public_url", self.public_url.clone().map(String::from))?;
         set("data_dir", Some(path(&self.data_dir)))?;
-        set("database_url", Some(without_password(&self.database_url())))?;
+        set(
+            "database_url",
+            Some(database_url::without_password(&self.database_url())),
+        )?;
         set("admin_email", self.admin_email.clone())?;
         set("admin_password", hidden(&self.admin_password))?;
         set("admin_token", hidden(&self.admin_token))?;
@@ -385,18 +390,6 @@ impl fmt::Display for Config {
             writeln!(out, "{key} = {number}")?;
         }
         f.write_str(&out)
-    }
-}
-
-fn without_password(url: &Secret) -> String {
-    match Url::parse(url.expose()) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            match parsed.set_password(Some("REDACTED")) {
-                Ok(()) => parsed.into(),
-                Err(()) => "REDACTED".to_owned(),
-            }
-        }
-        _ => url.expose().to_owned(),
     }
 }
 
@@ -498,3 +491,6 @@ mod tests {
         assert_eq!(again.to_string(), config.to_string());
     }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -49,10 +49,11 @@ impl BlobFilter {
         if pattern.is_empty() {
             return Ok(Self::all());
         }
-        let anchored = RegexBuilder::new(&format!("^(?:{pattern})"))
+        // As it was given: put between other characters, `a)|(b` or a comment would mean another pattern.
+        let own = RegexBuilder::new(pattern)
             .size_limit(REGEX_SIZE_LIMIT)
             .build();
-        match anchored {
+        match own {
             Ok(regex) => Ok(Self(Pattern::Regex(regex))),
             Err(error) => match Glob::new(pattern) {
                 Ok(glob) if pattern.starts_with('*') => {
@@ -67,7 +68,8 @@ impl BlobFilter {
     pub fn matches(&self, blob: &str) -> bool {
         match &self.0 {
             Pattern::All => true,
-            Pattern::Regex(regex) => regex.is_match(blob),
+            // The match that begins first: at the beginning, if any does.
+            Pattern::Regex(regex) => regex.find(blob).is_some_and(|found| found.start() == 0),
             Pattern::Glob(glob) => glob.is_match(blob),
         }
     }
@@ -79,18 +81,14 @@ fn explain(pattern: &str, error: &regex::Error) -> String {
             "it is too large once compiled; use a shorter pattern or smaller repetition counts"
                 .to_owned()
         }
-        // The crate's own text shows our wrapping; compile the bare pattern for a text a person recognises.
-        _ => match Regex::new(pattern) {
-            Err(bare) => {
-                let text = bare.to_string();
-                text.lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ")
-                    .to_owned()
-            }
-            Ok(_) => error.to_string(),
-        },
+        _ => {
+            let text = error.to_string();
+            text.lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned()
+        }
     };
     format!("{pattern:?} is not a valid regular expression or glob: {cause}")
 }
@@ -113,6 +111,15 @@ mod tests {
     #[test]
     fn alternatives_are_all_anchored() {
         assert!(!BlobFilter::parse("a|b").unwrap().matches("xb"));
+    }
+
+    #[test]
+    fn a_pattern_means_what_it_means_alone() {
+        assert!(BlobFilter::parse("a)|(b").is_err());
+        let with_a_comment = BlobFilter::parse("(?x) a b # and no more").unwrap();
+        assert!(with_a_comment.matches("abc"));
+        assert!(!with_a_comment.matches("xab"));
+        assert!(!BlobFilter::parse("(?m)^b").unwrap().matches("a\nb"));
     }
 
     #[test]
@@ -145,5 +152,52 @@ mod tests {
         let start = Instant::now();
         assert!(!filter.matches(&format!("{}!", "a".repeat(1000))));
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use regex::RegexBuilder;
+
+    use super::{BlobFilter, REGEX_SIZE_LIMIT};
+
+    /// A filter is the pattern that was given, from the beginning of the name: nothing in a pattern
+    /// leaves the place that it is put into.
+    #[test]
+    fn filters() {
+        let seeds = [
+            ".*\\.png\nimages/1.png",
+            "*.{png,jpg}\na/b.png",
+            "(?i)a|b\nxb",
+            "(?x) a # b\na",
+            "[a-c]{2,3}(?P<n>x)?$\nabcx",
+            "**/x[!a]?\nq/xb",
+            "\\p{Greek}+\u{3b1}\n\u{3b1}\u{3b1}",
+        ];
+        let words = [
+            "(?:", "(?i)", "(?m)", "(?x)", ")", "|", "^", "$", "[^", "]", "{1000}", "{,", "*",
+            "**", "#", "\\b", "\\Q", "\\p{L}", "\\z", "(a+)+",
+        ];
+        ::fuzz::texts("filters", &seeds, &words, |text| {
+            let (pattern, name) = text.split_once('\n').unwrap_or((text, text));
+            let filter = BlobFilter::parse(pattern);
+            let own = RegexBuilder::new(pattern)
+                .size_limit(REGEX_SIZE_LIMIT)
+                .build();
+            match (filter, own) {
+                (Ok(filter), Ok(own)) => {
+                    let begins = own.find(name).is_some_and(|found| found.start() == 0);
+                    assert_eq!(filter.matches(name), pattern.is_empty() || begins);
+                }
+                (Ok(filter), Err(_)) => {
+                    assert!(pattern.starts_with('*'), "neither a glob nor a pattern");
+                    filter.matches(name);
+                }
+                (Err(error), own) => {
+                    assert!(own.is_err(), "a good pattern is refused: {error}");
+                    assert!(!error.to_string().is_empty());
+                }
+            }
+        });
     }
 }

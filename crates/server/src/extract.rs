@@ -77,6 +77,11 @@ pub(crate) async fn read_upload(
     let boundary = multer::parse_boundary(&content_type)
         .map_err(|_| ApiError::unsupported_media_type(&content_type))?;
     let body = read_body(request, app.settings.import_limit_bytes, app).await?;
+    parts_of(body, boundary).await
+}
+
+/// Name and content of each part, in their order.
+async fn parts_of(body: Bytes, boundary: String) -> Result<Vec<(String, Bytes)>, ApiError> {
     let whole = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
     let mut parts = multer::Multipart::new(whole, boundary);
     let broken = |error: multer::Error| ApiError::malformed(error.to_string());
@@ -393,3 +398,6 @@ mod tests {
         assert_eq!(ago(0, 86_400_000), "1\u{a0}day");
     }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -433,3 +433,6 @@ mod tests {
         assert_eq!(read.project, Some(1));
     }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -408,3 +408,62 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::{SealKeys, SealedRow};
+
+    const ROW: SealedRow = SealedRow {
+        table: "storages",
+        org_id: 1,
+        id: 7,
+    };
+
+    /// A sealed value that was changed does not open; one that opens was sealed here, for this row.
+    #[test]
+    fn sealed_rows() {
+        let keys = SealKeys::parse(&["00".repeat(32), "11".repeat(32)].join("\n")).expect("keys");
+        let old = SealKeys::parse(&"11".repeat(32)).expect("a key");
+        let sealed = [
+            keys.seal(ROW, b"account key").expect("sealed"),
+            old.seal(ROW, b"another").expect("sealed"),
+            keys.seal(SealedRow { id: 8, ..ROW }, b"account key")
+                .expect("sealed"),
+        ];
+        let seeds: Vec<&[u8]> = sealed.iter().map(Vec::as_slice).collect();
+        ::fuzz::bytes("sealed_rows", &seeds, &["\x01"], |input| {
+            let opened = keys.open(ROW, input).ok();
+            let expected = [&b"account key"[..], b"another"];
+            let own = sealed[..2].iter().position(|own| own == input);
+            assert_eq!(opened.as_deref(), own.map(|at| expected[at]));
+            assert_eq!(
+                keys.is_current(input),
+                input.get(1..9) == Some(&sealed[0][1..9])
+            );
+        });
+    }
+
+    /// A key file that is read seals what it opens, or names a line that it has.
+    #[test]
+    fn key_files() {
+        let hex = "0a".repeat(32);
+        let file = format!("# newest first\n{hex}\nCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo=\n");
+        ::fuzz::texts(
+            "key_files",
+            &[&file, &hex],
+            &["#", "\n", "=", "00", "Cgo"],
+            |text| match SealKeys::parse(text) {
+                Ok(keys) => {
+                    let sealed = keys.seal(ROW, text.as_bytes()).expect("sealed");
+                    assert!(keys.is_current(&sealed));
+                    assert_eq!(keys.open(ROW, &sealed).expect("opened"), text.as_bytes());
+                    assert!(!format!("{keys:?}").contains("0a"));
+                }
+                Err(super::SealKeyError::NotAKey { line }) => {
+                    assert!((1..=text.lines().count()).contains(&line));
+                }
+                Err(super::SealKeyError::Empty) => {}
+            },
+        );
+    }
+}

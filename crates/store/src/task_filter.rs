@@ -448,3 +448,6 @@ fn pattern(text: &str) -> String {
     }
     pattern + "%"
 }
+
+#[cfg(test)]
+mod fuzz;

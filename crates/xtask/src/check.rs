@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Result, browser, editor, media,
+    Result, browser, editor, fuzz, media,
     process::{self, command, done, in_path, say},
     proof, setup,
     workspace::{Profile, Workspace},
@@ -87,19 +87,41 @@ pub fn everything(workspace: &Workspace) -> Result<ExitCode> {
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     tally.run("documentation", doc, Counts::Command);
 
-    if in_path("cargo-deny") {
-        let mut deny = workspace.cargo();
-        deny.args(["deny", "--offline", "check", "bans", "licenses", "sources"]);
-        tally.run("dependencies", deny, Counts::Command);
-    } else {
-        say("cargo-deny is not installed: licences and bans of dependencies are not checked");
-    }
-
+    dependencies(workspace, &mut tally);
+    fuzz::each_a_while(workspace, &mut tally);
     proof::everything(workspace, &programs, &mut tally);
     browser::tests(workspace, &programs, &mut tally);
 
     done("everything ran", start);
     Ok(tally.conclude())
+}
+
+/// What `deny.toml` says of the dependencies, without the network; and what RustSec knows of them,
+/// where its database can be had.
+fn dependencies(workspace: &Workspace, tally: &mut Tally) {
+    let deny = |arguments: &[&str]| {
+        let mut deny = command(workspace.cargo_deny());
+        deny.current_dir(&workspace.root).args(arguments);
+        deny
+    };
+    let ours = [
+        "--offline",
+        "--locked",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ];
+    tally.run("dependencies", deny(&ours), Counts::Command);
+    match process::run_silently(deny(&["fetch", "db"])) {
+        Ok(()) => {
+            let known = ["--locked", "check", "--disable-fetch", "advisories"];
+            tally.run("advisories of dependencies", deny(&known), Counts::Command);
+        }
+        Err(error) => say(&format!(
+            "NOT CHECKED: advisories and yanked versions of dependencies; the RustSec database cannot be fetched ({error})"
+        )),
+    }
 }
 
 /// The proofs by the official Python clients only.
@@ -149,13 +171,18 @@ impl Tally {
     }
 
     /// Prints the last line.
-    fn conclude(&self) -> ExitCode {
+    pub fn conclude(&self) -> ExitCode {
         say(&format!("{} passed, {} failed", self.passed, self.failed));
         if self.failed == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         }
+    }
+
+    /// One success.
+    pub fn pass(&mut self) {
+        self.passed += 1;
     }
 
     /// One failure.

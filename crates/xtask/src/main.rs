@@ -1,9 +1,10 @@
-//! What contributors run: `cargo xtask demo | test | bench | prove | browser | screenshots | setup | media | editor`. Standard library only,
+//! What contributors run: `cargo xtask demo | test | fuzz | bench | prove | browser | screenshots | setup | media | editor`. Standard library only,
 //! so that it builds in a second on a machine that has nothing yet.
 
 mod browser;
 mod check;
 mod editor;
+mod fuzz;
 mod media;
 mod process;
 mod proof;
@@ -19,11 +20,14 @@ usage: cargo xtask COMMAND
 
   demo [--once] [--release]  the main job end to end on the local Azure; keeps serving unless --once
   test                       set up and run every check and test
+  fuzz [TARGET…] [--seconds N]
+                             parsers with bytes of strangers, guided by which branches they take;
+                             every target and 60 seconds each when not said
   bench [--quick] [ARGS…]    the benchmarks (release), as ratios
   prove                      only the proofs by Microsoft's and Label Studio's Python clients
   browser                    only the tests in a real browser
   screenshots                take the pictures of docs/img from a running demo
-  setup                      install what tests need: PostgreSQL, Chromium, Python and npm packages, editor, media
+  setup                      install what tests need: cargo-deny, PostgreSQL, Chromium, Python and npm packages, editor, media
   media                      fetch the demo's pictures, sounds, video and texts
   editor                     fetch the annotation editor, which the server embeds when it is built";
 
@@ -49,6 +53,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["media"] => media::prepare(&workspace).map(|_| ExitCode::SUCCESS),
         ["editor"] => editor::prepare(&workspace).map(|()| ExitCode::SUCCESS),
         ["test"] => check::everything(&workspace),
+        ["fuzz", options @ ..] => fuzz::at_length(&workspace, options),
         ["prove"] => check::proofs(&workspace),
         ["browser"] => check::browser(&workspace),
         ["screenshots"] => browser::screenshots(&workspace).map(|()| ExitCode::SUCCESS),

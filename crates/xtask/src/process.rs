@@ -58,6 +58,20 @@ pub fn run(mut command: Command) -> Result<()> {
     }
 }
 
+/// Runs to the end and shows nothing; a failure is the last line that it wrote.
+pub fn run_silently(mut command: Command) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(&command, &error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    Err(last.unwrap_or("it gave no reason").trim().to_owned())
+}
+
 /// Runs to the end; its exit code becomes ours.
 pub fn exit_code(mut command: Command) -> Result<ExitCode> {
     let status = command

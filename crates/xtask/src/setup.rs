@@ -14,10 +14,14 @@ use crate::{
     workspace::Workspace,
 };
 
+/// What looks over the dependencies (`deny.toml`), of crates.io.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
 /// All of it.
 pub fn everything(workspace: &Workspace) -> Result<()> {
     let start = Instant::now();
     say("setting up …");
+    cargo_deny(workspace)?;
     postgresql()?;
     python_packages(workspace)?;
     azurite(workspace)?;
@@ -172,6 +176,30 @@ pub fn browser_packages(workspace: &Workspace) -> Result<()> {
     })
 }
 
+/// `.dev/cargo/bin/cargo-deny`, and the sources of every dependency on every platform, whose
+/// licences it reads without the network.
+fn cargo_deny(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.dev_dir().join("cargo");
+    once_for(&folder, CARGO_DENY, || {
+        say("  installing cargo-deny (crates.io; two minutes) …");
+        let mut install = workspace.cargo();
+        install.args(["install", "--quiet", "--locked", "--no-default-features"]);
+        install.arg("--root").arg(&folder).arg(CARGO_DENY);
+        // It runs for a second: compiling it must not take long.
+        install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+        install.env("CARGO_PROFILE_RELEASE_LTO", "false");
+        install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        // Its output is not for the repository's own folder.
+        install
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("RUSTFLAGS");
+        run(install)
+    })?;
+    let mut fetch = workspace.cargo();
+    fetch.args(["fetch", "--quiet", "--locked"]);
+    run(fetch)
+}
+
 /// `npm ci` of the Node that came with the Python packages.
 fn npm_ci(workspace: &Workspace, folder: &Path) -> Result<()> {
     let node = node_package(&workspace.dev_dir().join("python"))
@@ -197,6 +225,11 @@ fn once(folder: &Path, from: &[&Path], work: impl FnOnce() -> Result<()>) -> Res
         wanted +=
             &fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     }
+    once_for(folder, &wanted, work)
+}
+
+/// Does the work unless this very thing is in the folder.
+fn once_for(folder: &Path, wanted: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let stamp = folder.join("installed-from");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());

@@ -50,6 +50,11 @@ impl Workspace {
         self.dev_dir().join("bin/node")
     }
 
+    /// The program that looks over the dependencies.
+    pub fn cargo_deny(&self) -> PathBuf {
+        self.dev_dir().join("cargo/bin/cargo-deny")
+    }
+
     /// `PATH` with setup's `node` in front.
     pub fn path_with_node(&self) -> OsString {
         let mut path = OsString::from(self.dev_dir().join("bin"));
@@ -65,6 +70,29 @@ impl Workspace {
         let mut cargo = command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root);
         cargo
+    }
+
+    /// What fuzzing builds and finds; below `target`, because it can be had again.
+    pub fn fuzz_dir(&self) -> PathBuf {
+        self.target().join("fuzz")
+    }
+
+    /// The machine's own target, such as `x86_64-unknown-linux-gnu`.
+    pub fn host(&self) -> Result<String> {
+        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let output = command(rustc)
+            .arg("-vV")
+            .current_dir(&self.root)
+            .output()
+            .map_err(|error| format!("rustc: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+        host.map(str::to_owned)
+            .ok_or_else(|| "rustc does not say its host".to_owned())
+    }
+
+    fn target(&self) -> PathBuf {
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from)
     }
 
     /// Builds the programs of these packages; gives the folder they are in.
@@ -86,9 +114,7 @@ impl Workspace {
 
     /// The folder of built programs.
     pub fn programs(&self, profile: Profile) -> PathBuf {
-        let target =
-            env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
-        target.join(match profile {
+        self.target().join(match profile {
             Profile::Dev => "debug",
             Profile::Release => "release",
         })

@@ -83,3 +83,39 @@ mod tests {
         assert_eq!(FromTo(1, 2).header(Some(0)).as_deref(), Some("bytes=1-2"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::ByteRange;
+
+    /// What Azure is asked for is a range again, begins where the caller's does, and lies in the blob.
+    #[test]
+    fn ranges() {
+        let seeds = [
+            "bytes=0-99",
+            " Bytes = 5- ",
+            "bytes=-3",
+            "bytes=0-1,4-5",
+            "bytes=9-18446744073709551615",
+        ];
+        ::fuzz::texts("ranges", &seeds, &["bytes", "=", "-", ",", " "], |text| {
+            let Some(range) = ByteRange::parse(text) else {
+                return;
+            };
+            for size in [None, Some(0), Some(1), Some(1_000), Some(u64::MAX)] {
+                let Some(header) = range.header(size) else {
+                    assert!(matches!(range, ByteRange::Suffix(_)));
+                    continue;
+                };
+                match (range, ByteRange::parse(&header)) {
+                    (ByteRange::Suffix(length), Some(ByteRange::FromTo(first, last))) => {
+                        let size = size.expect("a suffix needs the size");
+                        assert!(first <= last && last == size - 1);
+                        assert_eq!(last - first, length.min(size) - 1);
+                    }
+                    (range, again) => assert_eq!(again, Some(range), "{header}"),
+                }
+            }
+        });
+    }
+}

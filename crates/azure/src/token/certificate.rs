@@ -21,9 +21,13 @@ const LIFETIME_S: i64 = 600;
 /// When the certificate of a PEM text ends (`notAfter`), in Unix milliseconds; `None` when it has
 /// none that can be read.
 pub(crate) fn certificate_expiry(pem: &Secret) -> Option<i64> {
-    let der = CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok()?;
+    not_after(&CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok()?)
+}
+
+/// The same of a certificate's DER.
+fn not_after(der: &[u8]) -> Option<i64> {
     // Certificate, TBSCertificate; then by RFC 5280: [0] version, serial, signature, issuer, validity.
-    let (mut fields, _) = read_der(0x30, read_der(0x30, &der)?.0)?;
+    let (mut fields, _) = read_der(0x30, read_der(0x30, der)?.0)?;
     if fields.first() == Some(&0xA0) {
         fields = read_der(0xA0, fields)?.1;
     }
@@ -227,5 +231,68 @@ mod tests {
             assert!(error.to_string().contains(said), "{error}");
             assert!(!error.to_string().contains("s3cret"));
         }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use model::Secret;
+
+    use super::{ClientCertificate, certificate_expiry};
+
+    /// A pasted certificate gives an end that a calendar has, or a short reason without its text.
+    #[test]
+    fn certificates() {
+        let pem = local_azure::self_signed("longshore").expect("a certificate");
+        let (key, certificate) = pem.split_at(pem.find("-----BEGIN CERTIFICATE").unwrap_or(0));
+        let words = [
+            "-----BEGIN CERTIFICATE-----\n",
+            "-----END CERTIFICATE-----\n",
+            "-----BEGIN PRIVATE KEY-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\n",
+            "-----END PRIVATE KEY-----\n",
+            "MII",
+            "==",
+            "\r\n",
+            "-----",
+        ];
+        ::fuzz::texts("certificates", &[&pem, key, certificate], &words, |text| {
+            let pem = Secret::new(text);
+            if let Some(end_ms) = certificate_expiry(&pem) {
+                assert!(
+                    (-62_167_219_200_000..253_402_300_800_000).contains(&end_ms),
+                    "{end_ms}"
+                );
+            }
+            if let Err(error) = ClientCertificate::from_pem(&pem) {
+                let said = error.to_string();
+                assert!(
+                    said.starts_with("the certificate") && said.len() < 200,
+                    "{said}"
+                );
+            }
+        });
+    }
+
+    /// The same below the PEM, where a certificate is nested lengths.
+    #[test]
+    fn certificate_fields() {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+        let pem = local_azure::self_signed("longshore").expect("a certificate");
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("its DER");
+        ::fuzz::bytes(
+            "certificate_fields",
+            &[&der],
+            &["\x30", "\x17\x0d", "\x18\x0f", "Z", "-1"],
+            |input| {
+                if let Some(end_ms) = super::not_after(input) {
+                    assert!(
+                        (-62_167_219_200_000..253_402_300_800_000).contains(&end_ms),
+                        "{end_ms}"
+                    );
+                }
+            },
+        );
     }
 }

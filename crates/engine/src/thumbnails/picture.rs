@@ -16,6 +16,8 @@ const SIDE: u32 = 320;
 const MOST_PIXELS: u64 = 64_000_000;
 /// Bytes that decoding one picture may take.
 const MOST_MEMORY: u64 = 256 << 20;
+/// Characters of a decoder's words.
+const LONGEST_REASON: usize = 200;
 /// JPEG's, of 100.
 const QUALITY: u8 = 80;
 
@@ -81,9 +83,21 @@ fn reason(error: &ImageError) -> String {
             MOST_MEMORY >> 20
         ),
         ImageError::Unsupported(_) => {
-            format!("The picture is of a kind that is not drawn here: {error}.")
+            format!(
+                "The picture is of a kind that is not drawn here: {}.",
+                short(error)
+            )
         }
-        _ => format!("The picture is broken: {error}."),
+        _ => format!("The picture is broken: {}.", short(error)),
+    }
+}
+
+/// A decoder's own words: it may list what the file holds, as long as the file is.
+fn short(error: &ImageError) -> String {
+    let text = error.to_string();
+    match text.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -91,9 +105,12 @@ fn reason(error: &ImageError) -> String {
 mod tests {
     use std::io::Cursor;
 
-    use image::{DynamicImage, GenericImageView as _, ImageFormat, Rgb, RgbImage, RgbaImage};
+    use image::{
+        DynamicImage, GenericImageView as _, ImageError, ImageFormat, Rgb, RgbImage, RgbaImage,
+        error::{ImageFormatHint, UnsupportedError, UnsupportedErrorKind},
+    };
 
-    use super::thumbnail;
+    use super::{reason, thumbnail};
 
     fn written(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -115,7 +132,7 @@ mod tests {
         png
     }
 
-    fn crc32(bytes: &[u8]) -> u32 {
+    pub(super) fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(!0, |crc, byte| {
             (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
                 (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
@@ -202,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_is_short_whatever_the_file_holds() {
+        let feature = UnsupportedErrorKind::GenericFeature("Unknown(0), ".repeat(1_000));
+        let hint = ImageFormatHint::Exact(ImageFormat::Tiff);
+        let error = UnsupportedError::from_format_and_kind(hint, feature);
+        let why = reason(&ImageError::Unsupported(error));
+        assert!(why.ends_with("….") && why.chars().count() < 300, "{why}");
+    }
+
+    #[test]
     fn no_prefix_of_a_picture_panics() {
         for format in [
             ImageFormat::Png,
@@ -215,5 +241,87 @@ mod tests {
                 let _ = thumbnail(&bytes[..end]);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use std::io::Cursor;
+
+    use image::{DynamicImage, GenericImageView as _, ImageFormat, RgbaImage};
+
+    use super::{SIDE, tests::crc32, thumbnail};
+
+    /// A PNG with every checksum right: a change behind one would reach no decoder else.
+    fn checked(mut png: Vec<u8>) -> Vec<u8> {
+        let mut at = 8;
+        while let Some(length) = png.get(at..at + 4) {
+            let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
+            let Some(end) = at
+                .checked_add(8 + length)
+                .filter(|end| end + 4 <= png.len())
+            else {
+                break;
+            };
+            let checksum = crc32(&png[at + 4..end]);
+            png[end..end + 4].copy_from_slice(&checksum.to_be_bytes());
+            at = end + 4;
+        }
+        png
+    }
+
+    /// Whatever the bytes are, a thumbnail is a small JPEG, or there is a reason why not.
+    #[test]
+    fn pictures() {
+        let picture: DynamicImage = RgbaImage::from_fn(19, 13, |x, y| {
+            image::Rgba([x as u8 * 13, y as u8 * 19, (x * y) as u8, 255 - y as u8])
+        })
+        .into();
+        let seeds: Vec<Vec<u8>> = [
+            ImageFormat::Png,
+            ImageFormat::Jpeg,
+            ImageFormat::Gif,
+            ImageFormat::WebP,
+            ImageFormat::Bmp,
+            ImageFormat::Tiff,
+        ]
+        .into_iter()
+        .map(|format| {
+            let picture = match format {
+                ImageFormat::Jpeg => picture.to_rgb8().into(),
+                _ => picture.clone(),
+            };
+            let mut bytes = Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, format).expect("written");
+            bytes.into_inner()
+        })
+        .collect();
+        let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();
+        let words = [
+            "IHDR", "IDAT", "PLTE", "tRNS", "acTL", "fcTL", "fdAT", "iCCP", "eXIf", "GIF89a",
+            "RIFF", "WEBPVP8X", "ALPH", "ANIM", "ANMF", "II*\0", "MM\0*", "BM", "Exif\0\0",
+        ];
+        ::fuzz::bytes("pictures", &seeds, &words, |input| {
+            let mut tried = vec![input.to_vec()];
+            if input.starts_with(b"\x89PNG") {
+                tried.push(checked(input.to_vec()));
+            }
+            for bytes in tried {
+                match thumbnail(&bytes) {
+                    Ok(jpeg) => {
+                        let small = image::load_from_memory_with_format(&jpeg, ImageFormat::Jpeg);
+                        let (width, height) = small.expect("a JPEG").dimensions();
+                        assert!((1..=SIDE).contains(&width) && (1..=SIDE).contains(&height));
+                        assert!(jpeg.len() < 400_000);
+                    }
+                    Err(reason) => {
+                        assert!(
+                            reason.ends_with('.') && reason.chars().count() < 300,
+                            "{reason}"
+                        )
+                    }
+                }
+            }
+        });
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     use super::waveform;
 
     /// 16-bit mono at 8 kHz.
-    fn wav(samples: &[i16]) -> Vec<u8> {
+    pub(super) fn wav(samples: &[i16]) -> Vec<u8> {
         let data: Vec<u8> = samples
             .iter()
             .flat_map(|sample| sample.to_le_bytes())
@@ -204,5 +204,64 @@ mod tests {
             // Some give what is there.
             let _ = waveform(whole[..end].to_vec(), "wav");
         }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::{BARS, MOST_FRAMES, tests::wav, waveform};
+
+    /// Whatever the bytes are, a waveform is a few bars of a finite length, or there is a reason.
+    #[test]
+    fn sounds() {
+        let recording = wav(&[1_000; 300]);
+        // One frame of silence each: MPEG-1 layer III at 128 kbit/s, and FLAC's first block.
+        let mut mp3 = vec![0xFF, 0xFB, 0x90, 0x64];
+        mp3.resize(417, 0);
+        let mp3 = mp3.repeat(3);
+        let mut flac =
+            b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0\x0a\xc4\x40\xf0\0\0\x10\0".to_vec();
+        flac.extend([0; 16]);
+        flac.extend(b"\xff\xf8\xc9\x08\0\x2e\0\0\0\0\0\0");
+        let ogg = b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01\x1e\x01vorbis\0\0\0\0\x01\x44\xac\0\0\0\0\0\0\0\xee\x02\0\0\0\0\0\xb8\x01";
+        let seeds: [&[u8]; 4] = [&recording, &mp3, &flac, ogg];
+        let words = [
+            "RIFF",
+            "WAVE",
+            "fmt ",
+            "data",
+            "LIST",
+            "fact",
+            "ID3\x04\0",
+            "Xing",
+            "LAME",
+            "fLaC",
+            "OggS",
+            "\x01vorbis",
+            "\x03vorbis",
+            "\x05vorbis",
+        ];
+        ::fuzz::bytes("sounds", &seeds, &words, |input| {
+            for extension in ["wav", "mp3"] {
+                match waveform(input.to_vec(), extension) {
+                    Ok(drawn) => {
+                        assert!(
+                            drawn.bars.len() <= BARS && drawn.bars.iter().all(|bar| *bar <= 100)
+                        );
+                        assert!(
+                            (0.0..=2.0 * MOST_FRAMES as f64).contains(&drawn.seconds),
+                            "{}",
+                            drawn.seconds
+                        );
+                    }
+                    Err(reason) => {
+                        assert!(
+                            reason.ends_with('.') && reason.chars().count() < 300,
+                            "{reason}"
+                        )
+                    }
+                }
+            }
+        });
     }
 }

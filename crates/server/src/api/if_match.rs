@@ -89,3 +89,40 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use engine::Expected;
+
+    use super::parse;
+    use crate::extract::instant;
+
+    /// The states that a header names are the same when the header is written with them alone; only
+    /// a star means any.
+    #[test]
+    fn conditional_headers() {
+        let seeds = [
+            "*",
+            "\"2026-11-21T17:52:00.684000Z\", W/\"x\", \"other\"",
+            "\"2026-11-21T17:52:00.684001Z\",,",
+        ];
+        ::fuzz::texts(
+            "conditional_headers",
+            &seeds,
+            &["*", "\"", "W/", ",", " ", "Z", "+00:00"],
+            |text| match parse(text) {
+                None => {}
+                Some(Expected::Any) => assert_eq!(text.trim(), "*"),
+                Some(Expected::UpdatedAt(times)) => {
+                    assert!(times.len() <= text.len() / 20);
+                    let tags: Vec<String> = times
+                        .iter()
+                        .map(|at| format!("\"{}\"", instant(*at)))
+                        .collect();
+                    assert!(tags.iter().all(|tag| text.contains(tag.as_str())));
+                    assert_eq!(parse(&tags.join(", ")), Some(Expected::UpdatedAt(times)));
+                }
+            },
+        );
+    }
+}

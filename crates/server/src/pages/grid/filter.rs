@@ -90,13 +90,7 @@ impl ListQuery {
             person: actor.user_id,
             annotator: number(query, "annotator").map(UserId),
             storage: number(query, "storage").map(StorageId),
-            text: query
-                .text("text")
-                .unwrap_or_default()
-                .trim()
-                .chars()
-                .take(LONGEST_TEXT)
-                .collect(),
+            text: searched(query.text("text").unwrap_or_default()),
             order: match query.text("order") {
                 Some("newest") => TaskOrder::NewestFirst,
                 _ => TaskOrder::OldestFirst,
@@ -220,5 +214,83 @@ impl ListQuery {
             }
         }
         query.finish()
+    }
+}
+
+/// A search without blanks around it, also where it is cut: the next page's address says the same.
+fn searched(text: &str) -> String {
+    let text = text.trim();
+    let end = text.char_indices().nth(LONGEST_TEXT);
+    text[..end.map_or(text.len(), |(end, _)| end)]
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_TEXT, searched};
+
+    #[test]
+    fn a_search_that_is_cut_is_the_same_on_the_next_page() {
+        let cut = searched(&format!("  {} b", "é".repeat(LONGEST_TEXT - 1)));
+        assert_eq!(cut, "é".repeat(LONGEST_TEXT - 1));
+        assert_eq!(searched(&cut), cut);
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use model::{Actor, OrgId, ProjectId, Role, UserId};
+
+    use super::{LONGEST_TEXT, ListQuery};
+    use crate::extract::Query;
+
+    /// The address of a list gives the same list, and what is searched for has its limit.
+    #[test]
+    fn list_queries() {
+        let seeds = [
+            "state=to-do&annotator=3&storage=2&text=a%20b&order=newest&view=list&after=9&looked_at=5&found=2&part=1",
+            "state=nope&before=-1&text=%FF+%00&deleted_tasks=1&annotator=99999999999999999999",
+        ];
+        let words = [
+            "state=",
+            "labeled",
+            "skipped",
+            "draft",
+            "annotator=",
+            "storage=",
+            "text=",
+            "order=newest",
+            "view=list",
+            "after=",
+            "before=",
+            "&",
+            "%",
+            "+",
+        ];
+        let actor = Actor {
+            org_id: OrgId(1),
+            user_id: UserId(2),
+            role: Role::Owner,
+        };
+        ::fuzz::texts("list_queries", &seeds, &words, |text| {
+            let read = ListQuery::read(&Query::parse(text), &actor);
+            assert!(read.text.chars().count() <= LONGEST_TEXT);
+            assert!(read.looked_at >= 0 && read.found >= 0);
+            let project = ProjectId(7);
+            let address = read.address(project, read.cursor, read.looked_at, read.found);
+            let (_, query) = address.split_once('?').unwrap_or((&address, ""));
+            let again = ListQuery::read(&Query::parse(query), &actor);
+            assert_eq!(again.filter(project), read.filter(project));
+            assert_eq!(
+                again.address(project, again.cursor, again.looked_at, again.found),
+                address
+            );
+            assert_eq!((again.cursor, again.view), (read.cursor, read.view));
+            let _ = (
+                Query::parse(text).page(30).map(|page| page.offset()),
+                Query::parse(text).with_page(2),
+            );
+        });
     }
 }
