@@ -212,6 +212,19 @@ impl Engine {
         Ok(listed.await?)
     }
 
+    /// The large task file that a run reads now, by name, and how many of its rows are right so far.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn file_being_read(
+        &self,
+        actor: &Actor,
+        run: SyncRunId,
+    ) -> Result<Option<(String, i64)>> {
+        require(actor, Permission::ManageProjects)?;
+        Ok(self.store().staged_of_run(actor.org_id, run).await?)
+    }
+
     /// What is being imported into a project now.
     ///
     /// # Errors

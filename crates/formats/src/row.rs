@@ -328,6 +328,41 @@ mod tests {
     }
 
     #[test]
+    fn an_exported_task_comes_in_without_the_ids_of_its_server() {
+        let row = row(r#"{"id": 7, "data": {}, "predictions": [3, {"result": []}], "drafts": []}"#);
+        assert_eq!(row.unwrap().predictions.len(), 1);
+    }
+
+    #[test]
+    fn what_is_kept_has_a_hundred_levels_wherever_it_stands() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for (before, around, after) in [
+            (r#"{"a": "#, 1, "}"),
+            (r#"{"data": {"a": "#, 1, "}}"),
+            (r#"{"data": {}, "meta": {"a": "#, 1, "}}"),
+            (
+                r#"{"data": {}, "annotations": [{"result": [{"a": "#,
+                2,
+                "}]}]}",
+            ),
+            (
+                r#"{"data": {}, "predictions": [{"result": [{"a": "#,
+                2,
+                "}]}]}",
+            ),
+        ] {
+            let text = |levels| format!("{before}{}{after}", nested(levels - around));
+            assert!(row(&text(100)).is_ok(), "{before}");
+            assert_eq!(row(&text(101)).unwrap_err().code, "too_deep", "{before}");
+        }
+        let many = format!(
+            r#"{{"data": {{}}, "annotations": [{}1]}}"#,
+            "1,".repeat(1_000)
+        );
+        assert_eq!(row(&many).unwrap_err().code, "too_many_labels");
+    }
+
+    #[test]
     fn a_bad_member_is_named_with_its_place() {
         for (text, column, part) in [
             (r#"{"data": null}"#, 12, "`data`"),
@@ -343,6 +378,16 @@ mod tests {
                 r#"{"data": {}, "annotations": [{"result": {}}]}"#,
                 43,
                 "`result`",
+            ),
+            (
+                r#"{"data": {}, "annotations": [{"result": [{}, 1]}]}"#,
+                48,
+                "region 2",
+            ),
+            (
+                r#"{"data": {}, "predictions": [{"result": [], "model_version": "\u0000"}]}"#,
+                32,
+                "`model_version`",
             ),
             (r#"{"data": {}, "predictions": [2]}"#, 32, "a prediction"),
             (

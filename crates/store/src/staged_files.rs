@@ -215,6 +215,18 @@ impl Store {
         Ok(self.db.read_one(sql(query).bind(run)).await?.is_some())
     }
 
+    /// The file that a run is staging, by name, and how many of its rows are right so far.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn staged_of_run(&self, org: OrgId, run: SyncRunId) -> Result<Option<(String, i64)>> {
+        let query = "SELECT name, row_count FROM staged_files
+             WHERE org_id = $1 AND run_id = $2 AND state = 'reading' ORDER BY id DESC LIMIT 1";
+        let row = self.db.read_one(sql(query).bind(org).bind(run)).await?;
+        row.map(|row| Ok((row.get("name")?, row.get("row_count")?)))
+            .transpose()
+    }
+
     /// Worker: deletes some of what is not to come in (dropped, or left by a run that is over), and
     /// ends cancelled runs whose last file is in. `true` when more is left to delete. Call it now and
     /// then.

@@ -37,7 +37,7 @@ pub(in crate::pages) struct Live {
     pub(in crate::pages) status_words: &'static str,
     pub(in crate::pages) is_running: bool,
     /// What it is at, while it runs.
-    phase: &'static str,
+    phase: String,
     /// How far, of how much; `None` while that is not known.
     bar: Option<(i64, i64)>,
     /// `540 blobs seen · 18 new tasks · …`; empty before the first run.
@@ -117,6 +117,10 @@ impl Live {
             Some(run) if is_running => app.engine.expected_blobs(actor, run).await?,
             _ => None,
         };
+        let reading = match run {
+            Some(run) if is_running => app.engine.file_being_read(actor, run.id).await?,
+            _ => None,
+        };
         let backlog = match storage.direction {
             Direction::Source => None,
             Direction::Target => Some(Backlog::load(app, actor, storage).await?),
@@ -138,7 +142,14 @@ impl Live {
                 (status, _) => status_words(status),
             },
             is_running,
-            phase: run.map_or("", |run| phase(storage, run)),
+            phase: match (run, reading) {
+                (_, Some((name, rows))) => {
+                    let rows = several(rows, "row is right", "rows are right");
+                    format!("Reading {name}: {rows} so far")
+                }
+                (Some(run), None) => phase(storage, run).to_owned(),
+                (None, None) => String::new(),
+            },
             bar: run.and_then(|run| bar(storage, run, expected)),
             counts: run.map_or_else(String::new, |run| counts(storage, run, expected)),
             error: run.and_then(|run| run.error.clone()),
