@@ -48,6 +48,8 @@ pub struct ResolveRequest {
     pub if_none_match: Option<String>,
     pub if_modified_since: Option<String>,
     pub if_range: Option<String>,
+    /// Through this server, also where the storage pre-signs.
+    pub streamed: bool,
 }
 
 /// Whether the body is wanted.
@@ -203,7 +205,8 @@ impl Engine {
         let reached = self.reach(actor.org_id, &row, &wanted, own).await?;
         match &reached {
             Reached::Storage { sources, index }
-                if sources[*index].storage.serve_mode == ServeMode::Presigned =>
+                if !request.streamed
+                    && sources[*index].storage.serve_mode == ServeMode::Presigned =>
             {
                 let source = &sources[*index];
                 let signed = self.sign(event, source, wanted.blob()).await;

@@ -15,6 +15,7 @@ mod outgoing;
 mod pages;
 mod people;
 mod replicas;
+mod script;
 mod serve;
 mod storage_pages;
 mod tidy;

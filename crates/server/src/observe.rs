@@ -14,7 +14,10 @@ use futures_util::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use uuid::Uuid;
 
-use crate::error::{ApiError, REQUEST_ID};
+use crate::{
+    error::{ApiError, REQUEST_ID},
+    policy::Policy,
+};
 
 /// Said unless a handler says otherwise: nothing may be framed, guessed, or told to other sites.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -27,12 +30,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     ),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-        ),
-    ),
+    (header::CONTENT_SECURITY_POLICY, Policy::NOTHING),
 ];
 
 /// The layer.

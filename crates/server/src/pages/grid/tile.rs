@@ -10,7 +10,7 @@ use engine::{AtHand, Blank, Thumbnail, Waveform};
 use model::{Actor, Task, TaskId};
 
 use super::super::html::with_status;
-use crate::{App, error::ApiError, extract::Id};
+use crate::{App, error::ApiError, extract::Id, stranger};
 
 /// A task as the grid shows it.
 pub(super) struct Tile {
@@ -122,16 +122,10 @@ pub(crate) async fn picture(
     let key = parts.iter().find(|(name, _)| name == "key");
     let key = key.map_or("", |(_, key)| key.as_str());
     let jpeg = app.engine.thumbnail_picture(&actor, task, key).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "image/jpeg"),
-        (
-            header::CACHE_CONTROL,
-            "private, max-age=31536000, immutable",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
-    ];
-    Ok((headers, jpeg).into_response())
+    let cache = "private, max-age=31536000, immutable";
+    let mut response = ([(header::CACHE_CONTROL, cache)], jpeg).into_response();
+    stranger::DRAWN.put_on(response.headers_mut());
+    Ok(response)
 }
 
 /// The bars as an SVG path in a box of 128 by 64.
