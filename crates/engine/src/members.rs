@@ -3,9 +3,8 @@
 use model::{Actor, Permission, Role, User, UserId};
 use serde_json::json;
 use store::MemberChange;
-use uuid::Uuid;
 
-use crate::{AuditAction, Engine, Error, Result, require};
+use crate::{AuditAction, Engine, Error, Result, audit::By, require};
 
 impl Engine {
     /// The organization's members, by id.
@@ -73,11 +72,10 @@ impl Engine {
         let subject = format!("user/{user}");
         let detail = json!({"from": email, "to": other, "with": "command"});
         for org in orgs.into_iter().filter(|org| *org != operator.org_id) {
-            let id = Uuid::now_v7();
-            let action = AuditAction::MemberRelease;
-            self.note(id, (org, None), action, subject.clone(), &detail)?;
+            let (who, action) = ((org, By::Operator), AuditAction::MemberRelease);
+            self.record_by(who, action, subject.clone(), detail.clone())
+                .await?;
         }
-        self.flush_audit().await?;
         self.record(operator, AuditAction::MemberRelease, subject, detail)
             .await?;
         Ok(other)

@@ -42,6 +42,8 @@ pub struct ResolveRequest {
     pub if_none_match: Option<String>,
     pub if_modified_since: Option<String>,
     pub if_range: Option<String>,
+    /// Through this server, also where the storage pre-signs.
+    pub streamed: bool,
 }
 
 /// Whether the body is wanted.
@@ -117,7 +119,7 @@ impl Engine {
         let asker = (actor.org_id, Some(actor.user_id));
         let reached = self.reach(asker, &row, &wanted, own).await?;
         match reached.storage() {
-            Some(storage) if storage.serve_mode == ServeMode::Presigned => {
+            Some(storage) if !request.streamed && storage.serve_mode == ServeMode::Presigned => {
                 let signed = self
                     .sign(event, storage, reached.place(), wanted.blob())
                     .await;

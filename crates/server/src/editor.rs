@@ -111,7 +111,8 @@ impl Editor {
             .collect()
     }
 
-    fn address(&self, name: &str) -> String {
+    /// Of a file; of the folder, with its slash, when the name is empty.
+    pub(crate) fn address(&self, name: &str) -> String {
         format!("/editor/{}/{name}", self.folder())
     }
 

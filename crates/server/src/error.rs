@@ -121,6 +121,15 @@ impl ApiError {
         )
     }
 
+    /// 403: a browser would run, apply or frame what is only there to be shown.
+    pub(crate) fn used_as_script() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not_for_this_use",
+            "This address has data to show: a page cannot use it as a script, a stylesheet or a document inside it.",
+        )
+    }
+
     /// 409: the session is not that of the person for whom the page was made.
     pub(crate) fn another_person() -> Self {
         Self::new(

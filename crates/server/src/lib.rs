@@ -6,6 +6,7 @@
 mod api;
 mod attempts;
 mod auth;
+mod clean;
 mod client_address;
 mod connection;
 mod cookies;
@@ -16,10 +17,12 @@ mod fields;
 mod observe;
 mod openapi;
 mod pages;
+mod policy;
 mod router;
 mod routes;
 mod serve;
 mod static_files;
+mod stranger;
 
 use std::{sync::Arc, time::Duration};
 

@@ -18,6 +18,7 @@ use crate::{
     App,
     auth::Asker,
     error::{ApiError, REQUEST_ID, Told},
+    policy::Policy,
 };
 
 /// Said unless a handler says otherwise: nothing may be framed, guessed, told to other sites, or kept
@@ -32,12 +33,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     ),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-        ),
-    ),
+    (header::CONTENT_SECURITY_POLICY, Policy::NOTHING),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 

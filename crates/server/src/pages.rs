@@ -29,6 +29,7 @@ pub(crate) mod members_page;
 pub(crate) mod new_project;
 pub(crate) mod project_settings;
 pub(crate) mod project_storages;
+pub(crate) mod shown;
 mod sign_in;
 pub(crate) mod storage;
 pub(crate) mod tokens_page;

@@ -20,6 +20,7 @@ use crate::{
     observe::observe,
     pages::error_page::for_browsers,
     routes::{Routes, op, public},
+    stranger::only_own_files_run,
 };
 
 /// The server's router, with what happens around every request.
@@ -28,6 +29,7 @@ pub(crate) fn router(app: App) -> Router {
         .router
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async |method: Method| ApiError::method_not_allowed(&method))
+        .layer(middleware::from_fn(only_own_files_run))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .layer(middleware::from_fn_with_state(app.clone(), for_browsers))
         .with_state(app)

@@ -11,15 +11,11 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{error::ApiError, extract::Query};
+use crate::{error::ApiError, extract::Query, policy::Policy};
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const PDF: &str = "application/pdf";
-/// The browser's viewer shows a PDF inside a page of ours.
-const IN_VIEWER: &str =
-    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'";
-
 /// One file.
 struct StaticFile {
     name: &'static str,
@@ -37,7 +33,7 @@ macro_rules! files {
     };
 }
 
-static FILES: [StaticFile; 20] = files! {
+static FILES: [StaticFile; 21] = files! {
     "longshore.css" => STYLE,
     "longshore.js" => SCRIPT,
     "htmx.min.js" => SCRIPT,
@@ -51,6 +47,7 @@ static FILES: [StaticFile; 20] = files! {
     "annotate_notices.js" => SCRIPT,
     "annotate_outbox.js" => SCRIPT,
     "editor.js" => SCRIPT,
+    "editor_guard.js" => SCRIPT,
     "label_preview.js" => SCRIPT,
     "label_samples.js" => SCRIPT,
     "sample.pdf" => PDF,
@@ -96,9 +93,9 @@ pub(crate) async fn serve(Path(name): Path<String>, query: Query) -> Result<Resp
     ];
     let mut response = (headers, file.content).into_response();
     if file.content_type == PDF {
-        let policy = HeaderValue::from_static(IN_VIEWER);
+        // The browser's viewer shows it inside a page of ours.
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(header::CONTENT_SECURITY_POLICY, Policy::PDF);
     }
     Ok(response)
 }

@@ -12,7 +12,7 @@ const PRESENCE_EVERY_MS = 20_000;
 const page = JSON.parse(document.getElementById("page").textContent);
 const bar = (id) => document.getElementById(id);
 
-/** The task that is shown, as the API gives it; its `data` as the browser loads it. */
+/** The task that is shown, as the API gives it; its `data` as the browser loads it, HTML in it clean. */
 let task = null;
 /** What the server last said of annotations: id to `updated_at`. */
 let versions = new Map();
@@ -61,7 +61,7 @@ async function open(id, options) {
   try {
     for (;;) {
       const kept = outbox.of(id);
-      const found = await request("GET", `/api/tasks/${id}`);
+      const found = await request("GET", `/tasks/${id}/shown`);
       if (kept.every((work) => outbox.at(work))) return await display(found, options);
     }
   } catch (error) {
@@ -119,7 +119,7 @@ async function next(ahead, saved) {
 }
 
 function nextAddress() {
-  return `/api/projects/${page.project.id}/next?after=${task.id}`;
+  return `/projects/${page.project.id}/shown-next?after=${task.id}`;
 }
 
 /** Goes elsewhere when the draft is safe. */

@@ -3,7 +3,7 @@
 
 import { parsed, request } from "./annotate_api.js";
 
-const RESOLVE = /^\/tasks\/\d+\/resolve/;
+const RESOLVE = /^\/tasks\/\d+\/(resolve|shown-html)/;
 /** Of a task with hundreds of pages, the first say enough. */
 const MOST_PROBES = 12;
 
@@ -72,7 +72,7 @@ async function unreadable(address, blob, problem) {
 async function askServer(address, problem, otherwise) {
   let found;
   try {
-    found = await request("GET", address.replace("/resolve", "/unreadable"));
+    found = await request("GET", address.replace(/\/(resolve|shown-html)/, "/unreadable"));
   } catch (error) {
     return problem(error.words);
   }

@@ -1,6 +1,11 @@
 // Label Studio's editor in a page of ours. It is published only as a part of Label Studio's own application: its
 // webpack chunks are loaded, their modules used, and the application in them is never started.
 
+import { guard } from "./editor_guard.js";
+
+/** This page's own script: whoever carries its nonce may run. */
+const own = document.getElementById("own");
+
 /** Loads the editor; `loading` is the server's `Loading` (src/editor.rs). Resolves to the class `LabelStudio`. */
 export async function loadEditor({ scripts, editor, tailwind, flags }, user) {
   window.APP_SETTINGS = {
@@ -12,6 +17,7 @@ export async function loadEditor({ scripts, editor, tailwind, flags }, user) {
     lookupHotkey: () => null,
   };
   followColorScheme();
+  guard();
   // Until webpack's runtime runs, chunks gather in a plain array.
   const chunks = (window.webpackChunklabelstudio = []);
   const runtime = scripts.at(-1);
@@ -20,6 +26,8 @@ export async function loadEditor({ scripts, editor, tailwind, flags }, user) {
   for (const chunk of chunks) chunk.length = 2;
   await load(runtime);
   const module = await new Promise((ready) => chunks.push([["longshore"], {}, ready]));
+  // For what webpack loads later.
+  module.nc = own.nonce;
   module(editor);
   const style = document.createElement("style");
   style.textContent = module(tailwind).A.toString();
@@ -32,6 +40,7 @@ function load(address) {
   return new Promise((ready, failed) => {
     const script = document.createElement("script");
     script.async = false;
+    script.nonce = own.nonce;
     script.src = address;
     script.onload = ready;
     script.onerror = () => failed(new Error(`${address} could not be loaded`));

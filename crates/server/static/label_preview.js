@@ -10,14 +10,12 @@ const page = JSON.parse(document.getElementById("page").textContent);
 const banner = document.getElementById("banner");
 const asked = { config: page.config, data: null };
 let store = null;
-/** Data of the project's first task, when it has one. */
-let first = null;
 
 if (page.editor) start();
 
 async function start() {
   const LabelStudio = await loadEditor(page.editor, page.user);
-  [store, first] = await Promise.all([opened(LabelStudio), firstTask()]);
+  store = await opened(LabelStudio);
   addEventListener("message", ({ origin, data: message }) => {
     if (origin !== location.origin || typeof message?.config !== "string") return;
     if (message.config === asked.config && !message.data && !asked.data) return;
@@ -30,7 +28,7 @@ async function start() {
     else complain(event.message);
   });
   addEventListener("unhandledrejection", ({ reason }) => complain(reason?.message ?? String(reason)));
-  draw();
+  await draw();
   parent.postMessage({ preview: "ready" }, location.origin);
 }
 
@@ -45,29 +43,30 @@ function opened(LabelStudio) {
   });
 }
 
-async function firstTask() {
-  try {
-    const { tasks } = await request("GET", `/api/tasks?project=${page.project}&page_size=1&fields=all`);
-    return tasks.length ? throughServer(tasks[0], page.blob_hosts) : null;
-  } catch {
-    return null;
-  }
-}
+/** What was asked last; the answers to earlier ones come too late. */
+let turn = 0;
 
-function draw() {
-  complain("");
+async function draw() {
+  const { config, data: given } = asked;
+  const mine = ++turn;
   try {
-    const xml = new DOMParser().parseFromString(asked.config, "text/xml");
+    const xml = new DOMParser().parseFromString(config, "text/xml");
     const wrong = xml.querySelector("parsererror");
     if (wrong) return complain(`It is not well-formed XML: ${wrong.querySelector("div")?.textContent.trim() ?? ""}`);
+    // The server cleans the HTML of both: the editor gets nothing else.
+    const shown = await request("POST", `/projects/${page.project}/label-preview/shown`, { label_config: config });
+    if (mine !== turn) return;
+    if (shown.config === null) return complain("It is not well-formed XML.");
+    complain("");
+    const first = shown.task && throughServer(shown.task, page.blob_hosts);
     const samples = samplesFor(xml, page.samples);
     const known = Object.keys(samples).every((key) => key in (first ?? {})) ? first : null;
-    const data = { ...samples, ...known, ...asked.data };
-    replaceTask(store, { id: 1, data, annotations: [], predictions: [] }, asked.config);
+    const data = { ...samples, ...known, ...given };
+    replaceTask(store, { id: 1, data, annotations: [], predictions: [] }, shown.config);
     const annotation = store.annotationStore.createAnnotation();
     store.annotationStore.selectAnnotation(annotation.id);
   } catch (error) {
-    complain(error.message);
+    if (mine === turn) complain(error.message);
   }
 }
 

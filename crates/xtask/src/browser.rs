@@ -25,7 +25,7 @@ pub fn tests(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
 /// Starts the demo, signs in, and takes the pictures.
 pub fn screenshots(workspace: &Workspace) -> Result<()> {
     setup::python_packages(workspace)?;
-    setup::chromium()?;
+    setup::browsers()?;
     setup::browser_packages(workspace)?;
     setup::fonts()?;
     let demo = demo_command(workspace, Profile::Dev)?;

@@ -136,7 +136,7 @@ pub fn proofs(workspace: &Workspace) -> Result<ExitCode> {
 /// The tests in a real browser only.
 pub fn browser(workspace: &Workspace) -> Result<ExitCode> {
     setup::python_packages(workspace)?;
-    setup::chromium()?;
+    setup::browsers()?;
     setup::browser_packages(workspace)?;
     editor::prepare(workspace)?;
     media::prepare(workspace)?;

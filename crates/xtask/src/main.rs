@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   prove                      only the proofs by Microsoft's and Label Studio's Python clients
   browser                    only the tests in a real browser
   screenshots                take the pictures of docs/img from a running demo
-  setup                      install what tests need: cargo-deny, PostgreSQL, Chromium, Python and npm packages, editor, media
+  setup                      install what tests need: cargo-deny, PostgreSQL, browsers, Python and npm packages, editor, media
   media                      fetch the demo's pictures, sounds, video and texts
   editor                     fetch the annotation editor, which the server embeds when it is built";
 

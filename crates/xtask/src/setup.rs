@@ -25,7 +25,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     postgresql()?;
     python_packages(workspace)?;
     azurite(workspace)?;
-    chromium()?;
+    browsers()?;
     browser_packages(workspace)?;
     editor::prepare(workspace)?;
     media::prepare(workspace)?;
@@ -47,9 +47,12 @@ fn postgresql() -> Result<()> {
     debian_package("postgresql", "PostgreSQL's server programs", is_there)
 }
 
-/// Debian's Chromium, which the browser tests drive.
-pub fn chromium() -> Result<()> {
-    debian_package("chromium", "The browser Chromium", || in_path("chromium"))
+/// Debian's Chromium and Firefox, which the browser tests drive.
+pub fn browsers() -> Result<()> {
+    debian_package("chromium", "The browser Chromium", || in_path("chromium"))?;
+    debian_package("firefox-esr", "The browser Firefox", || {
+        in_path("firefox-esr")
+    })
 }
 
 /// The fonts that the demo's blob names need, for pictures without blanks.

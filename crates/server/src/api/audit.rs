@@ -19,6 +19,7 @@ use crate::{
     api::Answer,
     error::ApiError,
     extract::{Query, instant},
+    stranger,
 };
 
 /// What the log can be asked by.
@@ -157,14 +158,15 @@ pub(crate) async fn export(State(app): State<App>, actor: Actor, query: Query) -
         }
     });
     let headers = [
-        (header::CONTENT_TYPE, "application/x-ndjson"),
         (
             header::CONTENT_DISPOSITION,
             "attachment; filename=\"longshore-audit.jsonl\"",
         ),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((headers, Body::from_stream(pages)).into_response())
+    let mut response = (headers, Body::from_stream(pages)).into_response();
+    stranger::JSON_LINES_FILE.put_on(response.headers_mut());
+    Ok(response)
 }
 
 fn lines(records: Vec<AuditRecord>) -> Bytes {

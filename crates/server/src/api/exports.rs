@@ -19,6 +19,7 @@ use crate::{
     api::Answer,
     error::ApiError,
     extract::{Id, Query, instant},
+    stranger,
 };
 
 /// Tasks read at once, at most; fewer when they are large.
@@ -90,13 +91,10 @@ pub(crate) async fn export(
         .chain(stream::try_unfold(reader, Reader::next))
         .chain(bracket(b"]"));
     let disposition = format!("attachment; filename=\"project-{project}.json\"");
-    Ok((
-        [
-            (header::CONTENT_TYPE, "application/json".to_owned()),
-            (header::CONTENT_DISPOSITION, disposition),
-        ],
-        Body::from_stream(array),
-    ))
+    let body = Body::from_stream(array);
+    let mut response = ([(header::CONTENT_DISPOSITION, disposition)], body).into_response();
+    stranger::JSON_FILE.put_on(response.headers_mut());
+    Ok(response)
 }
 
 struct Reader {

@@ -219,6 +219,22 @@ pub(crate) async fn next(
     one(&app, &actor, task, Uris::Resolvable).await.map(Json)
 }
 
+/// The project's first task, when it has one.
+pub(crate) async fn first(
+    app: &App,
+    actor: &Actor,
+    project: ProjectId,
+) -> Answer<Option<TaskView>> {
+    let paging = TaskPaging {
+        project: Some(project),
+        limit: 1,
+        offset: 0,
+    };
+    let found = app.engine.list_tasks(actor, &paging).await?.tasks;
+    let mut views = views(app, actor, found, Detail::Whole, Uris::Resolvable).await?;
+    Ok(views.pop())
+}
+
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,

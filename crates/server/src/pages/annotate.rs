@@ -5,7 +5,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{Fix, LabelConfig, Unreadable, project_settings};
@@ -14,15 +14,17 @@ use serde::Serialize;
 
 use super::{
     Person,
-    editor_page::{Framed, Loads, UserData, blob_hosts, script_json, with_policy},
+    editor_page::{self, UserData, blob_hosts, script_json},
     frame::{Frame, ProjectHead, Section, Tab},
     html::{failed, render, title},
 };
 use crate::{
     App,
+    clean::clean_config,
     editor::{Editor, Loading},
     error::ApiError,
     extract::{Id, Query},
+    policy::{EditorLoads, Framed, own_origin, with_editor},
 };
 
 #[derive(Template)]
@@ -70,6 +72,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     Person(actor): Person,
     Path((project, task)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Response {
     let load = async {
         let (Ok(project), Ok(task)) = (project.parse(), task.parse()) else {
@@ -80,10 +83,10 @@ pub(crate) async fn show(
         if task.project_id != project.id {
             return Err(ApiError::not_found());
         }
-        load(&app, &actor, &project, &task).await
+        load(&app, &actor, &project, &task, &headers).await
     };
     match load.await {
-        Ok((page, loads)) => with_policy(render(Ok(page)), &loads, Framed::Never),
+        Ok((page, loads)) => with_editor(render(Ok(page)), &loads, Framed::Never),
         Err(error) => failed(&error),
     }
 }
@@ -93,17 +96,19 @@ async fn load(
     actor: &Actor,
     project: &Project,
     task: &Task,
-) -> Result<(Annotate, Loads), ApiError> {
+    headers: &HeaderMap,
+) -> Result<(Annotate, EditorLoads), ApiError> {
     let who = app.engine.whoami(actor).await?;
     let accounts = app.engine.redirect_origins(actor, project.id).await?;
     let may_manage = actor.may(Permission::ManageProjects);
     let editor = Editor::embedded();
+    let config = clean_config(&project.label_config).unwrap_or_default();
     let data = Data {
         task: task.id.0,
         project: ProjectData {
             id: project.id.0,
             title: title(&project.title),
-            config: &project.label_config,
+            config: &config,
             task_count: project.task_count,
         },
         user: UserData {
@@ -137,7 +142,8 @@ async fn load(
         shows_instruction: settings["show_instruction"] == true,
         data: script_json(&data)?,
     };
-    Ok((page, Loads::of(&project.label_config, accounts)))
+    let loads = editor_page::loads(app, headers, &project.label_config, accounts);
+    Ok((page, loads))
 }
 
 /// Why the browser could not read a blob, for `static/annotate_media.js`.
@@ -160,7 +166,7 @@ pub(crate) async fn unreadable(
     let fileuri = query.text("fileuri").unwrap_or_default();
     let found = app
         .engine
-        .why_unreadable(&actor, task, fileuri, &origin(&app, &headers))
+        .why_unreadable(&actor, task, fileuri, &own_origin(&app, &headers))
         .await?;
     Ok(Json(found.map(|Unreadable { problem, storage }| {
         UnreadableView {
@@ -199,18 +205,6 @@ async fn nothing_left(app: &App, actor: &Actor, id: ProjectId) -> Result<Nothing
         frame: Frame::load(app, actor, Section::Projects).await?,
         head: ProjectHead::new(&project, actor, Tab::Tasks),
     })
-}
-
-/// As the browser sees the page: a CORS rule names this.
-fn origin(app: &App, headers: &HeaderMap) -> String {
-    let public = &app.settings.public_url;
-    match headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-    {
-        Some(host) => format!("{}://{host}", public.scheme()),
-        None => public.origin().ascii_serialization(),
-    }
 }
 
 /// `3 of 120`; a task's number can be above the count when others were deleted.

@@ -17,12 +17,13 @@ use super::{
     Person,
     frame::{Frame, ProjectHead, Section, Tab, grouped},
     home::place,
-    html::{allowing, failed, render},
+    html::{failed, render},
 };
 use crate::{
     App,
     error::ApiError,
     extract::{Id, Query},
+    policy::allowing,
 };
 pub(crate) use bulk::{confirm, delete};
 use filter::{ListQuery, View};
@@ -81,7 +82,15 @@ pub(crate) async fn show(
         let page = render(Ok(load(&app, &actor, &project, query).await?));
         // Also when no video is on this page: a filter puts others into it under the same policy.
         let accounts = app.engine.redirect_origins(&actor, id).await?;
-        Ok(allowing(page, &accounts, &[]))
+        let pictures = accounts.iter().map(|account| ("img-src", account.as_str()));
+        let films = accounts
+            .iter()
+            .map(|account| ("media-src", account.as_str()));
+        let more: Vec<_> = pictures
+            .chain(films)
+            .chain([("media-src", "'self'")])
+            .collect();
+        Ok(allowing(page, &more))
     };
     let page: Result<Response, ApiError> = load.await;
     page.unwrap_or_else(|error| failed(&error).into_response())

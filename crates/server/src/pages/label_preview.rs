@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use model::ProjectId;
 use serde::Serialize;
 
 use super::{
     Person,
-    editor_page::{Framed, Loads, UserData, blob_hosts, script_json, with_policy},
+    editor_page::{UserData, blob_hosts, editor_address, script_json},
     html::{failed, render},
 };
 use crate::{
     App,
     editor::{Editor, Loading},
     extract::Id,
+    policy::{EditorLoads, Framed, with_editor},
     static_files,
 };
 
@@ -51,6 +52,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     Person(actor): Person,
     Id(id): Id<ProjectId>,
+    headers: HeaderMap,
 ) -> Response {
     let load = async {
         let who = app.engine.whoami(&actor).await?;
@@ -75,15 +77,15 @@ pub(crate) async fn show(
             data: script_json(&data)?,
         };
         // The config is typed while the page is open: any tag may come.
-        let loads = Loads {
+        let loads = EditorLoads {
             accounts: app.engine.redirect_origins(&actor, id).await?,
-            audio: true,
+            audio: Some(editor_address(&app, &headers)),
             pdf: true,
         };
         Ok((page, loads))
     };
     match load.await {
-        Ok((page, loads)) => with_policy(render(Ok(page)), &loads, Framed::ByOurs),
+        Ok((page, loads)) => with_editor(render(Ok(page)), &loads, Framed::ByOurs),
         Err(error) => failed(&error),
     }
 }

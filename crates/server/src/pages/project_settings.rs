@@ -24,6 +24,7 @@ use crate::{
     App,
     error::ApiError,
     extract::{Id, Query},
+    policy::allowing,
 };
 
 #[derive(Template)]
@@ -44,7 +45,12 @@ pub(crate) async fn show(
     Id(id): Id<ProjectId>,
     query: Query,
 ) -> Response {
-    render(shown(&app, &actor, id, &query).await)
+    with_preview(render(shown(&app, &actor, id, &query).await))
+}
+
+/// The page may have the preview's frame in it.
+fn with_preview(page: Response) -> Response {
+    allowing(page, &[("frame-src", "'self'")])
 }
 
 async fn shown(
@@ -170,7 +176,7 @@ async fn refused(
     let project = app.engine.get_project(actor, id).await?;
     let form = form.over(saved(&project)).refused(&error);
     let page = page(app, actor, &project, form, None).await?;
-    Ok(with_status(error.status(), page))
+    Ok(with_preview(with_status(error.status(), page)))
 }
 
 #[derive(Template)]

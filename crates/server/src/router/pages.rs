@@ -134,6 +134,14 @@ fn annotate_pages(routes: Routes) -> Routes {
             GET,
             pages::label_preview::show,
         )
+        .page(
+            "/projects/{id}/label-preview/shown",
+            POST,
+            pages::shown::preview,
+        )
+        .page("/projects/{id}/shown-next", GET, pages::shown::next)
+        .page("/tasks/{id}/shown", GET, pages::shown::task)
+        .page("/tasks/{id}/shown-html", GET, pages::shown::html)
         .page("/editor/licences", GET, pages::editor_licences::show)
         .page("/editor/{folder}/{name}", GET, editor::file)
         .page("/static/fonts/{name}", GET, editor::font)

@@ -10,7 +10,7 @@ use engine::{AtHand, Blank, Thumbnail, Waveform};
 use model::{Actor, Task, TaskId};
 
 use super::super::html::with_status;
-use crate::{App, api::media::ASK_AGAIN, error::ApiError, extract::Id};
+use crate::{App, api::media::ASK_AGAIN, error::ApiError, extract::Id, stranger};
 
 /// A task as the grid shows it.
 pub(super) struct Tile {
@@ -125,20 +125,18 @@ pub(crate) async fn picture(
     let jpeg = app.engine.thumbnail_picture(&actor, task, key).await?;
     // A key that leads to a picture is letters and digits.
     let etag = format!("\"{key}\"");
-    let headers = [
-        (header::CONTENT_TYPE, "image/jpeg"),
-        (header::CACHE_CONTROL, ASK_AGAIN),
-        (header::ETAG, &etag),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
-    ];
+    let headers = [(header::CACHE_CONTROL, ASK_AGAIN), (header::ETAG, &etag)];
     let has_it = asked
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|kept| kept.contains(&etag));
     Ok(match has_it {
         true => (StatusCode::NOT_MODIFIED, headers).into_response(),
-        false => (headers, jpeg).into_response(),
+        false => {
+            let mut response = (headers, jpeg).into_response();
+            stranger::DRAWN.put_on(response.headers_mut());
+            response
+        }
     })
 }
 

@@ -1,0 +1,109 @@
+// Debian's Firefox, headless, over WebDriver BiDi: its own protocol on a WebSocket, which Node speaks by itself.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** Nothing is asked of the network but what a page asks. */
+const QUIET = {
+  'app.normandy.enabled': false,
+  'app.update.auto': false,
+  'app.update.enabled': false,
+  'browser.contentblocking.report.hide_vpn_banner': true,
+  'browser.newtabpage.activity-stream.feeds.system.topsites': false,
+  'browser.newtabpage.enabled': false,
+  'browser.region.network.url': '',
+  'browser.safebrowsing.blockedURIs.enabled': false,
+  'browser.safebrowsing.downloads.enabled': false,
+  'browser.safebrowsing.malware.enabled': false,
+  'browser.safebrowsing.phishing.enabled': false,
+  'browser.safebrowsing.provider.google4.updateURL': '',
+  'browser.safebrowsing.provider.mozilla.updateURL': '',
+  'browser.search.geoSpecificDefaults': false,
+  'browser.search.update': false,
+  'browser.shell.checkDefaultBrowser': false,
+  'browser.startup.homepage': 'about:blank',
+  'browser.startup.page': 0,
+  'datareporting.healthreport.uploadEnabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'dom.push.connection.enabled': false,
+  'extensions.blocklist.enabled': false,
+  'extensions.getAddons.cache.enabled': false,
+  'extensions.systemAddon.update.enabled': false,
+  'extensions.update.enabled': false,
+  'geo.provider.network.url': '',
+  'media.gmp-manager.updateEnabled': false,
+  'media.gmp-manager.url': '',
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'network.dns.disablePrefetch': true,
+  'network.prefetch-next': false,
+  'network.trr.mode': 5,
+  'services.settings.server': 'data:,#remote-settings-dummy/v1',
+  'signon.autofillForms': false,
+  'toolkit.telemetry.enabled': false,
+  'toolkit.telemetry.server': '',
+  'toolkit.telemetry.unified': false,
+};
+
+/**
+ * A browser with one page: `goto(url)` waits until it has loaded, `evaluate(text)` runs an expression in it (a
+ * promise is waited for), `requests` are all that it sent: {method, url, kind}.
+ */
+export async function openFirefox() {
+  const profile = await mkdtemp(join(tmpdir(), 'longshore-firefox-'));
+  const settings = Object.entries(QUIET).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`);
+  await writeFile(join(profile, 'user.js'), settings.join('\n'));
+  const firefox = spawn(
+    process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+    ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port', '0'],
+    { env: { ...process.env, HOME: profile }, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let address;
+  for await (const line of createInterface({ input: firefox.stderr })) {
+    address = line.match(/WebDriver BiDi listening on (ws:\S+)/)?.[1];
+    if (address) break;
+  }
+  if (!address) throw new Error('Firefox ended before it was ready');
+  firefox.stderr.resume();
+  const socket = new WebSocket(`${address}/session`);
+  await once(socket, 'open');
+  const waiting = new Map();
+  const requests = [];
+  socket.addEventListener('message', ({ data }) => {
+    const message = JSON.parse(data);
+    if (message.method === 'network.beforeRequestSent') {
+      const { request } = message.params;
+      requests.push({ method: request.method, url: request.url, kind: request.destination });
+    }
+    const answer = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.type === 'success') answer?.resolve(message.result);
+    else if (message.type === 'error') answer?.reject(new Error(`${message.error}: ${message.message}`));
+  });
+  let last = 0;
+  const send = (method, params) => new Promise((resolve, reject) => {
+    waiting.set(++last, { resolve, reject });
+    socket.send(JSON.stringify({ id: last, method, params }));
+  });
+  await send('session.new', { capabilities: { alwaysMatch: { acceptInsecureCerts: true } } });
+  await send('session.subscribe', { events: ['network.beforeRequestSent'] });
+  const [{ context }] = (await send('browsingContext.getTree', {})).contexts;
+  const goto = (url) => send('browsingContext.navigate', { context, url, wait: 'complete' });
+  const evaluate = async (expression) => {
+    const target = { context };
+    const answer = await send('script.evaluate', { expression, target, awaitPromise: true });
+    if (answer.type === 'exception') throw new Error(answer.exceptionDetails.text);
+    return answer.result.value;
+  };
+  const close = async () => {
+    socket.close();
+    firefox.kill('SIGKILL');
+    if (firefox.exitCode === null && firefox.signalCode === null) await once(firefox, 'exit');
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { goto, evaluate, requests, close };
+}
