@@ -43,11 +43,12 @@ pub enum Claim {
 
 impl Engine {
     /// Claims a container: looks at it when it is free, looks for the marker when it must be proven.
+    /// What is not there or may not be read stays as it was; whoever must prove control is told the
+    /// same whether the container exists, can be read, or lacks the marker.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the tenant is not linked, or the account is of another one;
-    /// [`Error::Azure`] when the container cannot be looked at. Whoever must prove control is told
-    /// the same whether the container exists, can be read, or lacks the marker.
+    /// [`Error::Azure`] when Azure cannot be asked.
     pub async fn claim_container(
         &self,
         actor: &Actor,
@@ -64,7 +65,10 @@ impl Engine {
             if let (_, Some(error)) = self.look_and_hold(asker, tenant_id, at).await? {
                 let problem = self.explain_azure(&error, at, &credential, None, Doing::List);
                 self.refused(actor, at, problem.code).await?;
-                return Err(problem.into());
+                return match is_not_there_to_read(&error) {
+                    true => Ok(claim),
+                    false => Err(problem.into()),
+                };
             }
             claim = self.standing(actor.org_id, tenant_id, at).await?;
         }
@@ -86,17 +90,14 @@ impl Engine {
                     .await?;
                 Ok(Claim::Held)
             }
-            Err(error) => match error.kind() {
-                ErrorKind::NotFound | ErrorKind::ContainerNotFound | ErrorKind::RoleMissing => {
-                    self.refused(actor, at, CLAIM_REQUIRED).await?;
-                    Ok(claim)
-                }
-                _ => {
-                    let problem =
-                        self.explain_azure(&error, at, &credential, Some(&blob), Doing::Read);
-                    Err(problem.into())
-                }
-            },
+            Err(error) if is_not_there_to_read(&error) => {
+                self.refused(actor, at, CLAIM_REQUIRED).await?;
+                Ok(claim)
+            }
+            Err(error) => {
+                let problem = self.explain_azure(&error, at, &credential, Some(&blob), Doing::Read);
+                Err(problem.into())
+            }
         }
     }
 
@@ -204,6 +205,14 @@ impl Engine {
         }
         opened
     }
+}
+
+/// There is no such thing, or it may not be read: the same for whoever must not tell them apart.
+fn is_not_there_to_read(error: &azure::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::ContainerNotFound | ErrorKind::RoleMissing
+    )
 }
 
 /// What the audit log calls a container.

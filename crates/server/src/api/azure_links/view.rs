@@ -251,7 +251,8 @@ pub(crate) struct RoleView {
 /// Whether the link may be used on a container.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ClaimView {
-    /// `held`; `free`: the first use that succeeds holds it; or `asked`: control must be proven.
+    /// `held`; `free`: it could not be looked at, as the grants say, and the first use that
+    /// succeeds holds it; or `asked`: control must be proven.
     state: &'static str,
     /// Name of the blob that proves control.
     marker: Option<String>,
