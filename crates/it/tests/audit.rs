@@ -185,7 +185,6 @@ async fn what_the_operator_commands_is_told_as_the_operators() -> anyhow::Result
         source["id"].to_string(),
         target.expect(201)?["id"].to_string(),
     );
-    let before = newest(longshore).await?;
     let made = require(longshore, 0, "organization.create", "operator").await?;
     assert_eq!(
         made["user"],
@@ -229,14 +228,14 @@ async fn what_the_operator_commands_is_told_as_the_operators() -> anyhow::Result
             (&Value::Null, &Value::Null)
         );
     }
-    let ended = require(longshore, before, "sync.end", "longshore").await;
-    assert!(ended.is_ok() || entries(longshore, "action=sync.end").await?.is_empty());
-
     let only = entries(longshore, "user=operator&limit=1000").await?;
     assert!(only.len() >= 9 && only.iter().all(|entry| entry["by"] == "operator"));
     let page = Person::owner(longshore).await?;
     let page = page.get("/settings/audit?user=operator").await?.text;
-    assert!(page.contains("The operator, by a command") && page.contains("Added a member"));
+    assert!(
+        page.contains("<td>The operator, by a command</td>"),
+        "{page}"
+    );
 
     // A new organization's log begins with who made it.
     let other = "owner@other.example";

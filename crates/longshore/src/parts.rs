@@ -80,7 +80,9 @@ async fn pieces(config: &Config) -> anyhow::Result<(Store, Azure, Clock, Setting
         app_client_id: config.app_client_id.clone(),
         default_account: default_account(config)?,
         limits: Limits {
-            audit_days: config.audit_retention_days.map(|days| days as u32),
+            audit_days: config
+                .audit_retention_days
+                .map(|days| u32::try_from(days).unwrap_or(u32::MAX)),
             ..Limits::default()
         },
         thumbnails: ThumbnailSettings {

@@ -17,6 +17,9 @@ const STEP: Told =
 const CONNECTING: Told = Not("nothing is linked until azure_link.connect, in it/tests/connect");
 
 fn told(path: &str) -> anyhow::Result<Told> {
+    if path == "/projects/{id}/connect-target/preview" {
+        return Ok(Not("a target has nothing to preview: it is not found"));
+    }
     let wizard = path.strip_prefix("/projects/{id}/connect");
     if let Some((_, step)) = wizard.and_then(|rest| rest.split_once('/')) {
         return Ok(match step {
@@ -127,6 +130,17 @@ async fn form(world: &World, owner: &Person<'_>, path: &str) -> anyhow::Result<(
         if path.contains("/connect") {
             let step = path.rsplit_once('/').context("a step")?.0;
             walk(world, owner, &step.replace("{id}", &project.to_string())).await?;
+            let place = if path.ends_with("/check") {
+                // It checks what its form has now.
+                vec![
+                    text("account_name", &world.account.name),
+                    text("container", "samples"),
+                    text("serve", "proxy"),
+                ]
+            } else {
+                vec![text("go", "save")]
+            };
+            return Ok((at(&project.to_string()), place));
         }
         let body = json!({"project": project, "data": {"image": "x"}});
         let task = longshore.post("/api/tasks", &body).await?.expect(201)?;
@@ -150,6 +164,9 @@ async fn form(world: &World, owner: &Person<'_>, path: &str) -> anyhow::Result<(
         let project = world.project(IMAGE_CONFIG).await?;
         let storage = world.source(project, "samples", json!({})).await?;
         let id = storage.rsplit('/').next().context("id")?;
+        if !path.ends_with("/settings") {
+            return Ok((at(id), Vec::new()));
+        }
         let fields = vec![
             text("title", "another title"),
             text("method", "account_key"),
@@ -180,6 +197,7 @@ async fn form(world: &World, owner: &Person<'_>, path: &str) -> anyhow::Result<(
                 text("password", Longshore::PASSWORD),
             ],
         ),
+        "/settings/integrations/anonymous" => (at(""), vec![text("anonymous_reads", "false")]),
         "/projects/new" => (at(""), vec![text("title", "new")]),
         "/settings/tokens" => (at(""), vec![text("name", "script")]),
         "/settings/members/invite" => (at(""), vec![("email", email), text("role", "annotator")]),
