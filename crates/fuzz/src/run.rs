@@ -5,6 +5,7 @@ use std::{
     cell::Cell,
     env, fs,
     fs::File,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     os::unix::fs::FileExt as _,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -68,17 +69,13 @@ impl<'a> Run<'a> {
     pub(crate) fn of(name: &'a str, words: &'a [&'a str]) -> Self {
         let number = |variable| env::var(variable).ok()?.parse::<u64>().ok();
         let seconds = number(SECONDS).map(Duration::from_secs);
-        let clock = || {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(1, |now| now.as_nanos() as u64)
-        };
+        let random = || RandomState::new().build_hasher().finish();
         let folder = env::var_os(FOLDER).map(PathBuf::from);
         Self {
             name,
             words,
             seconds,
-            seed: number(SEED).unwrap_or_else(|| if seconds.is_some() { clock() } else { 1 }),
+            seed: number(SEED).unwrap_or_else(|| if seconds.is_some() { random() } else { 1 }),
             at_work: folder
                 .as_ref()
                 .and_then(|folder| File::create(folder.join(format!("{name}.input"))).ok()),
@@ -259,10 +256,7 @@ fn watch(name: &str, at_work: Arc<AtomicU64>) {
 
 #[expect(clippy::print_stderr, reason = "the process ends here")]
 fn hang(name: &str) -> ! {
-    eprintln!(
-        "fuzz {name}: an input takes more than {} s",
-        HANGS.as_secs()
-    );
+    eprintln!("fuzz {name}: an input takes more than {HANGS_S} s");
     std::process::abort();
 }
 
