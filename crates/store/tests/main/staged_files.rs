@@ -207,7 +207,6 @@ pub async fn a_cancelled_run_ends_behind_the_file_that_was_decided(w: World) {
     assert_eq!(status(&w, &run).await, (SyncStatus::InProgress, 3));
     // It is not the worker's any more.
     assert!(!w.store.ping_run(run.id, run.attempts, NOW).await.unwrap());
-    // Deleting the storage changes nothing for the file either.
     publish(&w).await;
     clean(&w).await;
     assert_eq!(status(&w, &run).await, (SyncStatus::Cancelled, 5));
