@@ -426,28 +426,31 @@ mod fuzz {
             let task = TaskId(7);
             let linked = std::cell::RefCell::new(Vec::new());
             let inside = |uri: &str| {
-                let named = NamedBlob::parse(&cloud, uri);
-                linked
-                    .borrow_mut()
-                    .extend(named.is_some().then(|| uri.to_owned()));
-                named.is_some()
+                let canonical = NamedBlob::parse(&cloud, uri).map(|blob| blob.canonical(&cloud));
+                let found = canonical
+                    .clone()
+                    .map(|canonical| (uri.to_owned(), canonical));
+                linked.borrow_mut().extend(found);
+                canonical
             };
             let shown = resolve_links(task, text, &inside);
             let linked = linked.into_inner();
             assert_eq!(shown.is_some(), !linked.is_empty());
-            for uri in &linked {
-                let address = resolve_address(task, uri);
+            for (uri, canonical) in &linked {
+                let address = resolve_address(task, canonical);
                 let asked = address
                     .strip_prefix("/tasks/7/resolve/?fileuri=")
                     .expect("an address");
-                assert_eq!(decode_fileuri(asked).as_ref(), Some(uri));
-                let blob = NamedBlob::parse(&cloud, uri).expect("it was one");
+                assert_eq!(decode_fileuri(asked).as_ref(), Some(canonical));
+                // The canonical address is of the same blob, and canonical itself.
+                let blob = NamedBlob::parse(&cloud, canonical).expect("it is one");
+                assert_eq!(&blob.canonical(&cloud), canonical);
                 assert!(is_named_in(&cloud, &data, &blob), "{uri}");
             }
             if let Some(shown) = shown {
                 let mut back = shown;
-                for uri in &linked {
-                    back = back.replacen(&resolve_address(task, uri), uri, 1);
+                for (uri, canonical) in &linked {
+                    back = back.replacen(&resolve_address(task, canonical), uri, 1);
                 }
                 assert!(back == text || back == text.trim());
             }

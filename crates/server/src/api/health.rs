@@ -10,7 +10,7 @@ use axum::{
 use model::Secret;
 use serde_json::{Value, json};
 
-use crate::{App, api::Answer, attempts::Peer, error::ApiError, openapi_document};
+use crate::{App, api::Answer, client_address::Peer, error::ApiError, openapi_document};
 
 /// The process is up; says nothing about the database.
 pub(crate) async fn health() -> Json<Value> {
