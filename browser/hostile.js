@@ -48,7 +48,7 @@ export const TAGS = {
   'HyperText document': { config: `<HyperText name="t" value="$h"/>${choices}`, data: { h: `<html><head>${HTML}</head><body onload="${RUN}">${HTML}</body></html>` } },
   'HyperText inline': { config: `<HyperText name="t" value="$h" inline="true"/>${choices}`, data: { h: HTML } },
   'HyperText in base64': { config: `<HyperText name="t" value="$h" encoding="base64unicode"/>${choices}`, data: { h: base64(HTML) } },
-  'HyperText in the config': { config: `<HyperText name="t"><![CDATA[${HTML}]]></HyperText>${choices}`, data: {} },
+  'HyperText in the config': { config: `<HyperText name="t" value="$x"><![CDATA[${HTML}]]></HyperText>${choices}`, data: {} },
   'HyperText in an attribute': { config: `<HyperText name="t" value="${BAD}"/>${choices}`, data: {} },
   'an address that is none': { config: `<HyperText name="t" value="$h" valueType="url"/>${choices}`, data: { h: HTML }, isError: true },
   'Text': { config: `<Text name="t" value="$h"/><Labels name="l" toName="t"><Label value="${BAD}"/></Labels>${choices}`, data: { h: HTML } },

@@ -8,7 +8,12 @@
 mod config;
 mod task;
 
-use std::{cell::RefCell, collections::HashSet, rc::Rc, sync::LazyLock};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    rc::Rc,
+    sync::LazyLock,
+};
 
 use ammonia::{Builder, UrlRelative};
 use html5ever::{
@@ -78,10 +83,51 @@ static JUDGE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     judge
 });
 
-/// The document or the fragment without anything that could run, load a page, or send something.
+/// Browsers nest no deeper, and the parser's work grows with the depth.
+const DEEPEST: usize = 512;
+/// Elements without an end, or that end by themselves when the next begins.
+const ENDLESS: &str = "area base br col embed hr img input link meta param source track wbr p li dt dd option \
+    optgroup tr td th thead tbody tfoot colgroup rp rt";
+
+/// Are more elements open at once than a browser nests?
+fn is_too_deep(html: &str) -> bool {
+    let endless = words(ENDLESS);
+    let mut open = HashMap::<String, usize>::new();
+    let mut depth = 0;
+    for tag in html.split('<').skip(1) {
+        let (ends, tag) = tag
+            .strip_prefix('/')
+            .map_or((false, tag), |tag| (true, tag));
+        let end = tag.find(|letter: char| letter.is_whitespace() || letter == '>' || letter == '/');
+        let name = tag[..end.unwrap_or(tag.len())].to_ascii_lowercase();
+        if !name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            || endless.contains(&*name)
+        {
+            continue;
+        }
+        let count = open.entry(name).or_default();
+        if ends && *count > 0 {
+            *count -= 1;
+            depth -= 1;
+        } else if !ends {
+            *count += 1;
+            depth += 1;
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
+}
+
+/// The document or the fragment without anything that could run, load a page, or send something; one that is nested
+/// deeper than browsers go, as its source.
 pub(crate) fn clean(html: &str) -> String {
     if !html.contains('<') {
         return html.to_owned();
+    }
+    if is_too_deep(html) {
+        return html.replace('<', "&lt;");
     }
     let options = ParseOpts {
         tree_builder: TreeBuilderOpts {

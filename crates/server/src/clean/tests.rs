@@ -234,9 +234,17 @@ fn what_is_harmless_stays_as_it_is() {
 }
 
 #[test]
-fn deep_documents_do_not_end_the_server() {
-    let deep = "<div>".repeat(20_000) + "x" + &"<svg>".repeat(1000);
-    assert!(clean(&deep).contains('x'));
+fn what_is_nested_deeper_than_browsers_go_is_shown_as_its_source() {
+    for deep in [
+        "<div>".repeat(3_000_000),
+        "<b a=1></x>".repeat(600),
+        "<a><svg>".repeat(600),
+    ] {
+        let cleaned = clean(&deep);
+        assert!(!cleaned.contains('<') && cleaned.starts_with("&lt;"));
+    }
+    let flat = "<p>x<br><li><div>y</div>".repeat(600);
+    assert!(clean(&flat).contains("<div>y</div>"));
 }
 
 #[test]

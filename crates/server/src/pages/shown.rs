@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The largest HTML that is cleaned: the editor could not show more.
-const LARGEST_BYTES: usize = 16 << 20;
+const LARGEST_BYTES: usize = 4 << 20;
 
 /// `GET /tasks/{id}/shown`: the task.
 pub(crate) async fn task(
