@@ -94,7 +94,7 @@ impl Engine {
     ) -> Result<CheckReport> {
         let stored = self.stored(actor, direction, kind, id).await?;
         let input = StorageInput::default();
-        let mut draft = Draft::new(direction, kind, &input, Some(&stored), None)?;
+        let mut draft = Draft::new(direction, kind, &input, Some(&stored), None).await?;
         // After unlinking no token of the link is used, for a check neither.
         self.complete_link(actor.org_id, &mut draft).await?;
         self.check(actor, Subject::of(draft), options).await
@@ -126,7 +126,7 @@ impl Engine {
         if kind == CredentialKind::Sas && input.sas_token.is_none() {
             input.sas_token = place.sas;
         }
-        let mut draft = Draft::new(direction, kind, &input, None, None)?;
+        let mut draft = Draft::new(direction, kind, &input, None, None).await?;
         self.complete_link(actor.org_id, &mut draft).await?;
         draft.recursive = true;
         let signing = match direction {
@@ -159,7 +159,8 @@ impl Engine {
             None => None,
         };
         let default_account = self.default_account_of(actor.org_id).await?;
-        let mut draft = Draft::new(direction, kind, input, stored.as_ref(), default_account)?;
+        let mut draft =
+            Draft::new(direction, kind, input, stored.as_ref(), default_account).await?;
         self.complete_link(actor.org_id, &mut draft).await?;
         self.check(actor, Subject::of(draft), options).await
     }

@@ -6,6 +6,7 @@
 mod account_tenants;
 mod accounts;
 mod annotations;
+mod aside;
 mod audit;
 mod azure_links;
 mod blob_uris;
@@ -22,6 +23,7 @@ mod export;
 mod first_run;
 mod fix;
 mod grants;
+mod hashing;
 mod health;
 mod invites;
 mod label_config;
@@ -55,6 +57,7 @@ use store::Store;
 
 pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use annotations::AnnotationInput;
+pub use aside::aside;
 pub use audit::AuditAction;
 pub use azure_links::{Integrations, Leftover, Unlinked};
 pub use connect::{ConnectAddresses, EntraOutcome, PendingConnect, Returned};

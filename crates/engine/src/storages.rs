@@ -279,7 +279,7 @@ impl Engine {
         stored: Option<&(Storage, Credential)>,
     ) -> Result<Draft> {
         let default_account = self.default_account_of(actor.org_id).await?;
-        let mut draft = Draft::new(direction, kind, input, stored, default_account)?;
+        let mut draft = Draft::new(direction, kind, input, stored, default_account).await?;
         self.check_link(actor.org_id, &mut draft).await?;
         Ok(draft)
     }

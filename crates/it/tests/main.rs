@@ -2,6 +2,7 @@
 
 mod annotate;
 mod bad_input;
+mod budgets;
 mod check;
 mod commands;
 mod connect;

@@ -5,8 +5,10 @@ use std::fmt;
 use globset::{Glob, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 
-/// Compiled-size limit of a pattern, in bytes; a pattern over it is refused, not run.
-const REGEX_SIZE_LIMIT: usize = 1 << 20;
+use crate::budgets::{self, cut};
+
+/// Letters of a pattern inside a message.
+const SHOWN: usize = 200;
 
 /// Why a filter cannot be used; the text shows where in the pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +46,21 @@ impl BlobFilter {
     ///
     /// # Errors
     /// [`FilterError`] when it is neither, when it needs look-around or back-references (which no
-    /// linear-time engine has), or when it compiles to more than 1 MiB.
+    /// linear-time engine has), or when it or what it compiles to is larger than [`crate::budgets`]
+    /// allow.
     pub fn parse(pattern: &str) -> Result<Self, FilterError> {
         if pattern.is_empty() {
             return Ok(Self::all());
         }
+        if pattern.len() > budgets::FILTER {
+            return Err(FilterError(format!(
+                "the filter has {} bytes; at most {} are allowed",
+                pattern.len(),
+                budgets::FILTER
+            )));
+        }
         let anchored = RegexBuilder::new(&format!("^(?:{pattern})"))
-            .size_limit(REGEX_SIZE_LIMIT)
+            .size_limit(budgets::COMPILED_FILTER)
             .build();
         match anchored {
             Ok(regex) => Ok(Self(Pattern::Regex(regex))),
@@ -92,6 +102,7 @@ fn explain(pattern: &str, error: &regex::Error) -> String {
             Ok(_) => error.to_string(),
         },
     };
+    let (pattern, cause) = (cut(pattern, SHOWN), cut(&cause, SHOWN));
     format!("{pattern:?} is not a valid regular expression or glob: {cause}")
 }
 
@@ -137,6 +148,10 @@ mod tests {
                 .contains("look-around")
         );
         assert!(BlobFilter::parse("(a{1000}){1000}").is_err());
+        for long in ["a".repeat(1 << 20), "[".repeat(4_000)] {
+            let said = BlobFilter::parse(&long).unwrap_err().to_string();
+            assert!(said.len() < 600, "{said}");
+        }
     }
 
     #[test]

@@ -50,6 +50,18 @@ impl FromRequestParts<App> for Actor {
     }
 }
 
+/// A page of ours made the browser send it: known before its body is read. For routes that need no
+/// [`Actor`], who proves it too.
+pub(crate) struct OurPage;
+
+impl FromRequestParts<App> for OurPage {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        check_same_site(&parts.method, &parts.headers, app).map(|()| Self)
+    }
+}
+
 /// Where a request comes from, for limits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
@@ -122,11 +134,7 @@ pub(crate) fn cookie_of<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<&'a 
 
 /// Refuses a browser's changing request that did not come from a page of ours: the `Origin` must
 /// be the public URL's, or the host that was asked; without `Origin`, `Sec-Fetch-Site` must say so.
-pub(crate) fn check_same_site(
-    method: &Method,
-    headers: &HeaderMap,
-    app: &App,
-) -> Result<(), ApiError> {
+fn check_same_site(method: &Method, headers: &HeaderMap, app: &App) -> Result<(), ApiError> {
     if method.is_safe() {
         return Ok(());
     }

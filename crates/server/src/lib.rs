@@ -6,14 +6,17 @@
 mod api;
 mod attempts;
 mod auth;
+mod budget;
 mod connection;
 mod editor;
 mod error;
 mod extract;
 mod fields;
+mod head;
 mod observe;
 mod openapi;
 mod pages;
+mod places;
 mod router;
 mod routes;
 mod serve;
@@ -23,12 +26,14 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderName};
 use engine::Engine;
+use model::budgets;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use error::API_VERSION;
 pub use observe::metrics;
 pub use openapi::document as openapi_document;
+pub use routes::every_route;
 pub use serve::{ConnectionLimits, serve};
 
 /// The operator's settings of the HTTP side.
@@ -39,7 +44,8 @@ pub struct ServerSettings {
     pub public_url: Url,
     /// Largest body of an import.
     pub import_limit_bytes: u64,
-    /// Largest other body.
+    /// Largest body of a task or an annotation; bodies that hold less are bounded by
+    /// [`model::budgets`] too.
     pub body_limit_bytes: u64,
     /// How long a client may pause within a body.
     pub body_pause: Duration,
@@ -61,8 +67,8 @@ impl ServerSettings {
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
-            import_limit_bytes: 200 << 20,
-            body_limit_bytes: 10 << 20,
+            import_limit_bytes: budgets::IMPORT_BODY,
+            body_limit_bytes: budgets::WORK_BODY,
             body_pause: Duration::from_secs(30),
             body_timeout: Duration::from_secs(300),
             sync_wait: Duration::from_secs(2),

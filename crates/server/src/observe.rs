@@ -14,7 +14,10 @@ use futures_util::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use uuid::Uuid;
 
-use crate::error::{ApiError, REQUEST_ID};
+use crate::{
+    error::{ApiError, REQUEST_ID},
+    head,
+};
 
 /// Said unless a handler says otherwise: nothing may be framed, guessed, or told to other sites.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -43,7 +46,13 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    let answer = async {
+        match head::check(&request) {
+            Ok(()) => next.run(request).await,
+            Err(error) => error.into_response(),
+        }
+    };
+    let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             tracing::error!(

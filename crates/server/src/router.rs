@@ -16,6 +16,7 @@ use crate::{
         annotations, checks, exports, health, media, predictions, projects, storage_forms,
         storages, sync_runs, task_actions, tasks, tokens, users,
     },
+    budget::BodyBudget,
     error::ApiError,
     observe::observe,
     pages::error_page::for_browsers,
@@ -117,6 +118,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates a project.")
                 .needs(ManageProjects)
                 .takes::<projects::ProjectFields>()
+                .body(BodyBudget::Config)
                 .returns::<projects::ProjectView>(201),
         )
         .get(
@@ -130,6 +132,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(ManageProjects)
                 .takes::<projects::ProjectFields>()
+                .body(BodyBudget::Config)
                 .returns::<projects::ProjectView>(200),
         )
         .delete(
@@ -143,6 +146,7 @@ pub(crate) fn routes() -> Routes {
             projects::validate,
             op("Checks a labeling config and changes nothing.")
                 .takes::<projects::LabelConfigInput>()
+                .body(BodyBudget::Config)
                 .returns::<projects::Validated>(200),
         )
         .post(
@@ -152,6 +156,7 @@ pub(crate) fn routes() -> Routes {
                 .needs(ManageProjects)
                 .query(&["return_task_ids"])
                 .takes::<Value>()
+                .body(BodyBudget::Import)
                 .returns::<tasks::ImportedView>(201),
         )
         .get(
@@ -196,6 +201,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates a task.")
                 .needs(ManageProjects)
                 .takes::<tasks::TaskFields>()
+                .body(BodyBudget::Work)
                 .returns::<tasks::TaskView>(201),
         )
         .get(
@@ -211,6 +217,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(ManageProjects)
                 .takes::<tasks::TaskFields>()
+                .body(BodyBudget::Work)
                 .returns::<tasks::TaskView>(200),
         )
         .delete(
@@ -225,6 +232,7 @@ pub(crate) fn routes() -> Routes {
                 .needs(ManageProjects)
                 .query(&["id", "project"])
                 .takes::<task_actions::ActionFields>()
+                .body(BodyBudget::Work)
                 .returns::<task_actions::ActionView>(200),
         )
         // media
@@ -251,6 +259,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates an annotation.")
                 .needs(Annotate)
                 .takes::<annotations::AnnotationFields>()
+                .body(BodyBudget::Work)
                 .returns::<annotations::AnnotationView>(201),
         )
         .get(
@@ -264,6 +273,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(Annotate)
                 .takes::<annotations::AnnotationFields>()
+                .body(BodyBudget::Work)
                 .returns::<annotations::AnnotationView>(200),
         )
         .delete(
@@ -284,6 +294,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates a prediction.")
                 .needs(ManageProjects)
                 .takes::<predictions::PredictionFields>()
+                .body(BodyBudget::Work)
                 .returns::<predictions::PredictionView>(201),
         )
         .get(
@@ -297,6 +308,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(ManageProjects)
                 .takes::<predictions::PredictionFields>()
+                .body(BodyBudget::Work)
                 .returns::<predictions::PredictionView>(200),
         )
         .delete(

@@ -1,7 +1,7 @@
 //! What the route table is made of: a route, and what the OpenAPI document says of it.
 
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
@@ -10,6 +10,7 @@ use utoipa::{ToSchema, openapi::HttpMethod};
 
 use crate::{
     App,
+    budget::BodyBudget,
     openapi::{Operation, Shape},
 };
 
@@ -18,6 +19,13 @@ use crate::{
 pub(crate) struct Routes {
     pub(crate) router: Router<App>,
     pub(crate) operations: Vec<Operation>,
+    /// Method and path.
+    all: Vec<(&'static str, String)>,
+}
+
+/// Method and path of every route, pages included; for tests that walk them.
+pub fn every_route() -> Vec<(&'static str, String)> {
+    crate::router::routes().all
 }
 
 impl Routes {
@@ -84,17 +92,32 @@ impl Routes {
             status: doc.status,
             response: doc.response,
         });
-        self.page(path, filter, handler)
+        self.page_with(path, filter, handler, doc.body)
     }
 
     /// A route that is no part of the API. Every path answers with and without a trailing slash.
     pub(crate) fn page<H: Handler<T, App>, T: 'static>(
-        mut self,
+        self,
         path: &str,
         filter: MethodFilter,
         handler: H,
     ) -> Self {
-        let methods: MethodRouter<App> = on(filter, handler);
+        self.page_with(path, filter, handler, BodyBudget::Little)
+    }
+
+    /// The same, of a page whose form holds more than a few fields.
+    pub(crate) fn page_with<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &str,
+        filter: MethodFilter,
+        handler: H,
+        body: BodyBudget,
+    ) -> Self {
+        let mut methods: MethodRouter<App> = on(filter, handler);
+        if body != BodyBudget::Little {
+            methods = methods.layer(Extension(body));
+        }
+        self.all.push((method_of(filter), path.to_owned()));
         if path != "/" {
             self.router = self.router.route(&format!("{path}/"), methods.clone());
         }
@@ -103,12 +126,23 @@ impl Routes {
     }
 }
 
-/// What the document says of an operation.
+fn method_of(filter: MethodFilter) -> &'static str {
+    match filter {
+        MethodFilter::GET => "GET",
+        MethodFilter::POST => "POST",
+        MethodFilter::PUT => "PUT",
+        MethodFilter::PATCH => "PATCH",
+        _ => "DELETE",
+    }
+}
+
+/// What the document says of an operation, and what its body may cost.
 pub(crate) struct Doc {
     summary: &'static str,
     permission: Option<Permission>,
     query: &'static [&'static str],
     request: Option<Shape>,
+    body: BodyBudget,
     status: u16,
     response: Option<Shape>,
 }
@@ -120,6 +154,7 @@ pub(crate) fn op(summary: &'static str) -> Doc {
         permission: Some(Permission::Read),
         query: &[],
         request: None,
+        body: BodyBudget::Little,
         status: 204,
         response: None,
     }
@@ -149,6 +184,12 @@ impl Doc {
 
     pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
         self.request = Some(Shape::of::<T>());
+        self
+    }
+
+    /// An operation whose body holds more than a few fields.
+    pub(crate) fn body(mut self, body: BodyBudget) -> Self {
+        self.body = body;
         self
     }
 

@@ -4,7 +4,6 @@
 use askama::Template;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, Method},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::FirstOwner;
@@ -20,7 +19,7 @@ use super::{
 use crate::{
     App,
     attempts::Guess,
-    auth::{ClientAddress, check_same_site},
+    auth::{ClientAddress, OurPage},
     error::ApiError,
 };
 
@@ -43,7 +42,7 @@ pub(crate) async fn show(State(app): State<App>, from: ClientAddress, link: Link
 fn page(form: Form) -> FirstRun {
     FirstRun {
         frame: Frame::nobody(),
-        form,
+        form: form.short(),
     }
 }
 
@@ -64,14 +63,11 @@ async fn open(app: &App, from: ClientAddress, link: Link) -> Result<String, ApiE
 
 pub(crate) async fn finish(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: OurPage,
     from: ClientAddress,
     link: Link,
     form: Form,
 ) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
     let secret = match open(&app, from, link).await {
         Ok(secret) => secret,
         Err(error) => return failed(&error),

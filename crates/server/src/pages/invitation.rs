@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, Method},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{InvitedPerson, OpenInvite};
@@ -19,7 +18,7 @@ use super::{
 use crate::{
     App,
     attempts::Guess,
-    auth::{ClientAddress, check_same_site},
+    auth::{ClientAddress, OurPage},
     error::ApiError,
 };
 
@@ -55,14 +54,14 @@ async fn page(
     };
     Ok(Invitation {
         frame: Frame::nobody(),
-        form,
+        form: form.short(),
         invite,
     })
 }
 
 pub(crate) async fn accept(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: OurPage,
     from: ClientAddress,
     link: Link,
     form: Form,
@@ -70,9 +69,7 @@ pub(crate) async fn accept(
     let Ok(Path(secret)) = link else {
         return failed(&ApiError::not_found());
     };
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app)
-        .and_then(|()| app.attempts.check(&Guess::Token(from.0)))
-    {
+    if let Err(error) = app.attempts.check(&Guess::Token(from.0)) {
         return failed(&error);
     }
     let person = InvitedPerson {

@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::SESSION_MS;
-use model::Secret;
+use model::{Secret, budgets};
 
 use super::{
     form::Form,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     App,
     attempts::Guess,
-    auth::{ClientAddress, SESSION_COOKIE, check_same_site, session_of},
+    auth::{ClientAddress, OurPage, SESSION_COOKIE, session_of},
     error::ApiError,
     extract::Query,
 };
@@ -39,6 +39,7 @@ pub(crate) async fn sign_in_form(State(app): State<App>, query: Query) -> Respon
 }
 
 async fn sign_in_page(app: &App, status: StatusCode, form: Form) -> Response {
+    let form = form.short();
     let entra = app.engine.offers_entra_sign_in().then(|| {
         let next: String =
             url::form_urlencoded::byte_serialize(form.value("next").as_bytes()).collect();
@@ -60,13 +61,11 @@ async fn sign_in_page(app: &App, status: StatusCode, form: Form) -> Response {
 
 pub(crate) async fn sign_in(
     State(app): State<App>,
+    _: OurPage,
     headers: HeaderMap,
     ClientAddress(from): ClientAddress,
     form: Form,
 ) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
     let email = form.value("email").trim().to_lowercase();
     let guesses = [
         Guess::Password(from),
@@ -102,6 +101,13 @@ pub(crate) async fn sign_in(
         }
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                // It was no guess.
+                for guess in &guesses {
+                    app.attempts.succeeded(guess);
+                }
+                return failed(&error);
+            }
             let mut form = form;
             form.wrong("password", error.detail());
             sign_in_page(&app, error.status(), form).await
@@ -109,10 +115,7 @@ pub(crate) async fn sign_in(
     }
 }
 
-pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
+pub(crate) async fn sign_out(State(app): State<App>, _: OurPage, headers: HeaderMap) -> Response {
     if let Some(session) = session_of(&headers)
         && let Err(error) = app.engine.sign_out(session).await
     {
@@ -145,6 +148,7 @@ fn cookie(app: &App, value: &str, max_age_s: i64) -> String {
 pub(super) fn own_path(next: &str) -> &str {
     let is_ours = next.starts_with('/')
         && !next.starts_with("//")
+        && next.len() <= budgets::NEXT_ADDRESS
         && next
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -165,6 +169,7 @@ mod tests {
             "/\\evil.com",
             "/a\r\nb",
             "javascript:alert(1)",
+            &format!("/{}", "x".repeat(100_000)),
         ] {
             assert_eq!(own_path(other), "/", "{other}");
         }

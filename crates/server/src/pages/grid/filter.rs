@@ -3,13 +3,10 @@
 use std::str::FromStr;
 
 use engine::{TaskCursor, TaskFilter, TaskOrder, TaskState};
-use model::{Actor, ProjectId, StorageId, TaskId, UserId};
+use model::{Actor, ProjectId, StorageId, TaskId, UserId, budgets::SEARCH};
 
 use super::super::frame::grouped;
 use crate::extract::Query;
-
-/// Characters of a search.
-pub(super) const LONGEST_TEXT: usize = 200;
 
 /// How tasks are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +92,7 @@ impl ListQuery {
                 .unwrap_or_default()
                 .trim()
                 .chars()
-                .take(LONGEST_TEXT)
+                .take(SEARCH)
                 .collect(),
             order: match query.text("order") {
                 Some("newest") => TaskOrder::NewestFirst,
