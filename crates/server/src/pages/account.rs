@@ -100,6 +100,9 @@ pub(crate) async fn change_password(
             .into_response(),
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                return failed(&error);
+            }
             match page(&app, &actor, form.refused(&error)).await {
                 Ok(page) => live(
                     with_status(error.status(), page),

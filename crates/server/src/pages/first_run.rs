@@ -82,6 +82,9 @@ pub(crate) async fn finish(
         Ok(session) => (session_cookie(&app, &session), Redirect::to("/")).into_response(),
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                return failed(&error);
+            }
             with_status(error.status(), page(form.refused(&error)))
         }
     }

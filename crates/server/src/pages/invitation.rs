@@ -81,6 +81,9 @@ pub(crate) async fn accept(
         Ok((session, _)) => (session_cookie(&app, &session), Redirect::to("/")).into_response(),
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                return failed(&error);
+            }
             match page(&app, from, &secret, form.refused(&error)).await {
                 Ok(page) => with_status(error.status(), page),
                 Err(error) => failed(&error),
