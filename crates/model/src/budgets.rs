@@ -144,8 +144,8 @@ mod tests {
 
     fn amount(amount: u64, unit: &str) -> String {
         match unit {
-            "bytes" if amount % MIB == 0 => format!("{} MiB", amount / MIB),
-            "bytes" if amount % KIB == 0 => format!("{} KiB", amount / KIB),
+            "bytes" if amount.is_multiple_of(MIB) => format!("{} MiB", amount / MIB),
+            "bytes" if amount.is_multiple_of(KIB) => format!("{} KiB", amount / KIB),
             _ => {
                 let digits = amount.to_string();
                 let groups = digits.as_bytes().rchunks(3).rev();
