@@ -4,6 +4,7 @@
 mod annotate;
 mod import;
 mod load;
+mod neighbour;
 mod pages;
 mod proxy;
 mod report;
@@ -44,6 +45,7 @@ enum Work {
     Proxy,
     Annotate,
     Pages,
+    Neighbour,
 }
 
 #[tokio::main]
@@ -74,6 +76,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Work::Pages) {
         pages::first_pages(&bench, &mut report).await?;
+    }
+    if wanted(Work::Neighbour) {
+        neighbour::beside_attacks(&bench, &mut report).await?;
     }
     report.print();
     Ok(())

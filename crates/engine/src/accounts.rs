@@ -1,37 +1,24 @@
 //! People: the first owner, members, signing in with a password.
 //!
-//! Passwords are kept as Argon2id hashes (PHC strings). Session tokens are 256 random bits, kept
+//! Passwords are kept as hashes ([`crate::hashing`]). Session tokens are 256 random bits, kept
 //! as SHA-256: whoever reads the database cannot sign in with what they find.
 
-use std::sync::LazyLock;
-
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
-};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use model::{Actor, OrgId, Permission, Role, Secret, User, UserId};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::NewUser;
-use tokio::sync::Semaphore;
 
 use crate::{
     AuditAction, Engine, Error, FieldError, Result,
     audit::{By, Different, short},
+    hashing::{hash_password, verify_password},
     require,
     tokens::check_fixed_token,
 };
 
 /// How long a session lives: 14 days.
 pub const SESSION_MS: i64 = 14 * 24 * 3600 * 1000;
-
-/// One hash takes 19 MiB and tens of milliseconds of a core: more at once would only be slower.
-static HASHING: Semaphore = Semaphore::const_new(4);
-
-/// What an unknown e-mail's password is compared with, so that it takes as long as a known one's.
-static NOBODYS_HASH: LazyLock<String> =
-    LazyLock::new(|| argon2_hash(&random_text()).unwrap_or_default());
 
 /// A new organization and the person who owns it.
 #[derive(Clone, Debug)]
@@ -84,7 +71,7 @@ impl Engine {
         owner: &FirstOwner,
     ) -> Result<Option<(OrgId, UserId)>> {
         let email = owner.check()?;
-        let hash = hash_password(owner.password.clone()).await?;
+        let hash = hash_password(&email, owner.password.clone()).await?;
         let created = self
             .store()
             .create_first_owner(&email, &hash, &owner.organization, self.now_ms())
@@ -118,7 +105,7 @@ impl Engine {
     /// [`Error::Invalid`] on an e-mail, password or token that cannot be one, or a taken e-mail.
     pub async fn create_organization(&self, owner: &FirstOwner) -> Result<Actor> {
         let email = owner.check()?;
-        let hash = hash_password(owner.password.clone()).await?;
+        let hash = hash_password(&email, owner.password.clone()).await?;
         let new = NewUser {
             email: &email,
             password_hash: &hash,
@@ -142,7 +129,7 @@ impl Engine {
         require(actor, Permission::ManageOrganization)?;
         let email = checked_email(&member.email)?;
         check_password(&member.password)?;
-        let hash = hash_password(member.password.clone()).await?;
+        let hash = hash_password(&email, member.password.clone()).await?;
         let new = NewUser {
             email: &email,
             password_hash: &hash,
@@ -163,17 +150,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], with the same text and after the same work whether the e-mail
-    /// or the password is wrong.
+    /// or the password is wrong; [`Error::Busy`].
     pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<(Secret, Actor)> {
-        let login = self
-            .store()
-            .find_login(&email.trim().to_lowercase())
-            .await?;
-        let hash = match &login {
-            Some(login) => login.password_hash.clone(),
-            None => NOBODYS_HASH.clone(),
-        };
-        let matches = verify_password(password.clone(), hash).await?;
+        let email = email.trim().to_lowercase();
+        let login = self.store().find_login(&email).await?;
+        let hash = login.as_ref().map(|login| login.password_hash.clone());
+        let matches = verify_password(&email, password.clone(), hash).await?;
         if let Some(login) = login.as_ref().filter(|_| !matches) {
             let who = (login.user.org_id, By::Person(login.user.id));
             let subject = format!("user/{}", login.user.id);
@@ -293,38 +275,6 @@ pub(crate) fn check_password(password: &Secret) -> Result<()> {
         }),
     }
     .map_err(|error| Error::Invalid(vec![error]))
-}
-
-pub(crate) async fn hash_password(password: Secret) -> Result<String> {
-    blocking(move || argon2_hash(&password)).await?
-}
-
-pub(crate) async fn verify_password(password: Secret, hash: String) -> Result<bool> {
-    blocking(move || {
-        PasswordHash::new(&hash).is_ok_and(|hash| {
-            Argon2::default()
-                .verify_password(password.expose().as_bytes(), &hash)
-                .is_ok()
-        })
-    })
-    .await
-}
-
-fn argon2_hash(password: &Secret) -> Result<String> {
-    Argon2::default()
-        .hash_password(password.expose().as_bytes())
-        .map(|hash| hash.to_string())
-        .map_err(|error| Error::Internal(format!("hashing a password: {error}")))
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _permit = HASHING
-        .acquire()
-        .await
-        .map_err(|_| Error::Internal("password hashing has stopped".to_owned()))?;
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::Internal(format!("hashing a password: {error}")))
 }
 
 /// 256 random bits as text.

@@ -96,7 +96,7 @@ impl Engine {
     ) -> Result<CheckReport> {
         let stored = self.stored(actor, direction, kind, id).await?;
         let input = StorageInput::default();
-        let mut draft = Draft::new(direction, kind, &input, Some(&stored), None)?;
+        let mut draft = Draft::new(direction, kind, &input, Some(&stored), None).await?;
         // After unlinking no token of the link is used, for a check neither.
         let opened = self.complete_link(actor, &mut draft).await?;
         self.check(actor, Subject::of(draft), opened, options).await
@@ -128,7 +128,7 @@ impl Engine {
         if kind == CredentialKind::Sas && input.sas_token.is_none() {
             input.sas_token = place.sas;
         }
-        let mut draft = Draft::new(direction, kind, &input, None, None)?;
+        let mut draft = Draft::new(direction, kind, &input, None, None).await?;
         let opened = self.complete_link(actor, &mut draft).await?;
         draft.recursive = true;
         let signing = match direction {
@@ -161,7 +161,8 @@ impl Engine {
             None => None,
         };
         let default_account = self.default_account_of(actor.org_id).await?;
-        let mut draft = Draft::new(direction, kind, input, stored.as_ref(), default_account)?;
+        let mut draft =
+            Draft::new(direction, kind, input, stored.as_ref(), default_account).await?;
         let opened = self.complete_link(actor, &mut draft).await?;
         self.check(actor, Subject::of(draft), opened, options).await
     }

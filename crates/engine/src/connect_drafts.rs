@@ -130,7 +130,7 @@ impl Engine {
             Some(id) => Some(self.stored(actor, direction, kind, id).await?),
             None => None,
         };
-        match Draft::new(direction, kind, input, stored.as_ref(), None) {
+        match Draft::new(direction, kind, input, stored.as_ref(), None).await {
             Err(Error::Invalid(fields)) => Ok(fields),
             Err(error) => Err(error),
             Ok(_) => Ok(Vec::new()),

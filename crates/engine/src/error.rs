@@ -43,6 +43,9 @@ pub enum Error {
         what: &'static str,
         limit_bytes: u64,
     },
+    /// Too many ask for what costs a lot; nothing was done.
+    #[error("too many passwords are checked at once")]
+    Busy,
     /// Azure refused or could not be reached.
     #[error("{0}")]
     Azure(Box<Problem>),

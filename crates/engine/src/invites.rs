@@ -9,9 +9,8 @@ use store::{Acceptance, Invite, NewInvite};
 
 use crate::{
     AuditAction, Engine, Error, Result,
-    accounts::{
-        check_password, checked_email, could_be_random_text, hash_password, random_text, sha256,
-    },
+    accounts::{check_password, checked_email, could_be_random_text, random_text, sha256},
+    hashing::hash_password,
     require,
 };
 
@@ -130,9 +129,9 @@ impl Engine {
         secret: &str,
         person: &InvitedPerson,
     ) -> Result<(Secret, Actor)> {
-        self.open_invite(secret).await?;
+        let invite = self.open_invite(secret).await?;
         check_password(&person.password)?;
-        let password_hash = hash_password(person.password.clone()).await?;
+        let password_hash = hash_password(&invite.email, person.password.clone()).await?;
         let acceptance = Acceptance {
             password_hash: &password_hash,
             first_name: person.first_name.trim(),

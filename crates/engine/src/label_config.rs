@@ -4,15 +4,19 @@
 //! (`<Image name=… value="$image">`) shows task data. The rules and the wording of refusals follow
 //! Label Studio, whose clients show them to people.
 
+mod budget;
+mod controls;
 mod rules;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use model::budgets::{self, cut};
 use roxmltree::{Document, Node};
 use serde_json::{Map, Value, json};
 
-/// Tags whose `value` or `alias` is a label of the control around them.
-const LABEL_TAGS: [&str; 3] = ["Label", "Choice", "Relation"];
+use self::controls::{Control, controls};
+use crate::aside;
+
 /// Controls that can be answered for many tasks at once, when they are about the whole task.
 const BULK_CONTROLS: [&str; 6] = [
     "Choices", "Taxonomy", "Rating", "Number", "TextArea", "DateTime",
@@ -35,31 +39,28 @@ struct DataField {
     tag: String,
 }
 
-#[derive(Clone, Debug)]
-struct Control {
-    tag: String,
-    to_name: Vec<String>,
-    inputs: Vec<Value>,
-    labels: Vec<(String, Map<String, Value>)>,
-    conditionals: Option<Value>,
-    /// Index variables of repeaters that its objects' names hold.
-    index_variables: Vec<String>,
-    dynamic_labels: bool,
-}
-
 impl LabelConfig {
-    /// Parses and checks the XML.
+    /// [`LabelConfig::parse`], for who must not keep others waiting.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read(xml: &str) -> Result<Self, String> {
+        aside(xml.len(), || Self::parse(xml)).await
+    }
+
+    /// Parses and checks the XML. It takes about a millisecond for 16 KiB.
     ///
     /// # Errors
     /// What is wrong, in Label Studio's words; with line (from 1) and column (from 0) when it is
-    /// not well-formed.
+    /// not well-formed. What costs too much ([`model::budgets`]) is refused before it does.
     pub fn parse(xml: &str) -> Result<Self, String> {
+        budget::check(xml)?;
         let document = Document::parse(xml).map_err(|error| rules::syntax_error(xml, &error))?;
         let elements = || document.descendants().filter(Node::is_element);
         elements().try_for_each(rules::check_required)?;
         rules::check_names(elements())?;
         Ok(Self {
-            controls: controls(elements()),
+            controls: controls(elements())?,
             data_fields: data_fields(elements().skip(1)),
             tags: elements()
                 .map(|node| node.tag_name().name().to_owned())
@@ -81,13 +82,16 @@ impl LabelConfig {
     /// Can an annotation say this: has it the control, and the control the label, if it is about
     /// one? A control that takes its labels from task data has every label.
     pub fn offers(&self, control: &str, label: Option<&str>) -> bool {
-        let mut named = self.controls.iter();
-        named
-            .find(|(name, _)| is_named(name, control))
-            .is_some_and(|(_, control)| {
-                let has = |label| control.labels.iter().any(|(own, _)| own == label);
-                control.dynamic_labels || control.labels.is_empty() || label.is_none_or(has)
-            })
+        let repeated = || {
+            let mut named = self.controls.iter();
+            let found = named.find(|(name, _)| is_repeated(name, control));
+            found.map(|(_, control)| control)
+        };
+        let control = self.controls.get(control).or_else(repeated);
+        control.is_some_and(|control| {
+            let has = |label| control.label_set.contains(label);
+            control.dynamic_labels || control.labels.is_empty() || label.is_none_or(has)
+        })
     }
 
     /// Label Studio's `parsed_label_config`: an object keyed by control name.
@@ -146,7 +150,10 @@ impl LabelConfig {
                 None => (key.as_str(), false),
             };
             let Some(value) = data.get(name) else {
-                return Err(format!("{name:?} key is expected in task data"));
+                return Err(format!(
+                    "{:?} key is expected in task data",
+                    cut(name, budgets::NAME)
+                ));
             };
             let expected = if is_repeater {
                 &["list"][..]
@@ -155,6 +162,7 @@ impl LabelConfig {
             };
             let given = type_name(value);
             if !expected.is_empty() && !expected.contains(&given) {
+                let (name, tag) = (cut(name, budgets::NAME), cut(tag, budgets::NAME));
                 return Err(format!(
                     "data['{name}'] is of type '{given}', but the object tag {tag} expects the following types: {expected:?}"
                 ));
@@ -164,134 +172,25 @@ impl LabelConfig {
     }
 }
 
-impl Control {
-    fn to_json(&self) -> Value {
-        let names: Vec<&str> = self
-            .labels
-            .iter()
-            .map(|(label, _)| label.as_str())
-            .collect();
-        let attributes: Map<String, Value> = self
-            .labels
-            .iter()
-            .map(|(label, attributes)| (label.clone(), Value::Object(attributes.clone())))
-            .collect();
-        let mut out = json!({
-            "type": self.tag,
-            "to_name": self.to_name,
-            "inputs": self.inputs,
-            "labels": names,
-            "labels_attrs": attributes,
-        });
-        if let Some(conditionals) = &self.conditionals {
-            out["conditionals"] = conditionals.clone();
-        }
-        if self.dynamic_labels {
-            out["dynamic_labels"] = true.into();
-        }
-        for variable in &self.index_variables {
-            out["regex"][variable] = ".*".into();
-        }
-        out
-    }
-}
-
-fn controls<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> BTreeMap<String, Control> {
-    let mut controls: BTreeMap<String, Control> = BTreeMap::new();
-    let mut objects: BTreeMap<&str, Value> = BTreeMap::new();
-    let mut index_variables: Vec<&str> = Vec::new();
-    for node in elements {
-        index_variables.extend(node.attribute("indexFlag"));
-        let set = |attribute: &str| node.attribute(attribute).filter(|value| !value.is_empty());
-        match (set("name"), set("toName"), set("value")) {
-            (Some(name), Some(to_name), _) if !node.has_tag_name("Filter") => {
-                controls.insert(name.to_owned(), control(node, to_name, &index_variables));
-            }
-            (Some(name), _, Some(value)) => {
-                let object = json!({
-                    "type": node.tag_name().name(),
-                    "value": value.trim_start_matches('$'),
-                    "valueType": node.attribute("valueType"),
-                });
-                objects.insert(name, object);
-            }
-            _ => {}
-        }
-        if LABEL_TAGS.contains(&node.tag_name().name())
-            && let Some(label) = set("alias").or(set("value"))
-            && let Some(around) = node
-                .ancestors()
-                .skip(1)
-                .filter_map(|parent| parent.attribute("name"))
-                .find(|name| controls.contains_key(*name))
-            && let Some(control) = controls.get_mut(around)
-        {
-            let attributes = node
-                .attributes()
-                .map(|attribute| (attribute.name().to_owned(), attribute.value().into()))
-                .collect();
-            control.labels.retain(|(known, _)| known != label);
-            control.labels.push((label.to_owned(), attributes));
-        }
-    }
-    for control in controls.values_mut() {
-        control.inputs = control
-            .to_name
-            .iter()
-            .filter_map(|name| objects.get(name.as_str()).cloned())
-            .collect();
-    }
-    controls
-}
-
-fn control(node: Node<'_, '_>, to_name: &str, index_variables: &[&str]) -> Control {
-    let conditionals = [
-        ("whenTagName", "tag"),
-        ("whenLabelValue", "label"),
-        ("whenChoiceValue", "choice"),
-    ]
-    .into_iter()
-    .filter(|_| node.attribute("perRegion") == Some("true"))
-    .find_map(|(attribute, kind)| {
-        let name = node.attribute(attribute)?;
-        Some(json!({"type": kind, "name": name}))
-    });
-    let is_variable = |value: &str| {
-        value.strip_prefix('$').is_some_and(|name| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
-        })
-    };
-    Control {
-        tag: node.tag_name().name().to_owned(),
-        to_name: to_name.split(',').map(str::to_owned).collect(),
-        inputs: Vec::new(),
-        labels: Vec::new(),
-        conditionals,
-        index_variables: index_variables
-            .iter()
-            .filter(|variable| to_name.contains(**variable))
-            .map(|&variable| variable.to_owned())
-            .collect(),
-        dynamic_labels: node.attribute("value").is_some_and(is_variable)
-            || node.attribute("apiUrl").is_some_and(|url| !url.is_empty()),
-    }
-}
-
 /// Every `$field` of a named tag's `value`; when several tags show one field, `Video` wins, then the last.
 fn data_fields<'a, 'x: 'a>(elements: impl Iterator<Item = Node<'a, 'x>>) -> Vec<DataField> {
     let mut fields: Vec<DataField> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for node in elements.filter(|node| node.attribute("name").is_some_and(|n| !n.is_empty())) {
         let Some(key) = node.attribute("value").and_then(field_of) else {
             continue;
         };
         let tag = node.tag_name().name();
-        match fields.iter_mut().find(|field| field.key == key) {
+        match places.get(key).map(|place| &mut fields[*place]) {
             Some(field) if field.tag == "Video" => {}
             Some(field) => tag.clone_into(&mut field.tag),
-            None => fields.push(DataField {
-                key: key.to_owned(),
-                tag: tag.to_owned(),
-            }),
+            None => {
+                places.insert(key, fields.len());
+                fields.push(DataField {
+                    key: key.to_owned(),
+                    tag: tag.to_owned(),
+                });
+            }
         }
     }
     fields
@@ -323,15 +222,15 @@ fn expected_types(tag: &str) -> &'static [&'static str] {
     }
 }
 
-/// Is this the name, also of a repeater (`box_{{idx}}` for `box_3`)?
-fn is_named(pattern: &str, name: &str) -> bool {
+/// Is this a name that a repeater makes of the pattern (`box_3` of `box_{{idx}}`)?
+fn is_repeated(pattern: &str, name: &str) -> bool {
     match (pattern.split_once("{{"), pattern.rsplit_once("}}")) {
         (Some((before, _)), Some((_, after))) => {
             name.len() >= before.len() + after.len()
                 && name.starts_with(before)
                 && name.ends_with(after)
         }
-        _ => pattern == name,
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@
 mod account_tenants;
 mod accounts;
 mod annotations;
+mod aside;
 mod audit;
 mod azure_links;
 mod blob_uris;
@@ -23,6 +24,7 @@ mod first_run;
 mod fix;
 mod gate;
 mod grants;
+mod hashing;
 mod health;
 mod invites;
 mod known_browsers;
@@ -59,6 +61,7 @@ use tokio::sync::Semaphore;
 
 pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use annotations::AnnotationInput;
+pub use aside::aside;
 pub use audit::AuditAction;
 pub use azure_links::{Integrations, Leftover, Unlinked};
 pub use connect::{ConnectAddresses, EntraOutcome, PendingConnect, Returned};

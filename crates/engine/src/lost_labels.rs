@@ -7,12 +7,15 @@ use std::{
 
 use model::{Actor, Permission, Project, ProjectId};
 use store::LabelUse;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
-use crate::{Engine, LabelConfig, Result, require};
+use crate::{Engine, Error, LabelConfig, Result, aside, require};
 
 /// Annotations that are looked at, the newest: counting more would keep a person waiting.
 const LOOKED_AT: i64 = 100_000;
 
+/// What looking up one use costs, as bytes that are read.
+const USE_BYTES: usize = 256;
 /// How long what was read is believed, while a config is being typed.
 const KEPT_MS: i64 = 60_000;
 /// Projects that are kept; beyond, all are read again.
@@ -55,30 +58,8 @@ impl Engine {
         require(actor, Permission::ManageProjects)?;
         let project = self.get_project(actor, project).await?;
         let uses = self.label_uses(&project).await?;
-        let mut lost: BTreeMap<(String, Option<String>), i64> = BTreeMap::new();
-        for used in uses.iter() {
-            let mut missing: Vec<Option<String>> = used
-                .labels
-                .iter()
-                .cloned()
-                .map(Some)
-                .filter(|label| !config.offers(&used.control, label.as_deref()))
-                .collect();
-            if missing.is_empty() && !config.offers(&used.control, None) {
-                missing.push(None);
-            }
-            for label in missing {
-                *lost.entry((used.control.clone(), label)).or_default() += used.count;
-            }
-        }
-        let lost = lost.into_iter();
-        Ok(lost
-            .map(|((control, label), count)| LostLabel {
-                control,
-                label,
-                count,
-            })
-            .collect())
+        // Each is looked up in the config.
+        Ok(aside(uses.len() * USE_BYTES, || lost(&uses, config)).await)
     }
 
     async fn label_uses(&self, project: &Project) -> Result<Arc<[LabelUse]>> {
@@ -93,12 +74,16 @@ impl Engine {
                 return Ok(kept.uses.clone());
             }
         }
-        let uses = self
-            .store()
-            .label_uses(project.org_id, project.id, LOOKED_AT);
+        // It reads the results of all of them.
+        let (store, runtime) = (self.store().clone(), Handle::current());
+        let (org, id) = (project.org_id, project.id);
+        let read = move || runtime.block_on(store.label_uses(org, id, LOOKED_AT));
+        let uses = spawn_blocking(read)
+            .await
+            .map_err(|error| Error::Internal(format!("the labels in use: {error}")))?;
         let kept = Kept {
             counts,
-            uses: uses.await?.into(),
+            uses: uses?.into(),
             until_ms: self.now_ms() + KEPT_MS,
         };
         let uses = kept.uses.clone();
@@ -109,4 +94,31 @@ impl Engine {
         projects.insert(project.id, kept);
         Ok(uses)
     }
+}
+
+/// Those of the uses that the config does not offer.
+fn lost(uses: &[LabelUse], config: &LabelConfig) -> Vec<LostLabel> {
+    let mut lost: BTreeMap<(String, Option<String>), i64> = BTreeMap::new();
+    for used in uses {
+        let mut missing: Vec<Option<String>> = used
+            .labels
+            .iter()
+            .cloned()
+            .map(Some)
+            .filter(|label| !config.offers(&used.control, label.as_deref()))
+            .collect();
+        if missing.is_empty() && !config.offers(&used.control, None) {
+            missing.push(None);
+        }
+        for label in missing {
+            *lost.entry((used.control.clone(), label)).or_default() += used.count;
+        }
+    }
+    let lost = lost.into_iter();
+    lost.map(|((control, label), count)| LostLabel {
+        control,
+        label,
+        count,
+    })
+    .collect()
 }

@@ -40,7 +40,7 @@ impl Engine {
     /// [`Error::Invalid`] on a wrong labeling config or setting.
     pub async fn create_project(&self, actor: &Actor, input: &ProjectInput) -> Result<Project> {
         require(actor, Permission::ManageProjects)?;
-        check(input)?;
+        check(input).await?;
         let new = NewProject {
             title: input.title.clone().unwrap_or_default(),
             description: input.description.clone().unwrap_or_default(),
@@ -114,7 +114,7 @@ impl Engine {
     ) -> Result<Project> {
         require(actor, Permission::ManageProjects)?;
         let before = self.get_project(actor, id).await?;
-        check(input)?;
+        check(input).await?;
         let settings = if input.settings.is_empty() {
             None
         } else {
@@ -197,7 +197,9 @@ impl Engine {
         label_config: &str,
     ) -> Result<()> {
         self.get_project(actor, id).await?;
-        check_label_config(label_config).map_err(|error| Error::Invalid(vec![error]))
+        check_label_config(label_config)
+            .await
+            .map_err(|error| Error::Invalid(vec![error]))
     }
 }
 
@@ -226,7 +228,7 @@ fn raw(settings: &Map<String, Value>) -> Result<Box<RawValue>> {
         .map_err(|error| Error::Internal(format!("project settings: {error}")))
 }
 
-fn check(input: &ProjectInput) -> Result<()> {
+async fn check(input: &ProjectInput) -> Result<()> {
     let mut errors = Vec::new();
     if input
         .title
@@ -239,7 +241,7 @@ fn check(input: &ProjectInput) -> Result<()> {
         });
     }
     if let Some(config) = &input.label_config
-        && let Err(error) = check_label_config(config)
+        && let Err(error) = check_label_config(config).await
     {
         errors.push(error);
     }
@@ -256,8 +258,8 @@ fn check(input: &ProjectInput) -> Result<()> {
     }
 }
 
-fn check_label_config(config: &str) -> Result<(), FieldError> {
-    match LabelConfig::parse(config_or_empty(Some(config))) {
+async fn check_label_config(config: &str) -> Result<(), FieldError> {
+    match LabelConfig::read(config_or_empty(Some(config))).await {
         Ok(_) => Ok(()),
         Err(message) => Err(FieldError {
             field: "label_config".to_owned(),
@@ -404,8 +406,8 @@ mod tests {
     use super::{ProjectInput, check};
     use crate::Error;
 
-    #[test]
-    fn every_wrong_field_is_named() {
+    #[tokio::test]
+    async fn every_wrong_field_is_named() {
         let input = ProjectInput {
             title: Some("x".repeat(300)),
             label_config: Some("<View><Nope".to_owned()),
@@ -416,7 +418,7 @@ mod tests {
             .clone(),
             ..ProjectInput::default()
         };
-        let Err(Error::Invalid(errors)) = check(&input) else {
+        let Err(Error::Invalid(errors)) = check(&input).await else {
             panic!("accepted")
         };
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();

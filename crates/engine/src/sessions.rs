@@ -6,10 +6,8 @@ use store::{Store, UserPatch};
 
 use crate::{
     AuditAction, Engine, Error, Result,
-    accounts::{
-        SESSION_MS, check_password, could_be_random_text, hash_password, random_text, sha256,
-        verify_password,
-    },
+    accounts::{SESSION_MS, check_password, could_be_random_text, random_text, sha256},
+    hashing::{hash_password, verify_password},
     require,
 };
 
@@ -71,7 +69,8 @@ impl Engine {
     /// Changes the actor's password, which ends every session, and starts a new one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the current password is wrong or the new one cannot be one.
+    /// [`Error::Invalid`] when the current password is wrong or the new one cannot be one;
+    /// [`Error::Busy`].
     pub async fn change_password(
         &self,
         actor: &Actor,
@@ -80,8 +79,8 @@ impl Engine {
     ) -> Result<Secret> {
         let user = self.get_user(actor, actor.user_id).await?;
         let login = self.store().find_login(&user.email).await?;
-        let hash = login.map(|login| login.password_hash).unwrap_or_default();
-        if !verify_password(current.clone(), hash).await? {
+        let hash = login.map(|login| login.password_hash);
+        if !verify_password(&user.email, current.clone(), hash).await? {
             let wrong = "This is not your current password.";
             return Err(Error::field("current_password", wrong));
         }
@@ -114,7 +113,9 @@ impl Engine {
     async fn replace_password(&self, store: &Store, member: &Actor, new: &Secret) -> Result<()> {
         check_password(new)?;
         let patch = UserPatch {
-            password_hash: Some(hash_password(new.clone()).await?),
+            password_hash: Some(
+                hash_password(&format!("user/{}", member.user_id), new.clone()).await?,
+            ),
             ..UserPatch::default()
         };
         store

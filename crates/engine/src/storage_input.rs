@@ -6,13 +6,13 @@
 
 use model::{
     AccountName, BlobFilter, ContainerName, Credential, CredentialKind, Direction, ExportLayout,
-    ImportMode, Prefix, ProjectId, Secret, ServeMode, Storage, StorageId,
+    ImportMode, Prefix, ProjectId, Secret, ServeMode, Storage, StorageId, budgets::ASIDE,
 };
 use serde_json::{Value, json};
 use store::{NewStorage, StoragePatch};
 
 use crate::{
-    Error, FieldError, Result,
+    Error, FieldError, Result, aside,
     expiry::end_of,
     storage_credential::{self, Stored},
 };
@@ -140,7 +140,7 @@ impl Draft {
     }
 
     /// Merges the form into the stored storage (when there is one) and checks every field.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         direction: Direction,
         kind: CredentialKind,
         input: &StorageInput,
@@ -189,10 +189,11 @@ impl Draft {
             Some(pattern) => Some(pattern.clone()).filter(|pattern| !pattern.is_empty()),
             None => before.and_then(|before| before.regex_filter.clone()),
         };
-        let filter = problems.checked(
-            "regex_filter",
-            BlobFilter::parse(regex_filter.as_deref().unwrap_or_default()),
-        );
+        let pattern = regex_filter.as_deref().unwrap_or_default();
+        // Compiling a short one can take long.
+        let cost = if pattern.is_empty() { 0 } else { ASIDE };
+        let filter = aside(cost, || BlobFilter::parse(pattern)).await;
+        let filter = problems.checked("regex_filter", filter);
         let presign_ttl_minutes = input
             .presign_ttl
             .or(before.map(|before| before.presign_ttl_minutes))

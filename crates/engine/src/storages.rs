@@ -284,7 +284,7 @@ impl Engine {
         stored: Option<&(Storage, Credential)>,
     ) -> Result<(Draft, ContainerClient)> {
         let default_account = self.default_account_of(actor.org_id).await?;
-        let mut draft = Draft::new(direction, kind, input, stored, default_account)?;
+        let mut draft = Draft::new(direction, kind, input, stored, default_account).await?;
         let client = self.check_link(actor, &mut draft).await?;
         Ok((draft, client))
     }

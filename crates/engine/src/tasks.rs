@@ -4,25 +4,23 @@ use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use formats::{FormatError, TaskReader, TaskRow};
 use model::{
-    Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId, json as stored_json,
+    Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId,
+    budgets::{IMPORT_ERRORS, IMPORT_TASKS},
+    json as stored_json,
 };
 use serde_json::{Map, Value, json, value::RawValue};
 use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
 
 use crate::{
-    AuditAction, Engine, Error, FieldError, LabelConfig, Result,
+    AuditAction, Engine, Error, FieldError, LabelConfig, Result, aside,
     blob_uris::{self, Outside},
     require,
 };
 
-/// Tasks of one import at most, Label Studio's own limit.
-const IMPORT_TASKS: i64 = 250_000;
 /// Annotations and predictions of one import at most.
 const IMPORT_LABELS: usize = 1_000_000;
 /// Bytes of an import that are parsed before the rows are counted.
 const IMPORT_PIECE: usize = 1 << 20;
-/// Wrong tasks that an import names; more are counted by "…".
-const IMPORT_ERRORS: usize = 100;
 
 /// Which page of which tasks.
 #[derive(Clone, Copy, Debug)]
@@ -67,14 +65,12 @@ impl Engine {
     /// [`Error::NotFound`] when the project is not the organization's.
     pub async fn list_tasks(&self, actor: &Actor, paging: &TaskPaging) -> Result<TaskPage> {
         require(actor, Permission::Read)?;
-        let projects = match paging.project {
-            Some(id) => vec![self.get_project(actor, id).await?],
-            None => {
-                self.store()
-                    .list_projects(actor.org_id, "", i64::MAX, 0)
-                    .await?
-                    .0
+        let (total_annotations, total_predictions) = match paging.project {
+            Some(id) => {
+                let project = self.get_project(actor, id).await?;
+                (project.annotation_count, project.prediction_count)
             }
+            None => self.store().count_in_projects(actor.org_id).await?,
         };
         let query = TaskQuery {
             project: paging.project,
@@ -83,12 +79,11 @@ impl Engine {
             ..TaskQuery::default()
         };
         let (tasks, total) = self.store().list_tasks(actor.org_id, &query).await?;
-        let sum = |count: fn(&Project) -> i64| projects.iter().map(count).sum();
         Ok(TaskPage {
             tasks,
             total,
-            total_annotations: sum(|project| project.annotation_count),
-            total_predictions: sum(|project| project.prediction_count),
+            total_annotations,
+            total_predictions,
         })
     }
 
@@ -120,13 +115,15 @@ impl Engine {
             )
         };
         let found = self.store().find_project(actor.org_id, project).await?;
-        let config = config_of(&found.ok_or_else(no_project)?);
+        let config = config_of(&found.ok_or_else(no_project)?).await;
         let data = input
             .data
             .as_deref()
             .ok_or_else(|| Error::field("data", "This field is required."))?;
         let new = NewTask {
-            data: checked_data(&config, data).map_err(|message| Error::field("data", message))?,
+            data: aside(data.get().len(), || checked_data(&config, data))
+                .await
+                .map_err(|message| Error::field("data", message))?,
             meta: input.meta.as_deref().map(checked_meta).transpose()?,
             annotations: Vec::new(),
             predictions: Vec::new(),
@@ -157,10 +154,9 @@ impl Engine {
         let data = match &input.data {
             None => None,
             Some(data) => {
-                let config = config_of(&self.get_project(actor, task.project_id).await?);
-                let checked =
-                    checked_data(&config, data).map_err(|message| Error::field("data", message))?;
-                Some(checked)
+                let config = config_of(&self.get_project(actor, task.project_id).await?).await;
+                let checked = aside(data.get().len(), || checked_data(&config, data)).await;
+                Some(checked.map_err(|message| Error::field("data", message))?)
             }
         };
         let patch = TaskPatch {
@@ -232,42 +228,8 @@ impl Engine {
         from: &str,
     ) -> Result<Imported> {
         require(actor, Permission::ManageProjects)?;
-        let config = config_of(&self.get_project(actor, project).await?);
-        let rows = rows_of(body)?;
-        if rows.is_empty() {
-            return Err(Error::field(FieldError::NON_FIELD, "data is empty"));
-        }
-        let mut tasks = Vec::with_capacity(rows.len());
-        let mut errors = Vec::new();
-        for row in rows {
-            match checked_data(&config, &row.data) {
-                Ok(data) => tasks.push(NewTask {
-                    data,
-                    meta: row.meta,
-                    annotations: row
-                        .annotations
-                        .into_iter()
-                        .map(|a| annotation(actor, a))
-                        .collect(),
-                    predictions: row.predictions.into_iter().map(prediction).collect(),
-                }),
-                Err(message) => errors.push(FieldError {
-                    field: FieldError::NON_FIELD.to_owned(),
-                    message: format!("Error at item {}: {message}", row.row),
-                }),
-            }
-        }
-        if errors.len() > IMPORT_ERRORS {
-            let more = errors.len() - IMPORT_ERRORS;
-            errors.truncate(IMPORT_ERRORS);
-            errors.push(FieldError {
-                field: FieldError::NON_FIELD.to_owned(),
-                message: format!("… and {more} more"),
-            });
-        }
-        if !errors.is_empty() {
-            return Err(Error::Invalid(errors));
-        }
+        let config = config_of(&self.get_project(actor, project).await?).await;
+        let tasks = aside(body.len(), || tasks_of(actor, &config, body)).await?;
         let count = |of: fn(&NewTask) -> usize| tasks.iter().map(of).sum::<usize>() as i64;
         let (annotation_count, prediction_count) = (
             count(|task| task.annotations.len()),
@@ -328,13 +290,10 @@ impl Engine {
                     new.insert(found.await?)
                 }
             };
-            out.push(blob_uris::for_browser(
-                self.cloud(),
-                task.id,
-                &task.data,
-                of_project,
-                outside,
-            ));
+            let data = aside(task.data.get().len(), || {
+                blob_uris::for_browser(self.cloud(), task.id, &task.data, of_project, outside)
+            });
+            out.push(data.await);
         }
         Ok(out)
     }
@@ -371,9 +330,51 @@ fn rows_of(body: &[u8]) -> Result<Vec<TaskRow>> {
     Ok(rows)
 }
 
-fn config_of(project: &Project) -> LabelConfig {
+async fn config_of(project: &Project) -> LabelConfig {
     // It was checked when it was saved.
-    LabelConfig::parse(&project.label_config).unwrap_or_default()
+    let config = LabelConfig::read(&project.label_config).await;
+    config.unwrap_or_default()
+}
+
+/// The tasks of an import's body.
+fn tasks_of(actor: &Actor, config: &LabelConfig, body: &[u8]) -> Result<Vec<NewTask>> {
+    let rows = rows_of(body)?;
+    if rows.is_empty() {
+        return Err(Error::field(FieldError::NON_FIELD, "data is empty"));
+    }
+    let mut tasks = Vec::with_capacity(rows.len());
+    let mut errors = Vec::new();
+    for row in rows {
+        match checked_data(config, &row.data) {
+            Ok(data) => tasks.push(NewTask {
+                data,
+                meta: row.meta,
+                annotations: row
+                    .annotations
+                    .into_iter()
+                    .map(|a| annotation(actor, a))
+                    .collect(),
+                predictions: row.predictions.into_iter().map(prediction).collect(),
+            }),
+            Err(message) => errors.push(FieldError {
+                field: FieldError::NON_FIELD.to_owned(),
+                message: format!("Error at item {}: {message}", row.row),
+            }),
+        }
+    }
+    if errors.len() > IMPORT_ERRORS {
+        let more = errors.len() - IMPORT_ERRORS;
+        errors.truncate(IMPORT_ERRORS);
+        errors.push(FieldError {
+            field: FieldError::NON_FIELD.to_owned(),
+            message: format!("… and {more} more"),
+        });
+    }
+    if errors.is_empty() {
+        Ok(tasks)
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 /// The data, when it can be read again and the config can show it. Data of one nameless field

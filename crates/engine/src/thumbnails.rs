@@ -17,7 +17,7 @@ mod waveform;
 
 use std::{path::PathBuf, sync::Arc};
 
-use model::{Actor, Credential, OrgId, Permission, Project, SourceBlobId, Task, TaskId};
+use model::{Actor, Credential, OrgId, Permission, Project, SourceBlobId, Task, TaskId, budgets};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{BlobVersion, ResolveRow};
@@ -28,21 +28,10 @@ use self::{
     media::{Shown, extension},
 };
 use crate::{
-    Engine, Error, LabelConfig, Result, blob_uris, gate::Entry, require, resolve::Reached,
+    Engine, Error, LabelConfig, Result, aside, blob_uris, gate::Entry, require, resolve::Reached,
 };
 
 pub use media::MediaKind;
-
-/// Largest picture that is read.
-const MOST_IMAGE: u64 = 32 << 20;
-/// Largest recording that is read.
-const MOST_AUDIO: u64 = 16 << 20;
-/// Bytes of a text that are read.
-const TEXT: u64 = 4 << 10;
-/// Blobs read at once.
-const READS: usize = 8;
-/// Files decoded at once.
-const DECODERS: usize = 2;
 
 /// Where thumbnails are kept.
 #[derive(Clone, Debug)]
@@ -117,8 +106,8 @@ impl Thumbnails {
         let cache = Cache::new(settings.folder.clone(), settings.max_bytes);
         Self {
             cache: Arc::new(cache),
-            reads: Semaphore::new(READS),
-            decoders: Arc::new(Semaphore::new(DECODERS)),
+            reads: Semaphore::new(budgets::THUMBNAIL_READS),
+            decoders: Arc::new(Semaphore::new(budgets::THUMBNAIL_DECODERS)),
         }
     }
 }
@@ -204,14 +193,16 @@ impl Engine {
             return Ok(Vec::new());
         };
         let row = self.resolve_row(actor.org_id, first.id).await?;
-        let config = LabelConfig::parse(&project.label_config).unwrap_or_default();
+        let config = LabelConfig::read(&project.label_config)
+            .await
+            .unwrap_or_default();
         let sources: Vec<SourceBlobId> = tasks.iter().filter_map(|t| t.source_blob_id).collect();
         let known = self.store().blob_versions(actor.org_id, &sources).await?;
         let mut at_hand = Vec::with_capacity(tasks.len());
         let mut to_look_up = Vec::new();
         for (index, task) in tasks.iter().enumerate() {
             let synced = task.source_blob_id.and_then(|id| known.get(&id));
-            let shown = self.shown(&config, task);
+            let shown = self.shown(&config, task).await;
             let blob = match &shown {
                 Shown::Blob { blob, .. } => Some(blob.blob().as_str().to_owned()),
                 _ => None,
@@ -263,20 +254,26 @@ impl Engine {
         let row = self.resolve_row(org, id).await?;
         let task = self.get_task(actor, id).await?;
         let project = self.get_project(actor, task.project_id).await?;
-        let config = LabelConfig::parse(&project.label_config).unwrap_or_default();
+        let config = LabelConfig::read(&project.label_config)
+            .await
+            .unwrap_or_default();
         let mut known = self
             .store()
             .blob_versions(org, task.source_blob_id.as_slice())
             .await?;
         let synced = task.source_blob_id.and_then(|id| known.remove(&id));
-        let shown = self.shown(&config, &task);
+        let shown = self.shown(&config, &task).await;
         self.plan(actor, &row, shown, &task, synced.as_ref(), Asking::Allowed)
             .await
     }
 
-    fn shown(&self, config: &LabelConfig, task: &Task) -> Shown {
-        let data: Value = serde_json::from_str(task.data.get()).unwrap_or_default();
-        media::shown(self.cloud(), config, &data)
+    async fn shown(&self, config: &LabelConfig, task: &Task) -> Shown {
+        let data = task.data.get();
+        aside(data.len(), || {
+            let data: Value = serde_json::from_str(data).unwrap_or_default();
+            media::shown(self.cloud(), config, &data)
+        })
+        .await
     }
 
     /// What reaches what the task shows.
@@ -400,9 +397,9 @@ fn thumbnail_of(kept: Kept, key: String) -> (Thumbnail, Option<Vec<u8>>) {
 
 fn most_bytes(kind: MediaKind) -> u64 {
     match kind {
-        MediaKind::Image => MOST_IMAGE,
-        MediaKind::Audio => MOST_AUDIO,
-        _ => TEXT,
+        MediaKind::Image => budgets::THUMBNAIL_IMAGE,
+        MediaKind::Audio => budgets::THUMBNAIL_AUDIO,
+        _ => budgets::THUMBNAIL_TEXT,
     }
 }
 

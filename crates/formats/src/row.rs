@@ -337,7 +337,7 @@ mod tests {
     fn what_is_kept_has_a_hundred_levels_wherever_it_stands() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         for (before, around, after) in [
-            (r#"{"a": "#, 1, "}"),
+            (r#"{"a": "#, 1_usize, "}"),
             (r#"{"data": {"a": "#, 1, "}}"),
             (r#"{"data": {}, "meta": {"a": "#, 1, "}}"),
             (
@@ -351,7 +351,7 @@ mod tests {
                 "}]}]}",
             ),
         ] {
-            let text = |levels| format!("{before}{}{after}", nested(levels - around));
+            let text = |levels: usize| format!("{before}{}{after}", nested(levels - around));
             assert!(row(&text(100)).is_ok(), "{before}");
             assert_eq!(row(&text(101)).unwrap_err().code, "too_deep", "{before}");
         }

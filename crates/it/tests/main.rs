@@ -3,6 +3,7 @@
 mod annotate;
 mod audit;
 mod bad_input;
+mod budgets;
 mod check;
 mod commands;
 mod connect;

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use azure::HostIdentity;
-use model::Secret;
+use model::{Secret, budgets};
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 use url::Url;
@@ -75,7 +75,7 @@ pub struct Config {
     /// Largest body of an import.
     #[serde(deserialize_with = "number")]
     pub import_limit_mib: u64,
-    /// Largest other body.
+    /// Largest body of a task or an annotation.
     #[serde(deserialize_with = "number")]
     pub body_limit_mib: u64,
     /// How long a client may take for a request's head, and pause within its body.
@@ -125,11 +125,11 @@ impl Default for Config {
             app_federated: None,
             secret_key_file: None,
             thumbnail_cache_mib: 1_024,
-            import_limit_mib: 200,
-            body_limit_mib: 10,
+            import_limit_mib: budgets::IMPORT_BODY >> 20,
+            body_limit_mib: budgets::WORK_BODY >> 20,
             request_timeout_seconds: 30,
             body_timeout_seconds: 300,
-            max_connections: 4_096,
+            max_connections: budgets::CONNECTIONS as u64,
             client_address_header: None,
             audit_retention_days: None,
             metrics_token: None,

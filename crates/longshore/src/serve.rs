@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use engine::{Engine, FirstOwner, Worker};
+use model::budgets;
 use server::{ConnectionLimits, ServerSettings};
 use tokio::{
     net::TcpListener,
@@ -75,6 +76,12 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
     };
     let limits = ConnectionLimits {
         connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX),
+        // Behind a proxy all clients come from its address.
+        connections_of_an_address: match &config.client_address_header {
+            Some(_) => usize::MAX,
+            None => budgets::CONNECTIONS_OF_AN_ADDRESS,
+        },
+        first_head_timeout: seconds(config.request_timeout_seconds.min(budgets::FIRST_HEAD)),
         head_timeout: seconds(config.request_timeout_seconds),
         ..ConnectionLimits::default()
     };

@@ -1,6 +1,7 @@
 //! The words of Longshore: ids, Azure's names with Azure's own rules, secrets, the clock,
 //! credentials, storages, filters, roles. No IO, no async, no HTTP, no SQL.
 
+pub mod budgets;
 mod clock;
 mod credential;
 mod filter;

@@ -26,15 +26,27 @@ pub(crate) mod users;
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use engine::aside;
 use serde::Serialize;
 
 use crate::error::ApiError;
 
 /// What a handler answers.
 pub(crate) type Answer<T> = Result<T, ApiError>;
+
+/// A large JSON answer, of about so many bytes.
+pub(crate) async fn large(bytes: usize, value: impl Serialize + Send) -> Answer<Response> {
+    let written = aside(bytes, || serde_json::to_vec(&value)).await;
+    let json = written.map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        ApiError::internal()
+    })?;
+    let kind = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, kind)], json).into_response())
+}
 
 /// 201 with what was created.
 pub(crate) struct Created<T>(pub(crate) T);

@@ -169,8 +169,8 @@ impl Attempts {
         self.counts().try_password(from, known, account, now)
     }
 
-    /// It was right: what was counted before is taken back.
-    pub(crate) fn password_right(&self, tried: PasswordTry) {
+    /// It was right, or never looked at: what was counted before is taken back.
+    pub(crate) fn take_back(&self, tried: PasswordTry) {
         for guess in tried.guesses {
             self.succeeded(guess);
         }
@@ -306,7 +306,7 @@ mod tests {
         let attempts = Attempts::default();
         for _ in 0..1000 {
             let tried = attempts.try_password(HOME, None, "a@example.com");
-            attempts.password_right(tried.expect("none was wrong"));
+            attempts.take_back(tried.expect("none was wrong"));
         }
     }
 

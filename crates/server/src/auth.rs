@@ -40,6 +40,18 @@ impl FromRequestParts<App> for Actor {
     }
 }
 
+/// A page of ours made the browser send it: known before its body is read. For routes that need no
+/// [`Actor`], who proves it too.
+pub(crate) struct OurPage;
+
+impl FromRequestParts<App> for OurPage {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        check_same_site(&parts.method, &parts.headers, app).map(|()| Self)
+    }
+}
+
 /// Who a request was proven to be of, for what happens around it.
 #[derive(Clone, Default)]
 pub(crate) struct Asker(Arc<OnceLock<Actor>>);
@@ -107,11 +119,7 @@ pub(crate) fn session_of<'a>(headers: &'a HeaderMap, app: &App) -> Option<&'a st
 
 /// Refuses a browser's changing request that did not come from a page of ours: the `Origin`, all of
 /// it, must be the public URL's; without `Origin`, `Sec-Fetch-Site` must say so.
-pub(crate) fn check_same_site(
-    method: &Method,
-    headers: &HeaderMap,
-    app: &App,
-) -> Result<(), ApiError> {
+fn check_same_site(method: &Method, headers: &HeaderMap, app: &App) -> Result<(), ApiError> {
     if method.is_safe() {
         return Ok(());
     }

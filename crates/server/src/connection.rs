@@ -14,19 +14,23 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use crate::places::Place;
+
 /// A TCP connection whose writes fail when the client takes nothing for `patience`.
 pub(crate) struct Connection {
     stream: TcpStream,
     patience: Duration,
+    place: Place,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, patience: Duration, place: Place) -> Self {
         Self {
             stream,
             patience,
+            place,
             stalled: None,
         }
     }
@@ -37,13 +41,16 @@ impl Connection {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.place.held_up(false);
+            }
             return written;
         }
-        let patience = self.patience;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(patience)));
+        let (patience, place) = (self.patience, &self.place);
+        let stalled = self.stalled.get_or_insert_with(|| {
+            place.held_up(true);
+            Box::pin(sleep(patience))
+        });
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -101,6 +108,7 @@ mod tests {
     };
 
     use super::Connection;
+    use crate::places::Places;
 
     #[tokio::test]
     async fn a_client_who_does_not_read_is_given_up() {
@@ -108,8 +116,9 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut connection = Connection::new(stream, Duration::from_millis(100));
+        let (stream, peer) = listener.accept().await.unwrap();
+        let place = Places::new(1, 1).take(peer.ip()).await.unwrap();
+        let mut connection = Connection::new(stream, Duration::from_millis(100), place);
         let ended = connection.write_all(&vec![0; 64 << 20]).await;
         assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
         drop(client);

@@ -5,6 +5,7 @@
 //! what Azure answered.
 
 mod access;
+mod limits;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -79,7 +80,7 @@ impl ApiError {
         Self(Box::new(Parts {
             status,
             code,
-            detail: detail.into(),
+            detail: limits::detail(detail.into()),
             fields: Vec::new(),
             problem: None,
             current: None,
@@ -166,7 +167,7 @@ impl ApiError {
     /// 400 with messages by field.
     pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
         let mut error = Self::new(StatusCode::BAD_REQUEST, "invalid", "Validation error");
-        error.0.fields = fields;
+        error.0.fields = limits::messages(fields);
         error
     }
 
@@ -381,6 +382,7 @@ impl From<engine::Error> for ApiError {
             ),
             Error::Conflict { message } => Self::new(StatusCode::CONFLICT, "conflict", message),
             Error::TooLarge { what, limit_bytes } => Self::too_large(what, limit_bytes),
+            Error::Busy => Self::busy(),
             Error::Azure(problem) => Self::from_problem(*problem),
             other => {
                 tracing::error!(error = %chain(&other), "request failed");

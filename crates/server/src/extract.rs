@@ -7,18 +7,18 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, header, request::Parts},
 };
-use futures_util::StreamExt;
-use model::AnnotationId;
+use engine::aside;
+use futures_util::{FutureExt as _, StreamExt};
+use model::{AnnotationId, budgets};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     App,
+    budget::BodyBudget,
     error::ApiError,
     fields::{Fields, Input},
+    places::Place,
 };
-
-/// How long the rest of a refused body is read away, so that the client sees the answer.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// A JSON or form body, read field by field.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -28,12 +28,16 @@ impl<T: Input> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let kind = MediaType::of(request.headers())?;
-        let body = read_body(request, app.settings.body_limit_bytes, app).await?;
-        let fields = match kind {
-            MediaType::Json => Fields::from_json(&body)?,
-            MediaType::Form => Fields::from_form(&body),
+        let most_fields = BodyBudget::of(request.extensions()).fields();
+        let body = read_body(request, app).await?;
+        let read = || {
+            let fields = match kind {
+                MediaType::Json => Fields::from_json(&body),
+                MediaType::Form => Fields::from_form(&body, most_fields),
+            };
+            fields?.read()
         };
-        fields.read().map(Self)
+        aside(body.len(), read).await.map(Self)
     }
 }
 
@@ -49,9 +53,7 @@ impl FromRequest<App> for ImportBody {
                 "application/x-www-form-urlencoded",
             ));
         }
-        read_body(request, app.settings.import_limit_bytes, app)
-            .await
-            .map(Self)
+        read_body(request, app).await.map(Self)
     }
 }
 
@@ -60,11 +62,10 @@ pub(crate) async fn read_form(request: Request, app: &App) -> Result<Bytes, ApiE
     if MediaType::of(request.headers())? != MediaType::Form {
         return Err(ApiError::unsupported_media_type("application/json"));
     }
-    read_body(request, app.settings.body_limit_bytes, app).await
+    read_body(request, app).await
 }
 
-/// The body of a page's form with a file, as large as an import may be: name and content of its
-/// fields, in their order.
+/// The body of a page's form with a file: name and content of its fields, in their order.
 pub(crate) async fn read_upload(
     request: Request,
     app: &App,
@@ -76,8 +77,11 @@ pub(crate) async fn read_upload(
         .to_owned();
     let boundary = multer::parse_boundary(&content_type)
         .map_err(|_| ApiError::unsupported_media_type(&content_type))?;
-    let body = read_body(request, app.settings.import_limit_bytes, app).await?;
-    parts_of(body, boundary).await
+    let body = read_body(request, app).await?;
+    let length = body.len();
+    // It never waits: everything is here.
+    let read = || parts_of(body, boundary).now_or_never();
+    aside(length, read).await.ok_or_else(ApiError::internal)?
 }
 
 /// Name and content of each part, in their order.
@@ -87,6 +91,9 @@ async fn parts_of(body: Bytes, boundary: String) -> Result<Vec<(String, Bytes)>,
     let broken = |error: multer::Error| ApiError::malformed(error.to_string());
     let mut fields = Vec::new();
     while let Some(field) = parts.next_field().await.map_err(broken)? {
+        if fields.len() == budgets::UPLOAD_PARTS {
+            return Err(ApiError::too_many_fields(budgets::UPLOAD_PARTS));
+        }
         let name = field.name().unwrap_or_default().to_owned();
         fields.push((name, field.bytes().await.map_err(broken)?));
     }
@@ -116,22 +123,27 @@ impl MediaType {
     }
 }
 
-/// Reads a body of at most `limit` bytes that arrives in time and never pauses for too long.
-async fn read_body(request: Request, limit: u64, app: &App) -> Result<Bytes, ApiError> {
-    let (pause, whole) = (app.settings.body_pause, app.settings.body_timeout);
+/// Reads a body that its route's budget allows, that arrives in time and never pauses for too long.
+async fn read_body(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    let (parts, body) = request.into_parts();
+    let budget = BodyBudget::of(&parts.extensions);
+    let limit = budget.bytes(&app.settings);
+    let (pause, whole) = (app.settings.body_pause, budget.time(&app.settings));
     let too_large = || ApiError::too_large("The request's body", limit);
-    let announced = request
-        .headers()
+    let announced = parts
+        .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let mut chunks = request.into_body().into_data_stream();
+    let held_up = HeldUp(parts.extensions.get::<Place>().cloned());
+    let mut chunks = body.into_data_stream();
     if announced.is_some_and(|length| length > limit) {
-        drain(&mut chunks).await;
+        drain(&mut chunks, &held_up).await;
         return Err(too_large());
     }
     let deadline = Instant::now() + whole;
     let mut body = Vec::with_capacity(announced.unwrap_or(0).min(1 << 20) as usize);
     loop {
+        held_up.begins();
         let next_by = deadline.min(Instant::now() + pause);
         let chunk = match timeout_at(next_by, chunks.next()).await {
             Err(_) if next_by < deadline => return Err(ApiError::body_timeout(pause.as_secs())),
@@ -141,7 +153,7 @@ async fn read_body(request: Request, limit: u64, app: &App) -> Result<Bytes, Api
             Ok(Some(Ok(chunk))) => chunk,
         };
         if (body.len() + chunk.len()) as u64 > limit {
-            drain(&mut chunks).await;
+            drain(&mut chunks, &held_up).await;
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
@@ -149,9 +161,30 @@ async fn read_body(request: Request, limit: u64, app: &App) -> Result<Bytes, Api
 }
 
 /// A client that still sends when the connection closes never reads the answer.
-async fn drain(chunks: &mut axum::body::BodyDataStream) {
+async fn drain(chunks: &mut axum::body::BodyDataStream, held_up: &HeldUp) {
+    held_up.begins();
     let rest = async { while let Some(Ok(_)) = chunks.next().await {} };
-    let _ = timeout(DRAIN, rest).await;
+    let _ = timeout(Duration::from_secs(budgets::DRAIN), rest).await;
+}
+
+/// While it lives, the connection waits for its client. (There is none when a test asks in process.)
+struct HeldUp(Option<Place>);
+
+impl HeldUp {
+    /// Waiting begins, anew after each piece that came.
+    fn begins(&self) {
+        if let Some(place) = &self.0 {
+            place.held_up(true);
+        }
+    }
+}
+
+impl Drop for HeldUp {
+    fn drop(&mut self) {
+        if let Some(place) = &self.0 {
+            place.held_up(false);
+        }
+    }
 }
 
 /// An id in the path; text that is no id, or an id too large for the database, is a 404.
@@ -202,7 +235,7 @@ impl Query {
     /// Of an address that is not the request's.
     pub(crate) fn parse(query: &str) -> Self {
         let pairs = url::form_urlencoded::parse(query.as_bytes());
-        Self(pairs.into_owned().collect())
+        Self(pairs.into_owned().take(budgets::PARAMETERS).collect())
     }
 
     /// The last value of a parameter.
@@ -247,7 +280,7 @@ impl Query {
             .unwrap_or(default_size);
         Ok(PageRequest {
             number,
-            size: size.min(PageRequest::MAX_SIZE),
+            size: size.min(budgets::LIST_PAGE),
         })
     }
 
@@ -286,8 +319,6 @@ pub(crate) struct PageRequest {
 }
 
 impl PageRequest {
-    const MAX_SIZE: i64 = 1_000;
-
     pub(crate) fn offset(self) -> i64 {
         (self.number - 1) * self.size
     }
@@ -353,7 +384,9 @@ fn plural(count: i64, unit: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PageRequest, Query, ago, instant, meta_instant, moment};
+    use model::budgets;
+
+    use super::{Query, ago, instant, meta_instant, moment};
 
     fn query(text: &str) -> Query {
         Query(
@@ -374,7 +407,7 @@ mod tests {
             assert!(query(wrong).page(30).is_err(), "{wrong}");
         }
         let large = query("page_size=1000000").page(30).unwrap();
-        assert_eq!(large.size, PageRequest::MAX_SIZE);
+        assert_eq!(large.size, budgets::LIST_PAGE);
     }
 
     #[test]

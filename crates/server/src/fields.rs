@@ -5,9 +5,10 @@
 //! keys); and a form's `"true"`, `"5"` or `"{…}"` mean what JSON's `true`, `5` or `{…}` mean.
 
 use engine::FieldError;
+use model::budgets;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -64,7 +65,8 @@ impl Fields {
     /// Reads a JSON object.
     ///
     /// # Errors
-    /// 400 with line and column when it is not JSON; 400 when it is no object.
+    /// 400 with line and column when it is not JSON; 400 when it is no object, or has too many
+    /// members.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, ApiError> {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         if body.trim_ascii().is_empty() {
@@ -80,18 +82,25 @@ impl Fields {
         }
         let Pairs(left) =
             serde_json::from_str(value.get()).map_err(|error| json_error(body, &error))?;
+        if left.len() > budgets::FIELDS {
+            return Err(ApiError::too_many_fields(budgets::FIELDS));
+        }
         Ok(Self::from_pairs(left))
     }
 
     /// Reads `a=1&b=2`.
-    pub(crate) fn from_form(body: &[u8]) -> Self {
-        let left = url::form_urlencoded::parse(body)
+    ///
+    /// # Errors
+    /// 400 when there are more than so many.
+    pub(crate) fn from_form(body: &[u8], most: usize) -> Result<Self, ApiError> {
+        let pairs = form_pairs(body, most)?.into_iter();
+        let left = pairs
             .map(|(name, value)| {
                 let value = serde_json::value::to_raw_value(&value).unwrap_or_default();
-                (name.into_owned(), value)
+                (name, value)
             })
             .collect();
-        Self::from_pairs(left)
+        Ok(Self::from_pairs(left))
     }
 
     fn from_pairs(left: Vec<(String, Box<RawValue>)>) -> Self {
@@ -106,9 +115,7 @@ impl Fields {
             .filter(|pair| pair[0] == pair[1])
             .map(|pair| pair[0].to_owned())
             .collect();
-        for name in twice {
-            fields.wrong(&name, "This field is given more than once.");
-        }
+        fields.wrong_each(twice, || "This field is given more than once.".to_owned());
         fields
     }
 
@@ -125,14 +132,10 @@ impl Fields {
             .filter(|name| !T::UNUSED.contains(&name.as_str()))
             .collect();
         unknown.dedup();
-        for name in unknown {
-            let shown: String = name.chars().take(80).collect();
-            let message = format!(
-                "Unknown field. The fields here are: {}.",
-                self.known.join(", ")
-            );
-            self.wrong(&shown, message);
-        }
+        let known = std::mem::take(&mut self.known);
+        self.wrong_each(unknown, || {
+            format!("Unknown field. The fields here are: {}.", known.join(", "))
+        });
         if self.errors.is_empty() {
             Ok(input)
         } else {
@@ -146,6 +149,18 @@ impl Fields {
             field: field.to_owned(),
             message: message.into(),
         });
+    }
+
+    /// Reports the first of these fields, of the sender's naming, and how many more there are.
+    fn wrong_each(&mut self, fields: Vec<String>, message: impl Fn() -> String) {
+        for field in fields.iter().take(budgets::NAMED_FIELDS) {
+            self.wrong(&budgets::cut(field, budgets::NAME), message());
+        }
+        if fields.len() > budgets::NAMED_FIELDS {
+            let more = fields.len() - budgets::NAMED_FIELDS;
+            let message = format!("… and {more} more fields. {}", message());
+            self.wrong(FieldError::NON_FIELD, message);
+        }
     }
 
     /// Any JSON, as it was sent; a string that holds an object or array (a form's) is opened.
@@ -261,7 +276,12 @@ impl Fields {
         if value.get() == "null" {
             return Given::Null;
         }
-        match parse::<Scalar>(&value).and_then(read) {
+        // An object or array is none, and is not unpacked to see that.
+        let scalar = Some(value).filter(|value| !value.get().starts_with(['{', '[']));
+        match scalar
+            .and_then(|value| parse::<Scalar>(&value))
+            .and_then(read)
+        {
             Some(value) => Given::Value(value),
             None => {
                 self.wrong(name, message);
@@ -283,7 +303,20 @@ fn parse<T: DeserializeOwned>(value: &RawValue) -> Option<T> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// An object's members in order, duplicates included.
+/// The pairs of `a=1&b=2`.
+///
+/// # Errors
+/// 400 when there are more than so many.
+pub(crate) fn form_pairs(body: &[u8], most: usize) -> Result<Vec<(String, String)>, ApiError> {
+    let pairs = url::form_urlencoded::parse(body).into_owned();
+    let pairs: Vec<_> = pairs.take(most + 1).collect();
+    if pairs.len() > most {
+        return Err(ApiError::too_many_fields(most));
+    }
+    Ok(pairs)
+}
+
+/// An object's members in order, duplicates included; of too many only one too many.
 struct Pairs(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -296,9 +329,12 @@ impl<'de> Deserialize<'de> for Pairs {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
+                while pairs.len() <= budgets::FIELDS
+                    && let Some(pair) = map.next_entry()?
+                {
                     pairs.push(pair);
                 }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Pairs(pairs))
             }
         }
@@ -366,7 +402,7 @@ mod tests {
             br#"{"project": 5, "title": "t", "presign": false, "data": {"b":1,"a":2}, "status": 3}"#;
         let form = b"project=5&title=t&presign=false&data=%7B%22b%22%3A1%2C%22a%22%3A2%7D";
         let json: Sample = Fields::from_json(json).unwrap().read().unwrap();
-        let form: Sample = Fields::from_form(form).read().unwrap();
+        let form: Sample = Fields::from_form(form, 300).unwrap().read().unwrap();
         assert_eq!(json, form);
         assert_eq!(json.data.as_deref(), Some(r#"{"b":1,"a":2}"#));
     }
@@ -422,6 +458,23 @@ mod tests {
         assert!(errors(b"[1]").contains("Expected a dictionary, but got list."));
         assert!(errors(b"{\"project\": 1, \"project\": 2}").contains("more than once"));
         assert!(errors(b"{\"title\": \"\xFF\"}").contains("line 1"));
+    }
+
+    #[test]
+    fn many_unknown_fields_are_counted_and_too_many_are_refused() {
+        let body = |count: usize| {
+            let names: Vec<_> = (0..count).map(|n| format!("\"{n:0>90}\": 1")).collect();
+            format!("{{{}}}", names.join(","))
+        };
+        let text = errors(body(300).as_bytes());
+        assert!(text.contains("and 290 more fields"), "{text}");
+        assert!(text.len() < 4_000, "{text}");
+        assert!(errors(body(301).as_bytes()).contains("more than 300 fields"));
+        assert!(errors(body(100_000).as_bytes()).contains("more than 300 fields"));
+        let twice = format!("{{{}\"project\": 1}}", "\"a\": 1,".repeat(200));
+        assert!(errors(twice.as_bytes()).contains("more than once"));
+        assert!(Fields::from_form("a=1&".repeat(301).as_bytes(), 300).is_err());
+        assert!(Fields::from_form("a=1&".repeat(300).as_bytes(), 300).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod api;
 mod attempts;
 mod auth;
+mod budget;
 mod clean;
 mod client_address;
 mod connection;
@@ -14,9 +15,11 @@ mod editor;
 mod error;
 mod extract;
 mod fields;
+mod head;
 mod observe;
 mod openapi;
 mod pages;
+mod places;
 mod policy;
 mod router;
 mod routes;
@@ -28,13 +31,14 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderName};
 use engine::Engine;
-use model::Secret;
+use model::{Secret, budgets};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use error::API_VERSION;
 pub use observe::metrics;
 pub use openapi::document as openapi_document;
+pub use routes::every_route;
 pub use serve::{ConnectionLimits, serve};
 
 /// The operator's settings of the HTTP side.
@@ -45,7 +49,8 @@ pub struct ServerSettings {
     pub public_url: Url,
     /// Largest body of an import.
     pub import_limit_bytes: u64,
-    /// Largest other body.
+    /// Largest body of a task or an annotation; bodies that hold less are bounded by
+    /// [`model::budgets`] too.
     pub body_limit_bytes: u64,
     /// How long a client may pause within a body.
     pub body_pause: Duration,
@@ -69,8 +74,8 @@ impl ServerSettings {
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
-            import_limit_bytes: 200 << 20,
-            body_limit_bytes: 10 << 20,
+            import_limit_bytes: budgets::IMPORT_BODY,
+            body_limit_bytes: budgets::WORK_BODY,
             body_pause: Duration::from_secs(30),
             body_timeout: Duration::from_secs(300),
             sync_wait: Duration::from_secs(2),
@@ -94,12 +99,6 @@ pub(crate) struct App {
     attempts: Arc<attempts::Attempts>,
     proxy_notices: Arc<client_address::ProxyNotices>,
     watchers: Arc<pages::Watchers>,
-}
-
-/// Method and path of every route that may change something, pages' forms included; parameters in
-/// braces.
-pub fn changing_routes() -> Vec<(&'static str, String)> {
-    router::routes().changing
 }
 
 /// The whole HTTP side.

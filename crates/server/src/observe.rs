@@ -18,6 +18,7 @@ use crate::{
     App,
     auth::Asker,
     error::{ApiError, REQUEST_ID, Told},
+    head,
     policy::Policy,
 };
 
@@ -52,14 +53,10 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     app.proxy_notices.look(request.headers(), &app);
-    let has_one_host = request.headers().get_all(header::HOST).iter().count() < 2;
     let answer = async {
-        match has_one_host {
-            true => next.run(request).await,
-            false => ApiError::invalid_request(
-                "The request has more than one Host header. Send exactly one.",
-            )
-            .into_response(),
+        match head::check(&request) {
+            Ok(()) => next.run(request).await,
+            Err(error) => error.into_response(),
         }
     };
     let mut response = match AssertUnwindSafe(answer).catch_unwind().await {

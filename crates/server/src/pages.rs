@@ -40,7 +40,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Actor, Permission};
+use model::{Actor, Permission, budgets};
 
 use crate::{App, error::ApiError};
 pub(crate) use check::{check, check_form};
@@ -80,8 +80,17 @@ impl FromRequestParts<App> for Person {
     }
 }
 
-/// Path and query of the page that the browser shows or asks for.
+/// Path and query of the page that the browser shows or asks for; of a very long one only that it
+/// is ours.
 fn page_of(parts: &Parts) -> String {
+    let page = any_page_of(parts);
+    if page.len() > budgets::NEXT_ADDRESS {
+        return "/".to_owned();
+    }
+    page
+}
+
+fn any_page_of(parts: &Parts) -> String {
     let from = match parts.method.is_safe() {
         _ if parts.headers.contains_key("hx-request") => CURRENT_URL,
         true => return parts.uri.to_string(),

@@ -16,6 +16,7 @@ use crate::{
         annotations, checks, exports, health, media, predictions, projects, storage_forms,
         storages, sync_runs, task_actions, tasks, tokens, users,
     },
+    budget::BodyBudget,
     error::ApiError,
     observe::observe,
     pages::error_page::for_browsers,
@@ -119,6 +120,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates a project.")
                 .needs(ManageProjects)
                 .takes::<projects::ProjectFields>()
+                .body(BodyBudget::Config)
                 .returns::<projects::ProjectView>(201),
         )
         .get(
@@ -132,6 +134,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(ManageProjects)
                 .takes::<projects::ProjectFields>()
+                .body(BodyBudget::Config)
                 .returns::<projects::ProjectView>(200),
         )
         .delete(
@@ -145,6 +148,7 @@ pub(crate) fn routes() -> Routes {
             projects::validate,
             op("Checks a labeling config and changes nothing.")
                 .takes::<projects::LabelConfigInput>()
+                .body(BodyBudget::Config)
                 .returns::<projects::Validated>(200),
         )
         .post(
@@ -154,6 +158,7 @@ pub(crate) fn routes() -> Routes {
                 .needs(ManageProjects)
                 .query(&["return_task_ids"])
                 .takes::<Value>()
+                .body(BodyBudget::Import)
                 .returns::<tasks::ImportedView>(201),
         )
         .get(
@@ -198,6 +203,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates a task.")
                 .needs(ManageProjects)
                 .takes::<tasks::TaskFields>()
+                .body(BodyBudget::Work)
                 .returns::<tasks::TaskView>(201),
         )
         .get(
@@ -213,6 +219,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(ManageProjects)
                 .takes::<tasks::TaskFields>()
+                .body(BodyBudget::Work)
                 .returns::<tasks::TaskView>(200),
         )
         .delete(
@@ -227,6 +234,7 @@ pub(crate) fn routes() -> Routes {
                 .needs(ManageProjects)
                 .query(&["id", "project"])
                 .takes::<task_actions::ActionFields>()
+                .body(BodyBudget::Work)
                 .returns::<task_actions::ActionView>(200),
         )
         // media
@@ -253,6 +261,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates an annotation.")
                 .needs(Annotate)
                 .takes::<annotations::AnnotationFields>()
+                .body(BodyBudget::Work)
                 .returns::<annotations::AnnotationView>(201),
         )
         .get(
@@ -266,6 +275,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(Annotate)
                 .takes::<annotations::AnnotationFields>()
+                .body(BodyBudget::Work)
                 .returns::<annotations::AnnotationView>(200),
         )
         .delete(
@@ -286,6 +296,7 @@ pub(crate) fn routes() -> Routes {
             op("Creates a prediction.")
                 .needs(ManageProjects)
                 .takes::<predictions::PredictionFields>()
+                .body(BodyBudget::Work)
                 .returns::<predictions::PredictionView>(201),
         )
         .get(
@@ -299,6 +310,7 @@ pub(crate) fn routes() -> Routes {
             op("Changes the given fields.")
                 .needs(ManageProjects)
                 .takes::<predictions::PredictionFields>()
+                .body(BodyBudget::Work)
                 .returns::<predictions::PredictionView>(200),
         )
         .delete(

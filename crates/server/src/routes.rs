@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{FromRequestParts as _, Request, State},
     handler::Handler,
     response::{IntoResponse as _, Response},
@@ -14,6 +14,7 @@ use utoipa::{ToSchema, openapi::HttpMethod};
 
 use crate::{
     App,
+    budget::BodyBudget,
     error::ApiError,
     openapi::{Operation, Shape},
 };
@@ -23,8 +24,13 @@ use crate::{
 pub(crate) struct Routes {
     pub(crate) router: Router<App>,
     pub(crate) operations: Vec<Operation>,
-    /// Method and path of every route that may change something.
-    pub(crate) changing: Vec<(&'static str, String)>,
+    /// Method and path.
+    all: Vec<(&'static str, String)>,
+}
+
+/// Method and path of every route, pages included; for tests that walk them.
+pub fn every_route() -> Vec<(&'static str, String)> {
+    crate::router::routes().all
 }
 
 impl Routes {
@@ -93,29 +99,36 @@ impl Routes {
         });
         match doc.permission {
             Some(permission) if permission != Permission::Read => {
-                self.page(path, filter, asked_by_who_may(permission, handler))
+                let handler = asked_by_who_may(permission, handler);
+                self.page_with(path, filter, handler, doc.body)
             }
-            _ => self.page(path, filter, handler),
+            _ => self.page_with(path, filter, handler, doc.body),
         }
     }
 
     /// A route that is no part of the API. Every path answers with and without a trailing slash.
     pub(crate) fn page<H: Handler<T, App>, T: 'static>(
-        mut self,
+        self,
         path: &str,
         filter: MethodFilter,
         handler: H,
     ) -> Self {
-        let changing = [
-            (MethodFilter::POST, "POST"),
-            (MethodFilter::PUT, "PUT"),
-            (MethodFilter::PATCH, "PATCH"),
-            (MethodFilter::DELETE, "DELETE"),
-        ];
-        let method = changing.iter().find(|(known, _)| *known == filter);
-        self.changing
-            .extend(method.map(|(_, method)| (*method, path.to_owned())));
-        let methods: MethodRouter<App> = on(filter, handler);
+        self.page_with(path, filter, handler, BodyBudget::Little)
+    }
+
+    /// The same, of a page whose form holds more than a few fields.
+    pub(crate) fn page_with<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &str,
+        filter: MethodFilter,
+        handler: H,
+        body: BodyBudget,
+    ) -> Self {
+        let mut methods: MethodRouter<App> = on(filter, handler);
+        if body != BodyBudget::Little {
+            methods = methods.layer(Extension(body));
+        }
+        self.all.push((method_of(filter), path.to_owned()));
         if path != "/" {
             self.router = self.router.route(&format!("{path}/"), methods.clone());
         }
@@ -148,12 +161,23 @@ fn asked_by_who_may<H: Handler<T, App>, T: 'static>(
     }
 }
 
-/// What the document says of an operation.
+fn method_of(filter: MethodFilter) -> &'static str {
+    match filter {
+        MethodFilter::GET => "GET",
+        MethodFilter::POST => "POST",
+        MethodFilter::PUT => "PUT",
+        MethodFilter::PATCH => "PATCH",
+        _ => "DELETE",
+    }
+}
+
+/// What the document says of an operation, and what its body may cost.
 pub(crate) struct Doc {
     summary: &'static str,
     permission: Option<Permission>,
     query: &'static [&'static str],
     request: Option<Shape>,
+    body: BodyBudget,
     status: u16,
     response: Option<Shape>,
 }
@@ -165,6 +189,7 @@ pub(crate) fn op(summary: &'static str) -> Doc {
         permission: Some(Permission::Read),
         query: &[],
         request: None,
+        body: BodyBudget::Little,
         status: 204,
         response: None,
     }
@@ -194,6 +219,12 @@ impl Doc {
 
     pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
         self.request = Some(Shape::of::<T>());
+        self
+    }
+
+    /// An operation whose body holds more than a few fields.
+    pub(crate) fn body(mut self, body: BodyBudget) -> Self {
+        self.body = body;
         self
     }
 

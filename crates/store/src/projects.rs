@@ -112,6 +112,22 @@ impl Store {
         Ok((rows.iter().map(project_of).collect::<Result<_>>()?, total))
     }
 
+    /// How many annotations and predictions all projects have.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_in_projects(&self, org: OrgId) -> Result<(i64, i64)> {
+        let query = sql(
+            "SELECT CAST(COALESCE(SUM(annotation_count), 0) AS BIGINT) AS annotations,
+             CAST(COALESCE(SUM(prediction_count), 0) AS BIGINT) AS predictions
+             FROM projects WHERE org_id = $1",
+        );
+        let counts = self.db.read_one(query.bind(org)).await?;
+        counts.map_or(Ok((0, 0)), |row| {
+            Ok((row.get("annotations")?, row.get("predictions")?))
+        })
+    }
+
     /// Changes a project; `None` when there is none.
     ///
     /// # Errors

@@ -463,6 +463,7 @@ mod fuzz {
                     assert!((1..=text.lines().count()).contains(&line));
                 }
                 Err(super::SealKeyError::Empty) => {}
+                Err(super::SealKeyError::Unreadable(why)) => panic!("no file was read: {why}"),
             },
         );
     }

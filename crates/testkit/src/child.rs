@@ -77,12 +77,24 @@ impl Child {
     /// # Errors
     /// When the process is gone.
     pub fn peak_memory_kib(&self) -> anyhow::Result<u64> {
+        self.status_kib("VmHWM")
+    }
+
+    /// The resident memory now, in KiB (`VmRSS`).
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn memory_kib(&self) -> anyhow::Result<u64> {
+        self.status_kib("VmRSS")
+    }
+
+    fn status_kib(&self, name: &'static str) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
             .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok())
-            .context("VmHWM")
+            .context(name)
     }
 
     /// Forgets the peak so far, so that the next reading is of what comes now.

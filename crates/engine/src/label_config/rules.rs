@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use model::budgets::{NAME, NAMED_FIELDS, cut};
 use roxmltree::Node;
+
+/// Letters of what the parser says, and of the way to an element.
+const SAID: usize = 300;
 
 /// Expat's words, which Label Studio shows: columns count from 0.
 pub(super) fn syntax_error(xml: &str, error: &roxmltree::Error) -> String {
@@ -22,7 +26,7 @@ pub(super) fn syntax_error(xml: &str, error: &roxmltree::Error) -> String {
     }
     // The parser's own text ends with its position, counted from 1; ours replaces it.
     let text = error.to_string();
-    let cause = text.split(" at ").next().unwrap_or(&text);
+    let cause = cut(text.split(" at ").next().unwrap_or(&text), SAID);
     let at = error.pos();
     format!(
         "{cause}: line {}, column {}",
@@ -64,7 +68,7 @@ pub(super) fn check_required(node: Node<'_, '_>) -> Result<(), String> {
             path.reverse();
             Err(format!(
                 "Validation failed on {}: '{missing}' is a required property",
-                path.join("/")
+                cut(&path.join("/"), SAID)
             ))
         }
     }
@@ -80,6 +84,7 @@ pub(super) fn check_names<'a, 'x: 'a>(
         if let Some(name) = node.attribute("name")
             && !names.insert(name)
         {
+            let name = cut(name, NAME);
             return Err(format!("Label config contains non-unique names: {name:?}"));
         }
         targets.extend(
@@ -89,7 +94,21 @@ pub(super) fn check_names<'a, 'x: 'a>(
         );
     }
     match targets.into_iter().find(|target| !names.contains(target)) {
-        Some(target) => Err(format!("toName=\"{target}\" not found in names: {names:?}")),
+        Some(target) => {
+            let target = cut(target, NAME);
+            let named: BTreeSet<_> = names
+                .iter()
+                .take(NAMED_FIELDS)
+                .map(|name| cut(name, NAME))
+                .collect();
+            let more = match names.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Err(format!(
+                "toName=\"{target}\" not found in names: {named:?}{more}"
+            ))
+        }
         None => Ok(()),
     }
 }

@@ -163,7 +163,7 @@ impl<'a> Pass<'a> {
             storage,
             credential,
             scope,
-            data_key: data_key(&project.label_config),
+            data_key: data_key(&project.label_config).await,
             folders_not_entered: 0,
             first_failure: None,
         })
@@ -401,8 +401,8 @@ pub(super) fn concerns_one_blob(kind: ErrorKind) -> bool {
 
 /// The first variable of the labeling config as a JSON text; without a config Label Studio's
 /// `$undefined$`, which it reads as whatever variable the config has later.
-fn data_key(label_config: &str) -> String {
-    let config = LabelConfig::parse(label_config).unwrap_or_default();
+async fn data_key(label_config: &str) -> String {
+    let config = LabelConfig::read(label_config).await.unwrap_or_default();
     let key = config.first_data_key().unwrap_or("$undefined$");
     serde_json::Value::from(key).to_string()
 }
@@ -411,12 +411,12 @@ fn data_key(label_config: &str) -> String {
 mod tests {
     use super::data_key;
 
-    #[test]
-    fn the_uri_goes_where_the_first_object_tag_looks() {
+    #[tokio::test]
+    async fn the_uri_goes_where_the_first_object_tag_looks() {
         let config =
             r#"<View><Image name="i" value="$picture"/><Text name="t" value="$caption"/></View>"#;
-        assert_eq!(data_key(config), r#""picture""#);
-        assert_eq!(data_key("<View></View>"), r#""$undefined$""#);
-        assert_eq!(data_key(""), r#""$undefined$""#);
+        assert_eq!(data_key(config).await, r#""picture""#);
+        assert_eq!(data_key("<View></View>").await, r#""$undefined$""#);
+        assert_eq!(data_key("").await, r#""$undefined$""#);
     }
 }

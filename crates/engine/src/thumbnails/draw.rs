@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use azure::{ErrorKind, GetRequest, GetStatus};
 use bytes::Bytes;
-use model::Actor;
+use model::{Actor, budgets::THUMBNAIL_TEXT};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::{task::spawn_blocking, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    Blank, Drawing, TEXT, Thumbnail, Version,
+    Blank, Drawing, Thumbnail, Version,
     cache::Kept,
     lines,
     media::{MediaKind, extension},
@@ -146,8 +146,8 @@ impl Engine {
     ) -> Result<Option<Bytes>, Failure> {
         let place = drawing.reached.place();
         let request = GetRequest {
-            range: (drawing.kind == MediaKind::Text && version.size > TEXT)
-                .then(|| format!("bytes=0-{}", TEXT - 1)),
+            range: (drawing.kind == MediaKind::Text && version.size > THUMBNAIL_TEXT)
+                .then(|| format!("bytes=0-{}", THUMBNAIL_TEXT - 1)),
             if_match: Some(version.etag.clone()),
             ..GetRequest::default()
         };

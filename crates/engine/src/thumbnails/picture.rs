@@ -9,13 +9,10 @@ use image::{
     DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
     codecs::jpeg::JpegEncoder,
 };
+use model::budgets::{THUMBNAIL_MEMORY, THUMBNAIL_PIXELS};
 
 /// Pixels of a thumbnail's longer side.
 const SIDE: u32 = 320;
-/// Pixels of a picture at most: more than any camera makes.
-const MOST_PIXELS: u64 = 64_000_000;
-/// Bytes that decoding one picture may take.
-const MOST_MEMORY: u64 = 256 << 20;
 /// Characters of a decoder's words.
 const LONGEST_REASON: usize = 200;
 /// JPEG's, of 100.
@@ -36,15 +33,15 @@ pub(super) fn thumbnail(bytes: &[u8]) -> Result<Vec<u8>, String> {
         ));
     }
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_alloc = Some(THUMBNAIL_MEMORY);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(|error| reason(&error))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+    if u64::from(width) * u64::from(height) > THUMBNAIL_PIXELS {
         return Err(format!(
             "The picture is too large for a thumbnail: {width} by {height} pixels, and {} million are the limit.",
-            MOST_PIXELS / 1_000_000
+            THUMBNAIL_PIXELS / 1_000_000
         ));
     }
     let turned = decoder.orientation().map_err(|error| reason(&error))?;
@@ -80,7 +77,7 @@ fn reason(error: &ImageError) -> String {
     match error {
         ImageError::Limits(_) => format!(
             "The picture is too large for a thumbnail: decoding it takes more than {} MiB of memory.",
-            MOST_MEMORY >> 20
+            THUMBNAIL_MEMORY >> 20
         ),
         ImageError::Unsupported(_) => {
             format!(

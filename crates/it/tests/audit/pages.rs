@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use testkit::{LocalAzure, Longshore, Person, Settings};
 
-use super::{As, CANCEL, CLAIM, Not, Told, UNKNOWN, newest, require};
+use super::{AGREED, As, CANCEL, Not, Told, UNKNOWN, newest, require};
 use crate::{
     isolation::run,
     world::{IMAGE_CONFIG, World},
@@ -58,7 +58,8 @@ fn told(path: &str) -> anyhow::Result<Told> {
         "/settings/tokens/{id}/revoke" => As("token.revoke"),
         "/invite/{secret}" => As("invite.accept"),
         "/settings/integrations/anonymous" => As("azure_link.anonymous"),
-        "/settings/integrations/{tenant}/claim" => CLAIM,
+        "/settings/integrations/{tenant}/claim" => As("azure_link.claim"),
+        "/settings/integrations/{tenant}/agreement" => AGREED,
         "/settings/integrations/{tenant}/check" => As("azure_link.check"),
         "/settings/integrations/{tenant}/unlink" => As("azure_link.unlink"),
         path if path.starts_with("/connect/azure/") => CONNECTING,
@@ -73,7 +74,10 @@ pub async fn untold(world: &World, pages: &[(&str, String)]) -> anyhow::Result<V
         let done = async {
             ensure!(*method == "POST", "pages have forms only");
             match told(path)? {
-                Not(_) => Ok(()),
+                Not(why) => {
+                    ensure!(!why.is_empty(), "say why it leaves none");
+                    Ok(())
+                }
                 As(action) if path.starts_with("/first-run/") => first_run(action).await,
                 As(action) => send(world, path, action).await,
             }

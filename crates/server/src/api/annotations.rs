@@ -4,6 +4,7 @@ use axum::{
     Json,
     extract::State,
     http::{HeaderName, HeaderValue, header},
+    response::Response,
 };
 use engine::AnnotationInput;
 use model::{Actor, Annotation, AnnotationId, Clock, DraftId, PredictionId, TaskId};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent, if_match::IfMatch},
+    api::{Answer, Created, NoContent, if_match::IfMatch, large},
     extract::{Body, Id, ago, instant},
     fields::{Fields, Input},
 };
@@ -157,11 +158,12 @@ pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor,
     Id(task): Id<TaskId>,
-) -> Answer<Json<Vec<AnnotationView>>> {
+) -> Answer<Response> {
     let annotations = app.engine.list_annotations(&actor, task).await?;
-    Ok(Json(
-        annotations.into_iter().map(AnnotationView::from).collect(),
-    ))
+    let results = annotations.iter().map(|annotation| annotation.result.get());
+    let bytes = results.map(str::len).sum();
+    let views: Vec<_> = annotations.into_iter().map(AnnotationView::from).collect();
+    large(bytes, views).await
 }
 
 pub(crate) async fn create(

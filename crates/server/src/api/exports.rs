@@ -7,9 +7,9 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use engine::{Engine, TaskPaging};
+use engine::{Engine, TaskPaging, aside};
 use futures_util::{StreamExt, stream};
-use model::{Actor, Annotation, ProjectId, Task, TaskId};
+use model::{Actor, Annotation, Prediction, ProjectId, Task, TaskId};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 use utoipa::ToSchema;
@@ -138,23 +138,39 @@ impl Reader {
         let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
         let annotations = self.engine.annotations_of_tasks(&self.actor, &ids).await?;
         let predictions = self.engine.predictions_of_tasks(&self.actor, &ids).await?;
-        let mut text = Vec::new();
-        for task in tasks {
-            if !std::mem::take(&mut self.is_first) {
-                text.push(b',');
-            }
-            let annotations = annotations.iter().filter(|a| a.task_id == task.id);
-            let predictions = predictions.iter().filter(|p| p.task_id == task.id);
-            let item = ExportedTask::new(
-                task,
-                annotations.map(ExportedAnnotation::from).collect(),
-                predictions.map(|prediction| prediction.id.0).collect(),
-            );
-            serde_json::to_writer(&mut text, &item)
-                .map_err(|error| engine::Error::Internal(format!("export: {error}")))?;
-        }
-        Ok(text)
+        let sizes = tasks.iter().map(|task| task.data.get().len());
+        let sizes = sizes.chain(annotations.iter().map(|a| a.result.get().len()));
+        let is_first = std::mem::take(&mut self.is_first);
+        let written = aside(sizes.sum(), || {
+            written(tasks, &annotations, &predictions, is_first)
+        });
+        written.await
     }
+}
+
+/// These tasks as items of the array, each behind a comma unless it is the first of all.
+fn written(
+    tasks: &[Task],
+    annotations: &[Annotation],
+    predictions: &[Prediction],
+    is_first: bool,
+) -> engine::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for (index, task) in tasks.iter().enumerate() {
+        if index > 0 || !is_first {
+            text.push(b',');
+        }
+        let annotations = annotations.iter().filter(|a| a.task_id == task.id);
+        let predictions = predictions.iter().filter(|p| p.task_id == task.id);
+        let item = ExportedTask::new(
+            task,
+            annotations.map(ExportedAnnotation::from).collect(),
+            predictions.map(|prediction| prediction.id.0).collect(),
+        );
+        serde_json::to_writer(&mut text, &item)
+            .map_err(|error| engine::Error::Internal(format!("export: {error}")))?;
+    }
+    Ok(text)
 }
 
 /// A task as Label Studio exports it: URIs as they are stored.

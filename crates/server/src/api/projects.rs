@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{Json, extract::State};
-use engine::{LabelConfig, Page, ProjectInput, project_settings};
+use axum::{Json, extract::State, response::Response};
+use engine::{LabelConfig, Page, ProjectInput, aside, project_settings};
 use model::{Actor, Project, ProjectId, User, UserId, json};
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent},
+    api::{Answer, Created, NoContent, large},
     extract::{Body, Id, Query, instant},
     fields::{Fields, Given, Input},
 };
@@ -76,11 +76,16 @@ impl From<User> for UserView {
 }
 
 impl ProjectView {
-    fn new(project: Project, created_by: Option<UserView>) -> Self {
+    async fn new(project: Project, created_by: Option<UserView>) -> Self {
         let mut settings = project_settings(&project);
         let weights = settings.remove("control_weights").unwrap_or_default();
         // Stored configs were checked when they came in.
-        let config = LabelConfig::parse(&project.label_config).unwrap_or_default();
+        let config = LabelConfig::read(&project.label_config).await;
+        let config = config.unwrap_or_default();
+        let (control_weights, parsed_label_config) = aside(project.label_config.len(), || {
+            (config.control_weights(&weights), config.to_json())
+        })
+        .await;
         Self {
             id: project.id.0,
             organization: project.org_id.0,
@@ -96,8 +101,8 @@ impl ProjectView {
             finished_task_number: project.labeled_task_count,
             queue_total: project.task_count,
             queue_done: project.labeled_task_count,
-            control_weights: config.control_weights(&weights),
-            parsed_label_config: config.to_json(),
+            control_weights,
+            parsed_label_config,
             config_has_control_tags: config.has_controls(),
             config_suitable_for_bulk_annotation: config.suits_bulk_annotation(),
             task_data_password: None,
@@ -277,11 +282,7 @@ pub(crate) struct Validated {
     config_essential_data_has_changed: Option<bool>,
 }
 
-pub(crate) async fn list(
-    State(app): State<App>,
-    actor: Actor,
-    query: Query,
-) -> Answer<Json<ProjectPage>> {
+pub(crate) async fn list(State(app): State<App>, actor: Actor, query: Query) -> Answer<Response> {
     let page = query.page(PAGE_SIZE)?;
     let found = app
         .engine
@@ -296,12 +297,18 @@ pub(crate) async fn list(
         String::from(url)
     };
     let last = page.offset() + page.size >= total;
-    Ok(Json(ProjectPage {
+    // A config is in its project's answer about four times.
+    let bytes = 4 * items
+        .iter()
+        .map(|project| project.label_config.len())
+        .sum::<usize>();
+    let page = ProjectPage {
         count: total,
         next: (!last).then(|| link(page.number + 1)),
         previous: (page.number > 1).then(|| link(page.number - 1)),
         results: views(&app, &actor, items).await?,
-    }))
+    };
+    large(bytes, page).await
 }
 
 pub(crate) async fn create(
@@ -361,7 +368,7 @@ pub(crate) async fn validate(
 
 async fn view(app: &App, actor: &Actor, project: Project) -> Answer<ProjectView> {
     let creator = creator(app, actor, project.created_by).await?;
-    Ok(ProjectView::new(project, creator))
+    Ok(ProjectView::new(project, creator).await)
 }
 
 async fn views(app: &App, actor: &Actor, projects: Vec<Project>) -> Answer<Vec<ProjectView>> {
@@ -373,11 +380,12 @@ async fn views(app: &App, actor: &Actor, projects: Vec<Project>) -> Answer<Vec<P
     for id in ids {
         people.insert(id, creator(app, actor, UserId(id)).await?);
     }
-    let view = |project: Project| {
+    let mut views = Vec::with_capacity(projects.len());
+    for project in projects {
         let creator = people.get(&project.created_by.0).cloned().flatten();
-        ProjectView::new(project, creator)
-    };
-    Ok(projects.into_iter().map(view).collect())
+        views.push(ProjectView::new(project, creator).await);
+    }
+    Ok(views)
 }
 
 /// Nobody when the account was deleted meanwhile.

@@ -10,7 +10,7 @@ use axum::{
     http::request::Parts,
 };
 use engine::{PreviewLimits, StorageInput};
-use model::{Actor, CredentialKind, Direction, ProjectId, StorageId};
+use model::{Actor, CredentialKind, Direction, ProjectId, StorageId, budgets};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,7 +26,6 @@ pub(crate) use view::StorageView;
 
 /// Names of a preview when the request does not say.
 const PREVIEW_FILES: i64 = 100;
-const MOST_PREVIEW_FILES: i64 = 1_000;
 
 /// Which storages a path is about: `/api/storages/KIND` or `/api/storages/export/KIND`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +183,7 @@ pub(crate) async fn files(
     let limit = fields
         .limit
         .unwrap_or(PREVIEW_FILES)
-        .clamp(1, MOST_PREVIEW_FILES);
+        .clamp(1, budgets::PREVIEW);
     let input = fields.for_kind(place)?;
     let limits = PreviewLimits {
         matches: limit as usize,

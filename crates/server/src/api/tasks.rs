@@ -4,7 +4,7 @@ mod view;
 
 use std::time::Instant;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use engine::{TaskInput, TaskPaging};
 use model::{Actor, ProjectId, Task, TaskId};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent},
+    api::{Answer, Created, NoContent, large},
     error::ApiError,
     extract::{Body, Id, ImportBody, Query},
     fields::{Fields, Input},
@@ -132,11 +132,7 @@ impl Uris {
     }
 }
 
-pub(crate) async fn list(
-    State(app): State<App>,
-    actor: Actor,
-    query: Query,
-) -> Answer<Json<TaskPage>> {
+pub(crate) async fn list(State(app): State<App>, actor: Actor, query: Query) -> Answer<Response> {
     let project = query.id("project")?;
     let detail = match query.text("fields") {
         Some("all") => Detail::Whole,
@@ -150,12 +146,14 @@ pub(crate) async fn list(
     };
     let found = app.engine.list_tasks(&actor, &paging).await?;
     page.check(found.total)?;
-    Ok(Json(TaskPage {
+    let bytes = size(&found.tasks);
+    let page = TaskPage {
         total_annotations: found.total_annotations,
         total_predictions: found.total_predictions,
         total: found.total,
         tasks: views(&app, &actor, found.tasks, detail, Uris::of(&query)).await?,
-    }))
+    };
+    large(bytes, page).await
 }
 
 pub(crate) async fn list_of_project(
@@ -163,7 +161,7 @@ pub(crate) async fn list_of_project(
     actor: Actor,
     Id(project): Id<ProjectId>,
     query: Query,
-) -> Answer<Json<Vec<TaskView>>> {
+) -> Answer<Response> {
     let page = query.page(PAGE_SIZE)?;
     let paging = TaskPaging {
         project: Some(project),
@@ -172,9 +170,14 @@ pub(crate) async fn list_of_project(
     };
     let found = app.engine.list_tasks(&actor, &paging).await?;
     page.check(found.total)?;
-    views(&app, &actor, found.tasks, Detail::Whole, Uris::of(&query))
-        .await
-        .map(Json)
+    let bytes = size(&found.tasks);
+    let tasks = views(&app, &actor, found.tasks, Detail::Whole, Uris::of(&query)).await?;
+    large(bytes, tasks).await
+}
+
+/// About how much of an answer tasks take: their data, and what is always said.
+fn size(tasks: &[Task]) -> usize {
+    tasks.iter().map(|task| task.data.get().len() + 512).sum()
 }
 
 pub(crate) async fn create(

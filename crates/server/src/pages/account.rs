@@ -92,6 +92,7 @@ pub(crate) async fn change_password(
             Ok(cookies) => (cookies, Redirect::to("/settings/account?changed")).into_response(),
             Err(error) => failed(&error),
         },
+        Err(error) if error.is_busy() => failed(&error),
         Err(error) => match page(&app, &actor, form.refused(&error)).await {
             Ok(page) => live(
                 with_status(error.status(), page),

@@ -129,7 +129,8 @@ async fn load(
             .clone()
             .unwrap_or_else(|| format!("Task {}", task.id)),
         position: position(task.inner_id, project.task_count),
-        has_controls: LabelConfig::parse(&project.label_config)
+        has_controls: LabelConfig::read(&project.label_config)
+            .await
             .is_ok_and(|config| config.has_controls()),
         may_annotate: data.may_annotate,
         may_manage,

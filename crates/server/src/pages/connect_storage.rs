@@ -90,7 +90,9 @@ impl Page {
                 values.0.set(field, default);
             }
         }
-        let config = LabelConfig::parse(&project.label_config).unwrap_or_default();
+        let config = LabelConfig::read(&project.label_config)
+            .await
+            .unwrap_or_default();
         // Another file would become a task that shows nothing.
         let only_shown = kinds::only_shown(&config);
         if let Some(kind) = only_shown.filter(|_| !values.0.has("kinds")) {

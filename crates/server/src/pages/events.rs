@@ -19,7 +19,7 @@ use axum::{
     },
 };
 use futures_util::{StreamExt as _, stream};
-use model::{Actor, UserId};
+use model::{Actor, UserId, budgets};
 use tokio::time::{Instant, sleep};
 
 use super::html::failed;
@@ -31,9 +31,6 @@ const LOOK: Duration = Duration::from_millis(700);
 const SLOW_LOOK: Duration = Duration::from_secs(2);
 /// A watcher comes again after this.
 const AT_MOST: Duration = Duration::from_secs(600);
-/// Watchers of this process, and of one person: each costs a few queries a look.
-const MOST: usize = 256;
-const MOST_OF_A_PERSON: usize = 16;
 
 /// A signed-in person who watches something, and has a place for it. Nobody is sent to the sign-in
 /// page: the answer goes to a script.
@@ -153,7 +150,7 @@ impl Watchers {
         let mut counts = watchers.counts();
         let all: usize = counts.values().sum();
         let own = counts.get(&of).copied().unwrap_or_default();
-        if all >= MOST || own >= MOST_OF_A_PERSON {
+        if all >= budgets::WATCHERS || own >= budgets::WATCHERS_OF_A_PERSON {
             return Err(ApiError::too_many_watchers());
         }
         counts.insert(of, own + 1);
@@ -191,17 +188,20 @@ impl Drop for Place {
 mod tests {
     use std::sync::Arc;
 
-    use model::UserId;
+    use model::{
+        UserId,
+        budgets::{WATCHERS, WATCHERS_OF_A_PERSON},
+    };
 
-    use super::{MOST, MOST_OF_A_PERSON, Watchers};
+    use super::Watchers;
 
     #[test]
     fn places_are_bounded_and_given_back() {
         let watchers = Arc::<Watchers>::default();
         let mut held = Vec::new();
-        let persons = MOST / MOST_OF_A_PERSON;
+        let persons = WATCHERS / WATCHERS_OF_A_PERSON;
         for person in 0..persons {
-            for _ in 0..MOST_OF_A_PERSON {
+            for _ in 0..WATCHERS_OF_A_PERSON {
                 let place = Watchers::place(&watchers, UserId(person as i64));
                 held.push(place.expect("there is room"));
             }

@@ -4,7 +4,6 @@
 use askama::Template;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, Method},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::FirstOwner;
@@ -17,9 +16,7 @@ use super::{
     html::{render, with_status},
     sign_in::session_cookie,
 };
-use crate::{
-    App, attempts::Guess, auth::check_same_site, client_address::ClientAddress, error::ApiError,
-};
+use crate::{App, attempts::Guess, auth::OurPage, client_address::ClientAddress, error::ApiError};
 
 #[derive(Template)]
 #[template(path = "first_run.html")]
@@ -40,7 +37,7 @@ pub(crate) async fn show(State(app): State<App>, from: ClientAddress, link: Link
 fn page(form: Form) -> FirstRun {
     FirstRun {
         frame: Frame::nobody(),
-        form,
+        form: form.short(),
     }
 }
 
@@ -59,14 +56,11 @@ async fn open(app: &App, from: ClientAddress, link: Link) -> Result<String, ApiE
 
 pub(crate) async fn finish(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: OurPage,
     from: ClientAddress,
     link: Link,
     form: Form,
 ) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
     let secret = match open(&app, from, link).await {
         Ok(secret) => secret,
         Err(error) => return failed(&error),
@@ -81,6 +75,9 @@ pub(crate) async fn finish(
         Ok(session) => (session_cookie(&app, &session), Redirect::to("/")).into_response(),
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                return failed(&error);
+            }
             with_status(error.status(), page(form.refused(&error)))
         }
     }

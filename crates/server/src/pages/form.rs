@@ -3,13 +3,22 @@
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use engine::FieldError;
+use engine::{FieldError, aside};
+use model::budgets;
 
-use crate::{App, error::ApiError, extract::read_form, fields::Fields};
+use crate::{
+    App,
+    budget::BodyBudget,
+    error::ApiError,
+    extract::read_form,
+    fields::{Fields, form_pairs},
+    pages::sign_in::own_path,
+};
 
 /// The values of a form and its errors. A page that shows a new form takes `Form::default()`.
 #[derive(Clone, Default)]
 pub(crate) struct Form {
+    /// The same as they came: as many as were let in.
     sent: Bytes,
     values: Vec<(String, String)>,
     errors: Vec<FieldError>,
@@ -19,8 +28,9 @@ impl FromRequest<App> for Form {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let most_fields = BodyBudget::of(request.extensions()).fields();
         let sent = read_form(request, app).await?;
-        let values = url::form_urlencoded::parse(&sent).into_owned().collect();
+        let values = aside(sent.len(), || form_pairs(&sent, most_fields)).await?;
         Ok(Self {
             sent,
             values,
@@ -72,7 +82,20 @@ impl Form {
 
     /// The same fields as a body of the API.
     pub(crate) fn fields(&self) -> Fields {
-        Fields::from_form(&self.sent)
+        // It has as many fields as were let in.
+        Fields::from_form(&self.sent, usize::MAX - 1).unwrap_or_default()
+    }
+
+    /// A stranger's form, to be shown again: what is too long to be meant is cut.
+    pub(crate) fn short(mut self) -> Self {
+        for (name, value) in &mut self.values {
+            if name == "next" && !value.is_empty() {
+                *value = own_path(value).to_owned();
+            } else {
+                *value = budgets::cut(value, budgets::SHOWN_AGAIN).into_owned();
+            }
+        }
+        self
     }
 
     /// The form with what was wrong.

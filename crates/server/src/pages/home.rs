@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use model::{Actor, Direction, Permission, Project, ProjectId, Storage, StorageId, SyncStatus};
+use model::{
+    Actor, Direction, Permission, Project, ProjectId, Storage, StorageId, SyncStatus,
+    budgets::SEARCH,
+};
 
 use super::{
     Person,
@@ -80,7 +83,8 @@ pub(crate) async fn events(State(app): State<App>, watcher: Watcher, query: Quer
 }
 
 async fn load(app: &App, actor: &Actor, query: &Query) -> Result<Cards, ApiError> {
-    let search = query.text("search").unwrap_or_default().trim().to_owned();
+    let search = query.text("search").unwrap_or_default().trim();
+    let search: String = search.chars().take(SEARCH).collect();
     let at = query.page(PROJECTS_OF_A_PAGE)?;
     let found = app
         .engine

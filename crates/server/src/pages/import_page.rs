@@ -7,7 +7,7 @@ use axum::{
 };
 use bytes::Bytes;
 use engine::{Imported, LabelConfig};
-use model::{Actor, Permission, ProjectId};
+use model::{Actor, Permission, ProjectId, budgets};
 
 use super::{
     Person, failed,
@@ -53,7 +53,7 @@ async fn page(app: &App, actor: &Actor, id: ProjectId) -> Result<Import, ApiErro
     Ok(Import {
         frame: Frame::load(app, actor, Section::Projects).await?,
         head: ProjectHead::new(&project, actor, Tab::Tasks),
-        example: example(app, &project.label_config),
+        example: example(app, &project.label_config).await,
         text: String::new(),
         errors: Vec::new(),
         done: None,
@@ -82,8 +82,8 @@ fn done(tasks: &str, query: &Query) -> String {
 }
 
 /// `[{"image": "https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB"}]`.
-fn example(app: &App, label_config: &str) -> String {
-    let config = LabelConfig::parse(label_config).unwrap_or_default();
+async fn example(app: &App, label_config: &str) -> String {
+    let config = LabelConfig::read(label_config).await.unwrap_or_default();
     let suffix = &app.engine.cloud().uri_suffix;
     let fields: Vec<String> = config
         .shown_fields()
@@ -139,7 +139,11 @@ pub(crate) async fn import(
                 let errors = error.field_errors().iter();
                 let page = Import {
                     errors: errors.map(|error| error.message.clone()).collect(),
-                    text: String::from_utf8_lossy(&text).into_owned(),
+                    // A very long text is better kept where it came from.
+                    text: match text.len() {
+                        0..=budgets::PASTED_AGAIN => String::from_utf8_lossy(&text).into_owned(),
+                        _ => String::new(),
+                    },
                     ..page
                 };
                 with_status(error.status(), page)

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, Method},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{InvitedPerson, OpenInvite};
@@ -16,9 +15,7 @@ use super::{
     html::{render, with_status},
     sign_in::signed_in,
 };
-use crate::{
-    App, attempts::Guess, auth::check_same_site, client_address::ClientAddress, error::ApiError,
-};
+use crate::{App, attempts::Guess, auth::OurPage, client_address::ClientAddress, error::ApiError};
 
 #[derive(Template)]
 #[template(path = "invitation.html")]
@@ -54,14 +51,14 @@ async fn page(
     };
     Ok(Invitation {
         frame: Frame::nobody(),
-        form,
+        form: form.short(),
         invite,
     })
 }
 
 pub(crate) async fn accept(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: OurPage,
     from: ClientAddress,
     link: Link,
     form: Form,
@@ -69,9 +66,6 @@ pub(crate) async fn accept(
     let Ok(Path(secret)) = link else {
         return failed(&ApiError::not_found());
     };
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
     let person = InvitedPerson {
         first_name: form.value("first_name").to_owned(),
         last_name: form.value("last_name").to_owned(),
@@ -84,6 +78,9 @@ pub(crate) async fn accept(
         },
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                return failed(&error);
+            }
             match page(&app, from, &secret, form.refused(&error)).await {
                 Ok(page) => with_status(error.status(), page),
                 Err(error) => failed(&error),

@@ -52,7 +52,7 @@ impl ConfigCheck {
         } else {
             xml
         };
-        let config = match LabelConfig::parse(xml) {
+        let config = match LabelConfig::read(xml).await {
             Ok(config) => config,
             Err(message) => return Ok(Self::wrong(message)),
         };
@@ -102,7 +102,7 @@ fn place(message: &str) -> Option<(usize, usize)> {
 
 /// What to do about a refusal, by its words.
 fn advice(message: &str) -> &'static str {
-    const ADVICE: [(&str, &str); 9] = [
+    const ADVICE: [(&str, &str); 10] = [
         (
             "unclosed token",
             "A tag begins here and does not end: close it with > or />.",
@@ -134,6 +134,10 @@ fn advice(message: &str) -> &'static str {
         (
             "not found in names",
             "toName says which data is labeled: give the name of an Image, a Text, an Audio or the like.",
+        ),
+        (
+            "A labeling config has at most",
+            "Make it smaller: it would take too long for everybody.",
         ),
         ("DTD", "Remove the DOCTYPE: a labeling config has none."),
     ];
@@ -201,5 +205,7 @@ mod tests {
         }
         let nowhere = "toName=\"x\" not found in names: {}";
         assert!(advice(nowhere).starts_with("toName says"));
+        let large = LabelConfig::parse(&"<View>".repeat(1_000)).unwrap_err();
+        assert!(advice(&large).starts_with("Make it smaller"));
     }
 }

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use engine::{KNOWN_BROWSER_MS, SESSION_MS};
-use model::{Secret, UserId};
+use model::{Secret, UserId, budgets};
 
 use super::{
     form::Form,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     App,
     attempts::PasswordTry,
-    auth::{check_same_site, session_of},
+    auth::{OurPage, session_of},
     client_address::ClientAddress,
     cookies::Cookie,
     error::ApiError,
@@ -43,6 +43,7 @@ pub(crate) async fn sign_in_form(State(app): State<App>, query: Query) -> Respon
 }
 
 async fn sign_in_page(app: &App, status: StatusCode, form: Form) -> Response {
+    let form = form.short();
     let entra = app.engine.offers_entra_sign_in().then(|| {
         let next: String =
             url::form_urlencoded::byte_serialize(form.value("next").as_bytes()).collect();
@@ -64,13 +65,11 @@ async fn sign_in_page(app: &App, status: StatusCode, form: Form) -> Response {
 
 pub(crate) async fn sign_in(
     State(app): State<App>,
+    _: OurPage,
     headers: HeaderMap,
     ClientAddress(from): ClientAddress,
     form: Form,
 ) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
     let email = form.value("email").trim().to_lowercase();
     let tried = match try_password(&app, &headers, from, &email).await {
         Ok(tried) => tried,
@@ -82,7 +81,7 @@ pub(crate) async fn sign_in(
     let password = Secret::new(form.value("password"));
     match app.engine.sign_in(&email, &password).await {
         Ok((session, actor)) => {
-            app.attempts.password_right(tried);
+            app.attempts.take_back(tried);
             // The session before this one ends: nobody goes on with a cookie they planted.
             if let Some(old) = session_of(&headers, &app)
                 && let Err(error) = app.engine.sign_out(old).await
@@ -98,6 +97,11 @@ pub(crate) async fn sign_in(
         }
         Err(error) => {
             let error = ApiError::from(error);
+            if error.is_busy() {
+                // It was no guess.
+                app.attempts.take_back(tried);
+                return failed(&error);
+            }
             let mut form = form;
             form.wrong("password", error.detail());
             sign_in_page(&app, error.status(), form).await
@@ -120,10 +124,7 @@ async fn try_password(
     app.attempts.try_password(from, known, email)
 }
 
-pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
-    if let Err(error) = check_same_site(&Method::POST, &headers, &app) {
-        return failed(&error);
-    }
+pub(crate) async fn sign_out(State(app): State<App>, _: OurPage, headers: HeaderMap) -> Response {
     if let Some(session) = session_of(&headers, &app)
         && let Err(error) = app.engine.sign_out(session).await
     {
@@ -167,6 +168,7 @@ pub(super) fn signed_out(app: &App) -> Response {
 pub(super) fn own_path(next: &str) -> &str {
     let is_ours = next.starts_with('/')
         && !next.starts_with("//")
+        && next.len() <= budgets::NEXT_ADDRESS
         && next
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -187,6 +189,7 @@ mod tests {
             "/\\evil.com",
             "/a\r\nb",
             "javascript:alert(1)",
+            &format!("/{}", "x".repeat(100_000)),
         ] {
             assert_eq!(own_path(other), "/", "{other}");
         }

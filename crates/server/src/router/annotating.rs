@@ -4,6 +4,7 @@ use model::Permission::Annotate;
 
 use crate::{
     api::{drafts, label_stream, tasks},
+    budget::BodyBudget,
     routes::{Routes, op},
 };
 
@@ -43,6 +44,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             op("Saves the caller's draft of a new annotation, over the one before.")
                 .needs(Annotate)
                 .takes::<drafts::DraftFields>()
+                .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(201),
         )
         .get(
@@ -58,6 +60,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             op("Saves the caller's draft of a change to an annotation, over the one before.")
                 .needs(Annotate)
                 .takes::<drafts::DraftFields>()
+                .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(201),
         )
         .get(
@@ -73,6 +76,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             op("Changes the given fields of the caller's draft.")
                 .needs(Annotate)
                 .takes::<drafts::DraftFields>()
+                .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(200),
         )
         .delete(

@@ -2,7 +2,7 @@
 
 use axum::routing::MethodFilter;
 
-use crate::{editor, pages, routes::Routes, static_files};
+use crate::{budget::BodyBudget, editor, pages, routes::Routes, static_files};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
@@ -28,16 +28,23 @@ fn project_pages(routes: Routes) -> Routes {
         .page("/projects/new", GET, new_project::show)
         .page("/projects/new", POST, new_project::create)
         .page("/projects/{id}/settings", GET, project_settings::show)
-        .page("/projects/{id}/settings", POST, project_settings::save)
-        .page(
+        .page_with(
+            "/projects/{id}/settings",
+            POST,
+            project_settings::save,
+            BodyBudget::Config,
+        )
+        .page_with(
             "/projects/{id}/settings/label-config",
             POST,
             project_settings::save_label_config,
+            BodyBudget::Config,
         )
-        .page(
+        .page_with(
             "/projects/{id}/settings/label-config/check",
             POST,
             label_config::check,
+            BodyBudget::Config,
         )
         .page(
             "/projects/{id}/delete",
@@ -46,7 +53,12 @@ fn project_pages(routes: Routes) -> Routes {
         )
         .page("/projects/{id}/delete", POST, project_settings::delete)
         .page("/projects/{id}/import", GET, import_page::show)
-        .page("/projects/{id}/import", POST, import_page::import)
+        .page_with(
+            "/projects/{id}/import",
+            POST,
+            import_page::import,
+            BodyBudget::Import,
+        )
 }
 
 /// A project's tasks.
@@ -54,8 +66,18 @@ fn task_pages(routes: Routes) -> Routes {
     use pages::grid;
     routes
         .page("/projects/{id}", GET, grid::show)
-        .page("/projects/{id}/tasks/chosen", POST, grid::confirm)
-        .page("/projects/{id}/tasks/delete", POST, grid::delete)
+        .page_with(
+            "/projects/{id}/tasks/chosen",
+            POST,
+            grid::confirm,
+            BodyBudget::Chosen,
+        )
+        .page_with(
+            "/projects/{id}/tasks/delete",
+            POST,
+            grid::delete,
+            BodyBudget::Chosen,
+        )
         .page("/tasks/{id}/thumbnail", GET, grid::thumbnail)
         .page("/tasks/{id}/thumbnail/{key}", GET, grid::picture)
 }

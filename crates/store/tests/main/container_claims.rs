@@ -152,8 +152,20 @@ pub async fn a_claim_is_before_or_after_unlinking_and_never_in_between(w: World)
         link(&w, w.org, "t", PROVEN).await;
         let marker = w.store.ask_for_marker(w.org, at, "m", NOW).await.unwrap();
         tokio::join!(
-            async { drop(w.store.hold_container(w.org, at, NOW).await.unwrap()) },
-            async { drop(w.store.prove_container(w.org, at, &marker).await.unwrap()) },
+            async {
+                w.store
+                    .hold_container(w.org, at, NOW)
+                    .await
+                    .map(|_| ())
+                    .unwrap()
+            },
+            async {
+                w.store
+                    .prove_container(w.org, at, &marker)
+                    .await
+                    .map(|_| ())
+                    .unwrap()
+            },
             unlink(&w, w.org),
         );
         link(&w, w.org, "t", None).await;

@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{BulkAction, Selection, TaskFilter};
-use model::{Actor, Permission, ProjectId, TaskId};
+use model::{
+    Actor, Permission, ProjectId, TaskId,
+    budgets::{CHOSEN_TASKS, PARAMETERS},
+};
 
 use super::{
     super::{
@@ -25,9 +28,6 @@ use crate::{
     error::ApiError,
     extract::{Id, Query},
 };
-
-/// Tasks that can be chosen at once: a page, many times over.
-const MOST: usize = 10_000;
 
 #[derive(Template)]
 #[template(path = "tasks_confirm.html")]
@@ -173,8 +173,11 @@ fn chosen(form: &Form) -> Result<Vec<TaskId>, ApiError> {
         .values("task")
         .filter_map(|text| text.parse().ok())
         .collect();
-    if ids.len() > MOST {
-        let message = format!("Choose at most {} tasks at once.", grouped(MOST as i64));
+    if ids.len() > CHOSEN_TASKS {
+        let message = format!(
+            "Choose at most {} tasks at once.",
+            grouped(CHOSEN_TASKS as i64)
+        );
         return Err(engine::Error::field("task", message).into());
     }
     Ok(ids.into_iter().collect())
@@ -182,7 +185,7 @@ fn chosen(form: &Form) -> Result<Vec<TaskId>, ApiError> {
 
 /// The list's query, written anew: whatever was sent, it stays a query.
 fn back(form: &Form) -> String {
-    let pairs = url::form_urlencoded::parse(form.value("back").as_bytes());
+    let pairs = url::form_urlencoded::parse(form.value("back").as_bytes()).take(PARAMETERS);
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs.filter(|(name, _)| !name.starts_with("deleted_")))
         .finish()

@@ -3,13 +3,10 @@
 use std::str::FromStr;
 
 use engine::{TaskCursor, TaskFilter, TaskOrder, TaskState};
-use model::{Actor, ProjectId, StorageId, TaskId, UserId};
+use model::{Actor, ProjectId, StorageId, TaskId, UserId, budgets::SEARCH};
 
 use super::super::frame::grouped;
 use crate::extract::Query;
-
-/// Characters of a search.
-pub(super) const LONGEST_TEXT: usize = 200;
 
 /// How tasks are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +217,7 @@ impl ListQuery {
 /// A search without blanks around it, also where it is cut: the next page's address says the same.
 fn searched(text: &str) -> String {
     let text = text.trim();
-    let end = text.char_indices().nth(LONGEST_TEXT);
+    let end = text.char_indices().nth(SEARCH);
     text[..end.map_or(text.len(), |(end, _)| end)]
         .trim_end()
         .to_owned()
@@ -228,12 +225,12 @@ fn searched(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_TEXT, searched};
+    use super::{SEARCH, searched};
 
     #[test]
     fn a_search_that_is_cut_is_the_same_on_the_next_page() {
-        let cut = searched(&format!("  {} b", "é".repeat(LONGEST_TEXT - 1)));
-        assert_eq!(cut, "é".repeat(LONGEST_TEXT - 1));
+        let cut = searched(&format!("  {} b", "é".repeat(SEARCH - 1)));
+        assert_eq!(cut, "é".repeat(SEARCH - 1));
         assert_eq!(searched(&cut), cut);
     }
 }
@@ -242,7 +239,7 @@ mod tests {
 mod fuzz {
     use model::{Actor, OrgId, ProjectId, Role, UserId};
 
-    use super::{LONGEST_TEXT, ListQuery};
+    use super::{ListQuery, SEARCH};
     use crate::extract::Query;
 
     /// The address of a list gives the same list, and what is searched for has its limit.
@@ -275,7 +272,7 @@ mod fuzz {
         };
         ::fuzz::texts("list_queries", &seeds, &words, |text| {
             let read = ListQuery::read(&Query::parse(text), &actor);
-            assert!(read.text.chars().count() <= LONGEST_TEXT);
+            assert!(read.text.chars().count() <= SEARCH);
             assert!(read.looked_at >= 0 && read.found >= 0);
             let project = ProjectId(7);
             let address = read.address(project, read.cursor, read.looked_at, read.found);
