@@ -64,7 +64,7 @@ impl Engine {
     /// [`Error::Denied`], [`Error::Store`].
     pub async fn list_audit(&self, actor: &Actor, query: &AuditQuery) -> Result<Vec<AuditRecord>> {
         require(actor, Permission::ManageOrganization)?;
-        self.flush_audit().await?;
+        self.flush_for_reading().await?;
         let records = self.page_of_audit(actor, query).await?;
         let detail = json!({"asked": asked(query)});
         let who = (actor.org_id, self.by(actor));
@@ -89,7 +89,7 @@ impl Engine {
         query: &AuditQuery,
     ) -> Result<Vec<AuditRecord>> {
         require(actor, Permission::ManageOrganization)?;
-        self.flush_audit().await?;
+        self.flush_for_reading().await?;
         let page = self.page_of_audit(actor, query).await?;
         let detail = json!({"asked": asked(query)});
         self.record(actor, AuditAction::AuditExport, "audit", detail)

@@ -54,6 +54,18 @@ async fn beside_a_neighbour(
     longest
 }
 
+#[tokio::test]
+async fn a_server_that_nobody_asks_rests() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let child = &world.longshore.child;
+    let begin = child.processor_time()?;
+    // What is measured is time itself.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let taken = child.processor_time()? - begin;
+    assert!(taken < Duration::from_secs(1), "{taken:?} of 3 seconds");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_body_of_a_stranger_or_reader_costs_much_on_any_route() -> anyhow::Result<()> {
     let world = World::start().await?;

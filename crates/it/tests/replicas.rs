@@ -4,15 +4,13 @@ use private_postgres::PrivatePostgres;
 use serde_json::json;
 use testkit::{Longshore, Settings};
 
-use crate::world::{IMAGE_CONFIG, World};
+use crate::world::{IMAGE_CONFIG, World, sealing_key};
 
 #[tokio::test]
 async fn two_replicas_share_one_postgresql() -> anyhow::Result<()> {
     let database = PrivatePostgres::start();
-    let key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     let folder = tempfile::tempdir()?;
-    let key_file = folder.path().join("key");
-    std::fs::write(&key_file, key)?;
+    let key_file = sealing_key(folder.path())?;
     let environment = vec![
         ("LONGSHORE_DATABASE_URL".to_owned(), database.url()),
         (

@@ -1,6 +1,10 @@
 //! What a test starts from: a customer's account on a local Azure, and a Longshore with a project.
 
-use std::time::Duration;
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -8,6 +12,14 @@ use testkit::{Account, LocalAzure, Longshore, Settings, eventually};
 
 pub const IMAGE_CONFIG: &str = r#"<View><Image name="image" value="$image"/><Choices name="kind" toName="image"><Choice value="cat"/><Choice value="dog"/></Choices></View>"#;
 pub const TEXT_CONFIG: &str = r#"<View><Text name="text" value="$text"/><Choices name="kind" toName="text"><Choice value="prose"/></Choices></View>"#;
+
+/// A sealing key in a folder, which several replicas share.
+pub fn sealing_key(folder: &Path) -> anyhow::Result<PathBuf> {
+    let file = folder.join("key");
+    std::fs::write(&file, "0011223344556677".repeat(4))?;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
 
 pub struct World {
     pub azure: LocalAzure,

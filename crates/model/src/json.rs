@@ -45,6 +45,10 @@ impl fmt::Display for JsonFault {
         let Self {
             character, message, ..
         } = self;
+        // It is about the whole value: there is no place to look at, and the message is the fix.
+        if self.offset == 0 && self.code == "bad_member" {
+            return f.write_str(message);
+        }
         write!(
             f,
             "character {character}: {message} ({})",
@@ -71,12 +75,7 @@ pub fn fix_of(code: &str) -> &'static str {
 pub fn check_object(value: &RawValue) -> Result<(), JsonFault> {
     let text = value.get();
     if !text.starts_with('{') {
-        return Err(JsonFault::new(
-            text,
-            0,
-            "bad_member",
-            "this must be an object",
-        ));
+        return Err(JsonFault::new(text, 0, "bad_member", "Give a JSON object."));
     }
     check_levels(text)?;
     check_strictly(text)
@@ -100,7 +99,7 @@ pub fn check_result(value: &RawValue) -> Result<(), JsonFault> {
 pub fn check_regions(text: &str) -> Result<(), JsonFault> {
     const REGION: &str = r#"{"from_name": …, "to_name": …, "type": …, "value": {…}}"#;
     if !text.starts_with('[') {
-        let message = format!("a result is an array of regions, each like {REGION}");
+        let message = format!("Give a JSON array of regions, each like {REGION}.");
         return Err(JsonFault::new(text, 0, "bad_member", message));
     }
     let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {

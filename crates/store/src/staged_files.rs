@@ -228,8 +228,8 @@ impl Store {
     }
 
     /// Worker: deletes some of what is not to come in (dropped, or left by a run that is over), and
-    /// ends cancelled runs whose last file is in. `true` when more is left to delete. Call it now and
-    /// then.
+    /// ends cancelled runs whose last file is in. `true` when something changed, so that more may be
+    /// left. Call it now and then.
     ///
     /// # Errors
     /// When the database fails.
@@ -240,14 +240,15 @@ impl Store {
              ORDER BY f.id LIMIT 1";
         let stopping = "SELECT id FROM sync_runs WHERE stopping = 1
              AND status IN ('queued', 'in_progress') LIMIT 1";
+        let mut ended = 0;
         if self.db.read_one(sql(stopping)).await?.is_some() {
             let end = sql("UPDATE sync_runs SET status = 'cancelled', finished_at_ms = $1
                  WHERE stopping = 1 AND status IN ('queued', 'in_progress') AND NOT EXISTS
                  (SELECT 1 FROM staged_files f WHERE f.run_id = sync_runs.id AND f.state = 'decided')");
-            self.db.execute(end.bind(now_ms)).await?;
+            ended = self.db.execute(end.bind(now_ms)).await?;
         }
         let Some(row) = self.db.read_one(sql(left)).await? else {
-            return Ok(false);
+            return Ok(ended > 0);
         };
         let file: i64 = row.get("id")?;
         let mut tx = self.db.begin().await?;

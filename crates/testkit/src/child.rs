@@ -97,6 +97,20 @@ impl Child {
             .context(name)
     }
 
+    /// The processor time that it has taken, of all its threads.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        // Hundredths of a second, user and system, are the 14th and 15th field; the second one, the
+        // program's name, is in brackets.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("the program's name")?;
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks = ticks.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(10 * ticks))
+    }
+
     /// Forgets the peak so far, so that the next reading is of what comes now.
     ///
     /// # Errors

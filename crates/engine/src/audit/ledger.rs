@@ -107,13 +107,21 @@ impl Engine {
     /// # Errors
     /// [`Error::Store`]; what was not written stays in memory.
     pub async fn flush_audit(&self) -> Result<()> {
-        self.tell_counted().await?;
+        self.tell_counted(|_| true).await?;
         self.write_audit().await
     }
 
-    /// Makes entries of what was counted.
-    async fn tell_counted(&self) -> Result<()> {
-        let counted = self.0.ledger.pending().repeats.take();
+    /// The same before somebody reads the log, but for how often it was read: that would be an entry
+    /// for each reading.
+    pub(super) async fn flush_for_reading(&self) -> Result<()> {
+        self.tell_counted(|action| action != AuditAction::AuditRead)
+            .await?;
+        self.write_audit().await
+    }
+
+    /// Makes entries of what was counted of these actions.
+    async fn tell_counted(&self, tells: impl Fn(AuditAction) -> bool) -> Result<()> {
+        let counted = self.0.ledger.pending().repeats.take(tells);
         for (kind, mut deed, count, last_ms) in counted {
             deed.detail["count"] = count.into();
             let (org, by, action) = (kind.org_id, kind.by, kind.action);

@@ -153,11 +153,10 @@ impl Repeats {
             .is_some_and(|since| now.duration_since(since) >= COUNTED_FOR)
     }
 
-    /// Everything that was counted.
-    pub fn take(&mut self) -> Vec<Told> {
-        self.counting_since = None;
+    /// What was counted of these actions.
+    pub fn take(&mut self, takes: impl Fn(AuditAction) -> bool) -> Vec<Told> {
         let mut told = Vec::new();
-        for (kind, of) in &mut self.kinds {
+        for (kind, of) in self.kinds.iter_mut().filter(|(kind, _)| takes(kind.action)) {
             let deeds = of.deeds.values_mut();
             for counted in deeds.filter(|counted| counted.count > 0) {
                 let count = std::mem::take(&mut counted.count);
@@ -169,6 +168,9 @@ impl Repeats {
                 }
                 told.push((*kind, others.deed, others.count, others.last_ms));
             }
+        }
+        if !self.kinds.values().any(OfKind::counts) {
+            self.counting_since = None;
         }
         told.sort_by_key(|(.., last_ms)| *last_ms);
         told
@@ -224,13 +226,13 @@ mod tests {
                 told += u64::from(first.is_some());
             }
             if repeats.is_due(now) {
-                let counted = repeats.take();
+                let counted = repeats.take(|_| true);
                 assert_eq!(counted.len(), 1);
                 told += counted[0].2;
             }
         }
         told += repeats
-            .take()
+            .take(|_| true)
             .iter()
             .map(|(.., count, _)| count)
             .sum::<u64>();
@@ -245,7 +247,7 @@ mod tests {
         let told = (0..3_000)
             .filter_map(|name| repeats.meet(kind(1), deed(name), Different::Counted, now, 0));
         assert_eq!(told.count(), MOST_DIFFERENT);
-        let counted = repeats.take();
+        let counted = repeats.take(|_| true);
         assert_eq!(counted.len(), 1);
         assert_eq!(counted[0].2, 3_000 - MOST_DIFFERENT as u64);
         assert_eq!(counted[0].1.detail["and_others"], true);

@@ -42,7 +42,10 @@ async fn work(engine: &Engine, shutdown: &CancellationToken) -> Result<bool> {
         }
     }
     let left = store.clean_staged(engine.now_ms()).await?;
-    engine.0.worker_signals.staging_changed.notify_waiters();
-    engine.run_changed();
+    // Only then: it wakes this loop too.
+    if worked || left {
+        engine.0.worker_signals.staging_changed.notify_waiters();
+        engine.run_changed();
+    }
     Ok(worked || left)
 }

@@ -200,7 +200,7 @@ fn limits_hold_and_a_broken_row_is_told_before_its_size() {
         .is_ok()
     );
 
-    let deepest = format!("{{\"a\":{}{}}}", "[".repeat(126), "]".repeat(126));
+    let deepest = format!("{{\"a\":{}{}}}", "[".repeat(99), "]".repeat(99));
     let limits = Limits {
         max_depth: 1000,
         ..Limits::default()

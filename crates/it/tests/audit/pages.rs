@@ -35,7 +35,9 @@ fn told(path: &str) -> anyhow::Result<Told> {
         "/first-run/{secret}" => As("organization.create"),
         "/projects/new" => As("project.create"),
         "/projects/{id}/settings" | "/projects/{id}/settings/label-config" => As("project.change"),
-        "/projects/{id}/settings/label-config/check" | "/projects/{id}/tasks/chosen" => ASKS,
+        "/projects/{id}/settings/label-config/check"
+        | "/projects/{id}/label-preview/shown"
+        | "/projects/{id}/tasks/chosen" => ASKS,
         "/projects/{id}/delete" => As("project.delete"),
         "/projects/{id}/import" => As("task.import"),
         "/projects/{id}/tasks/delete" => As("task.delete"),
@@ -58,7 +60,7 @@ fn told(path: &str) -> anyhow::Result<Told> {
         "/settings/tokens/{id}/revoke" => As("token.revoke"),
         "/invite/{secret}" => As("invite.accept"),
         "/settings/integrations/anonymous" => As("azure_link.anonymous"),
-        "/settings/integrations/{tenant}/claim" => As("azure_link.claim"),
+        "/settings/integrations/{tenant}/claim" => As("azure_link.refuse"),
         "/settings/integrations/{tenant}/agreement" => AGREED,
         "/settings/integrations/{tenant}/check" => As("azure_link.check"),
         "/settings/integrations/{tenant}/unlink" => As("azure_link.unlink"),
@@ -199,6 +201,13 @@ async fn form(world: &World, owner: &Person<'_>, path: &str) -> anyhow::Result<(
             vec![
                 text("current_password", Longshore::PASSWORD),
                 text("password", Longshore::PASSWORD),
+            ],
+        ),
+        "/settings/integrations/{tenant}/claim" => (
+            at(""),
+            vec![
+                text("account", &world.account.name),
+                text("container", "samples"),
             ],
         ),
         "/settings/integrations/anonymous" => (at(""), vec![text("anonymous_reads", "false")]),

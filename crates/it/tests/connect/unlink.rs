@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Longshore, Role, Settings, eventually};
 
 use super::Stage;
+use crate::world::sealing_key;
 
 impl Stage {
     /// Links Contoso, lets its service principal read `media`, and attaches that; the link.
@@ -101,11 +102,7 @@ async fn from_that_instant_nothing_is_read_and_the_page_says_what_stays() -> any
 async fn every_replica_stops_at_once() -> anyhow::Result<()> {
     let database = PrivatePostgres::start();
     let folder = tempfile::tempdir()?;
-    let key_file = folder.path().join("key");
-    std::fs::write(
-        &key_file,
-        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-    )?;
+    let key_file = sealing_key(folder.path())?;
     let environment = vec![
         ("LONGSHORE_DATABASE_URL", database.url()),
         ("LONGSHORE_SECRET_KEY_FILE", key_file.display().to_string()),

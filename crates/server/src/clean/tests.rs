@@ -1,3 +1,5 @@
+//! Payloads that browsers were fooled by, and spans that must not move.
+
 use std::collections::{BTreeMap, HashMap};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
