@@ -19,7 +19,8 @@ test('the preview of a labeling config', async (t) => {
   const preview = page.frameLocator('iframe');
   /** Puts the preview into a page of ours, as the settings page does. */
   const embed = async (project) => {
-    await page.goto(`${world.url}/projects/${project.id}`);
+    // Only this page may show the preview inside itself.
+    await page.goto(`${world.url}/projects/${project.id}/settings`);
     await page.evaluate((src) => new Promise((ready) => {
       addEventListener('message', ({ data }) => data.preview === 'ready' && ready());
       document.body.replaceChildren(Object.assign(document.createElement('iframe'), { src, title: 'Preview' }));

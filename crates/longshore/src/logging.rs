@@ -11,9 +11,13 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// When `levels` is none.
 pub fn start(levels: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder()
+    let mut filter = EnvFilter::builder()
         .parse(levels)
         .context("the setting log")?;
+    if !levels.contains("html5ever") {
+        // It warns of each oddity of a stranger's HTML, a line for each.
+        filter = filter.add_directive("html5ever=error".parse().context("a directive")?);
+    }
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Redacting);

@@ -14,10 +14,15 @@ use crate::{
 /// The demo imports every blob seven times before it serves on.
 const DEMO_WITHIN: Duration = Duration::from_secs(600);
 
+/// No file of tests takes half as long.
+const HANGS: Duration = Duration::from_secs(400);
+
 /// Every `browser/*.test.js`.
 pub fn tests(workspace: &Workspace, programs: &Path, tally: &mut Tally) {
     let mut tests = node(workspace);
-    tests.args(["--test", "--test-reporter=tap", "*.test.js"]);
+    // A page that never says that it is ready is a failure, and not the end of the run.
+    let limit = format!("--test-timeout={}", HANGS.as_millis());
+    tests.args(["--test", &limit, "--test-reporter=tap", "*.test.js"]);
     tests.env("TEST_PROGRAMS", programs);
     tally.run("tests in a browser", tests, Counts::Tap);
 }
