@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { tasksOf } from './annotating.js';
+import { annotationsOf, choose, eventually, openTask, submitButton, tasksOf } from './annotating.js';
 import { open, signIn } from './chromium.js';
 import { openFirefox } from './firefox.js';
 import { CANARY, ELSEWHERE, HTML, POSTED, result, TAGS } from './hostile.js';
@@ -171,7 +171,49 @@ test('no stranger\'s script', async (t) => {
     const span = page.frameLocator('#editor iframe').locator('.htx-highlight');
     await span.first().waitFor();
     assert.equal((await span.allTextContents()).join(''), 'five');
-    assert.equal(await page.locator('#editor iframe').getAttribute('sandbox'), 'allow-same-origin');
+    // A script in the document does not run, not even one that knows the page's nonce.
+    const ran = await page.evaluate(() => {
+      const inside = document.querySelector('#editor iframe').contentDocument;
+      const script = inside.createElement('script');
+      script.nonce = document.querySelector('script[nonce]').nonce;
+      script.textContent = 'parent.wasRun = true';
+      inside.body.append(script);
+      return Boolean(window.wasRun);
+    });
+    assert.equal(ran, false);
+  });
+
+  await t.test('a span of a HyperText is made by hand', async () => {
+    const project = await api('POST', '/api/projects', {
+      title: 'by hand',
+      label_config: '<View><HyperText name="t" value="$h"/><HyperTextLabels name="l" toName="t"><Label value="Marked"/></HyperTextLabels></View>',
+    });
+    await api('POST', `/api/projects/${project.id}/import`, [{ data: { h: '<h1>Title</h1><p>four five six</p>' } }]);
+    const [task] = await tasksOf(api, project);
+    await openTask(page, world, project, task);
+    await page.frameLocator('#editor iframe').getByText('four five six').waitFor();
+    await choose(page, 'Marked');
+    const frame = await page.locator('#editor iframe').boundingBox();
+    const word = await page.evaluate(() => {
+      const inside = document.querySelector('#editor iframe').contentDocument;
+      const range = inside.createRange();
+      range.setStart(inside.querySelector('p').firstChild, 5);
+      range.setEnd(inside.querySelector('p').firstChild, 9);
+      const { x, y, width, height } = range.getBoundingClientRect();
+      return { x, y: y + height / 2, end: x + width };
+    });
+    await page.mouse.move(frame.x + word.x + 1, frame.y + word.y);
+    await page.mouse.down();
+    await page.mouse.move(frame.x + word.end - 1, frame.y + word.y, { steps: 5 });
+    await page.mouse.up();
+    await page.frameLocator('#editor iframe').locator('.htx-highlight').waitFor();
+    await submitButton(page).click();
+    const [annotation] = await eventually(async () => {
+      const made = await annotationsOf(api, task);
+      return made.length > 0 && made;
+    }, 'the annotation');
+    const { start, startOffset, endOffset, text } = annotation.result[0].value;
+    assert.deepEqual([start, startOffset, endOffset, text], ['/p[1]/text()[1]', 5, 9, 'five']);
   });
 
   await t.test('the same in Firefox', async (inside) => {

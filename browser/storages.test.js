@@ -228,7 +228,7 @@ test('whoever looks at the tasks is told of an import', async (t) => {
   await fetch(`${world.azure.control}/blobs/${world.account.name}/media/generate`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ count: 12_000, prefix: 'many/', size: 1 }),
+    body: JSON.stringify({ count: 40_000, prefix: 'many/', size: 1 }),
   });
   // A page without tasks would be loaded again as soon as there are some.
   await api('POST', '/api/tasks', { project: project.id, data: { image: 'one.png' } });
@@ -237,7 +237,7 @@ test('whoever looks at the tasks is told of an import', async (t) => {
   await api('POST', `/api/storages/azure/${source.id}/sync`, {});
   const imports = page.getByRole('region', { name: 'Imports' });
   await imports.getByText(/^Importing: [0-9,]+ new tasks so far/).waitFor();
-  await imports.getByText('12,000 new tasks came in.').waitFor({ timeout: 60_000 });
+  await imports.getByText('40,000 new tasks came in.').waitFor({ timeout: 60_000 });
   quiet(browser);
 });
 

@@ -7,7 +7,7 @@ const REMOVED = "script, iframe, frame, object, embed, applet, base, link, meta,
 const ACTS = /^(on|hx-|data-hx-|form|action$|srcdoc$|ping$|is$)/i;
 const LEADS = /^[\s\u0000-\u0020]*(javascript|vbscript|data\s*:(?!\s*image\/))/i;
 
-/** From now on every text that becomes HTML in this page is harmless, and frames cannot run scripts. */
+/** From now on every text that becomes HTML in this page is harmless, and documents in frames run nothing. */
 export function guard() {
   if (guard.isOn) return;
   guard.isOn = true;
@@ -25,22 +25,14 @@ export function guard() {
     else this.after(parts);
   };
   setterOf(HTMLIFrameElement.prototype, "srcdoc", function (text, set) {
-    confine(this);
-    set.call(this, text);
+    set.call(this, confined(text));
   });
   const setAttribute = Element.prototype.setAttribute;
   Element.prototype.setAttribute = function (name, value) {
-    if (this instanceof HTMLIFrameElement && /^(srcdoc|sandbox)$/i.test(name)) {
-      setAttribute.call(this, "sandbox", SANDBOX);
-      if (/^sandbox$/i.test(name)) return;
-    }
     if (/^on/i.test(name)) return;
-    setAttribute.call(this, name, value);
+    const isDocument = this instanceof HTMLIFrameElement && /^srcdoc$/i.test(name);
+    setAttribute.call(this, name, isDocument ? confined(value) : value);
   };
-
-  function confine(frame) {
-    setAttribute.call(frame, "sandbox", SANDBOX);
-  }
 
   /** The children of an element from a text. */
   function put(element, text, asItIs) {
@@ -68,8 +60,15 @@ export function guard() {
   }
 }
 
-/** Annotating a document needs its tree, not its scripts. Safari tells a frame's events to nobody without scripts. */
-const SANDBOX = navigator.vendor.startsWith("Apple") ? "allow-same-origin allow-scripts" : "allow-same-origin";
+/** Annotating a document needs its tree and its events, not its scripts. A sandbox without scripts would hold back the
+    events too; this policy, beside the page's own, lets nothing in the document run, load a frame or send a form. */
+const POLICY = "script-src 'none'; object-src 'none'; frame-src 'none'; form-action 'none'; base-uri 'none'";
+
+/** The document, whose first element is its policy. */
+function confined(text) {
+  const [doctype] = /^\s*<!doctype[^>]*>/i.exec(text) ?? [""];
+  return `${doctype}<meta http-equiv="Content-Security-Policy" content="${POLICY}">${String(text).slice(doctype.length)}`;
+}
 
 /** Puts `change(text, set, element)` before a setter, and gives the setter itself. */
 function setterOf(prototype, name, change) {
