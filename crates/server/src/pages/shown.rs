@@ -34,7 +34,7 @@ pub(crate) async fn task(
     id: Id<TaskId>,
     query: Query,
 ) -> Answer<Json<Value>> {
-    let Json(task) = tasks::get(State(app.clone()), actor.clone(), id, query).await?;
+    let Json(task) = tasks::get(State(app.clone()), actor, id, query).await?;
     shown(&app, &actor, task).await
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn next(
     id: Id<ProjectId>,
     query: Query,
 ) -> Answer<Json<Value>> {
-    let Json(task) = tasks::next(State(app.clone()), actor.clone(), id, query).await?;
+    let Json(task) = tasks::next(State(app.clone()), actor, id, query).await?;
     shown(&app, &actor, task).await
 }
 
