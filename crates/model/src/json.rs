@@ -160,7 +160,9 @@ pub fn check_strictly(text: &str) -> Result<(), JsonFault> {
     let fault = |offset, code, message: String| Err(JsonFault::new(text, offset, code, message));
     if let Some(key) = duplicate.take() {
         let message = format!("the key {key:?} is there twice");
-        return fault(opening_quote(&text[..offset]), "duplicate_key", message);
+        // The parser stands on the key's closing quote, or right behind it.
+        let behind = offset + usize::from(text[offset..].starts_with('"'));
+        return fault(opening_quote(&text[..behind]), "duplicate_key", message);
     }
     if error.is_eof() {
         let message = "the text ends before its value does".to_owned();
