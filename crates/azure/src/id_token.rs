@@ -448,7 +448,10 @@ mod tests {
                 let Ok(user) = verify(&signed, &key, &expected()) else {
                     return;
                 };
-                let said: Value = serde_json::from_str(text).expect("claims");
+                // A number that no double holds, in a claim that nobody reads.
+                let Ok(said) = serde_json::from_str::<Value>(text) else {
+                    return;
+                };
                 let tenant = said["tid"].as_str().expect("a tenant");
                 assert_eq!(user.tenant_id, tenant.to_lowercase());
                 assert_eq!(said["iss"], format!("https://login/{tenant}/v2.0"));

@@ -105,7 +105,7 @@ impl Engine {
     /// Writes everything that is still in memory, counts too; before the process ends, for instance.
     ///
     /// # Errors
-    /// [`Error::Store`]; what was not written stays in memory.
+    /// [`crate::Error::Store`]; what was not written stays in memory.
     pub async fn flush_audit(&self) -> Result<()> {
         self.tell_counted(|_| true).await?;
         self.write_audit().await

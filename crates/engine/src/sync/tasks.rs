@@ -1,8 +1,8 @@
 //! Tasks mode: each blob is a file of tasks. Known blobs with the same ETag are not read; the
-//! others are read several at once while those before them are being stored ([`reading`]).
+//! others are read several at once while those before them are being stored (`reading`).
 //!
 //! All rows of a blob come in or none: together in one transaction, or, when they are too many for
-//! one, staged until the last is right and then made tasks batch by batch ([`publish`]), which
+//! one, staged until the last is right and then made tasks batch by batch (`publish`), which
 //! nothing stops any more. A blob that changed adds its new rows; rows that are
 //! there already take the new data as long as nobody has annotated them, and never become duplicates.
 
