@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import {
-  FILES, addressOf, choose, eventually, mediaProject, openTask, submitButton, tasksOf, textProject, THEIRS,
+  FILES, addressOf, choose, eventually, isShown, mediaProject, openTask, submitButton, tasksOf, textProject, THEIRS,
 } from './annotating.js';
 import { barriers, open, signIn } from './chromium.js';
 import { apiOf, byKey, mediaFile, putBlob, synced } from './sample.js';
@@ -13,16 +13,6 @@ import { owner, start } from './world.js';
 
 const KINDS = ['image', 'audio', 'video'];
 const problem = (page) => page.getByRole('region', { name: 'Media that cannot be shown' });
-
-/** Is it on the screen, as far as a program can tell? */
-const isShown = {
-  image: (page) => page.waitForFunction(() =>
-    [...document.querySelectorAll('#editor img')].some((image) => image.naturalWidth > 100)),
-  audio: (page) => page.waitForFunction(() =>
-    [...document.querySelectorAll('#editor input')].some((time) => time.value === '00:00:01:547')),
-  video: (page) => page.waitForFunction(() =>
-    [...document.querySelectorAll('video')].some((video) => video.readyState >= 2 && video.videoWidth > 0)),
-};
 
 test('media on the Annotate page', async (t) => {
   const world = await start();

@@ -63,6 +63,16 @@ export const submitButton = (page) => page.locator('#editor button', { hasText: 
 export const choose = (page, value) =>
   page.locator('#editor .lsf-label, #editor label').filter({ hasText: new RegExp(`^${value}`) }).first().click();
 
+/** Is it on the screen, as far as a program can tell? */
+export const isShown = {
+  image: (page) => page.waitForFunction(() =>
+    [...document.querySelectorAll('#editor img')].some((image) => image.naturalWidth > 100)),
+  audio: (page) => page.waitForFunction(() =>
+    [...document.querySelectorAll('#editor input')].some((time) => time.value === '00:00:01:547')),
+  video: (page) => page.waitForFunction(() =>
+    [...document.querySelectorAll('video')].some((video) => video.readyState >= 2 && video.videoWidth > 0)),
+};
+
 /** Drags the mouse over a part of an element: fractions of its width and height. */
 export async function drag(page, element, from, to) {
   const box = await element.boundingBox();

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,8 +24,9 @@ export const member = `mel@${CUSTOMER}`;
 /**
  * Starts both; the customer's tenant has an account with a container. Call `stop` at the end.
  * With `isNew` nobody can sign in yet, and `firstRun` is the link that the server prints.
+ * With `hasMediaHost` media come from `localhost` and pages from `127.0.0.1`.
  */
-export async function start({ isNew = false } = {}) {
+export async function start({ isNew = false, hasMediaHost = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-browser-'));
   const children = [];
   const run = async (program, args, environment, ready) => {
@@ -68,9 +70,13 @@ export async function start({ isNew = false } = {}) {
     LONGSHORE_ADMIN_TOKEN: token,
   };
   const address = isNew ? /http:\/\/[0-9.:]+\/first-run\/\w+/ : /http:\/\/[0-9.:]+/;
+  const port = hasMediaHost ? await freePort() : 0;
+  const mediaUrl = hasMediaHost ? `http://localhost:${port}` : undefined;
+  const hosts = hasMediaHost ? { LONGSHORE_PUBLIC_URL: `http://127.0.0.1:${port}`, LONGSHORE_MEDIA_URL: mediaUrl } : {};
   const printed = await run('longshore', ['serve'], {
     LONGSHORE_DATA_DIR: join(folder, 'data'),
-    LONGSHORE_LISTEN: '127.0.0.1:0',
+    LONGSHORE_LISTEN: `127.0.0.1:${port}`,
+    ...hosts,
     LONGSHORE_CLOUD: azure.cloud_file,
     LONGSHORE_APP_CLIENT_ID: app.client_id,
     LONGSHORE_APP_CLIENT_SECRET: secret.value,
@@ -87,7 +93,16 @@ export async function start({ isNew = false } = {}) {
     }
     await rm(folder, { recursive: true, force: true });
   };
-  return { url, firstRun, azure, control, tenant, account, app, stop };
+  return { url, mediaUrl, firstRun, azure, control, tenant, account, app, stop };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** `control(method, path, body)`: the local Azure's control endpoint. */

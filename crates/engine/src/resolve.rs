@@ -23,7 +23,7 @@ use store::ResolveRow;
 use uuid::Uuid;
 
 use crate::{
-    AuditAction, Engine, Error, Problem, Result,
+    AuditAction, Engine, Error, Holder, Problem, Result,
     audit::{Different, short},
     blob_uris::{self, NamedBlob},
     explain::Doing,
@@ -42,8 +42,19 @@ pub struct ResolveRequest {
     pub if_none_match: Option<String>,
     pub if_modified_since: Option<String>,
     pub if_range: Option<String>,
+    pub delivery: Delivery,
+}
+
+/// Which way the blob takes.
+#[derive(Clone, Debug, Default)]
+pub enum Delivery {
+    /// As its storage says: by a pre-signed URL, or through this server.
+    #[default]
+    AsStored,
     /// Through this server, also where the storage pre-signs.
-    pub streamed: bool,
+    Streamed,
+    /// As its storage says; what goes through this server is read by a link on its other host name.
+    Linked(Holder),
 }
 
 /// Whether the body is wanted.
@@ -61,6 +72,12 @@ pub enum Resolved {
     Redirect {
         url: Secret,
         /// How long the URL works, in seconds.
+        max_age_s: i64,
+    },
+    /// 303 to this link's address on the other host name.
+    Link {
+        link: Secret,
+        /// How long the link works, in seconds.
         max_age_s: i64,
     },
     /// The blob itself.
@@ -118,14 +135,18 @@ impl Engine {
         let (row, wanted, own) = self.named(actor, task, fileuri).await?;
         let asker = (actor.org_id, Some(actor.user_id));
         let reached = self.reach(asker, &row, &wanted, own).await?;
-        match reached.storage() {
-            Some(storage) if !request.streamed && storage.serve_mode == ServeMode::Presigned => {
+        let presigning = reached
+            .storage()
+            .filter(|storage| storage.serve_mode == ServeMode::Presigned);
+        match (&request.delivery, presigning) {
+            (Delivery::AsStored | Delivery::Linked(_), Some(storage)) => {
                 let signed = self
                     .sign(event, storage, reached.place(), wanted.blob())
                     .await;
                 self.note_health(&reached, &signed);
                 signed
             }
+            (Delivery::Linked(holder), None) => self.link_media(holder, task, fileuri),
             _ => self.read(&reached, wanted.blob(), request).await,
         }
     }
@@ -350,6 +371,8 @@ impl Engine {
                 let detail = json!({"blob": blob, "seconds": max_age_s});
                 self.note(event, who, AuditAction::BlobSign, subject, detail)
             }
+            // Whoever follows the link is told of.
+            Ok(Resolved::Link { .. }) => Ok(()),
             Ok(Resolved::Blob(_)) => {
                 let detail = json!({"blob": blob});
                 self.count(who, AuditAction::BlobRead, subject, detail, Different::Told)

@@ -8,7 +8,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::{Actor, ApiTokenId, Permission, Secret, UserId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use store::{ApiToken, NewApiToken, TokenKind};
 
@@ -149,8 +149,7 @@ impl Engine {
     /// [`Error::Unauthenticated`] when it is not ours, is over, or its refresh token was revoked.
     pub async fn authenticate_access_token(&self, token: &str) -> Result<Actor> {
         let invalid = || refused("Given token not valid for any token type");
-        let claims = self.verify(token, ACCESS).ok_or_else(invalid)?;
-        let refresh_jti = claims.refresh_jti.ok_or_else(invalid)?;
+        let refresh_jti = self.refresh_jti(token).ok_or_else(invalid)?;
         self.token_owner(&refresh_jti, TokenKind::Refresh)
             .await?
             .ok_or_else(invalid)
@@ -317,6 +316,11 @@ impl Engine {
         }
     }
 
+    /// The `jti` of the personal access token behind an access token.
+    pub(crate) fn refresh_jti(&self, access: &str) -> Option<String> {
+        self.verify(access, ACCESS)?.refresh_jti
+    }
+
     async fn token_owner(&self, token: &str, kind: TokenKind) -> Result<Option<Actor>> {
         let owner = self
             .store()
@@ -374,7 +378,7 @@ impl Engine {
     }
 
     fn signed(&self, claims: &Claims) -> Result<Secret> {
-        sign(claims, &self.settings().token_key)
+        encode(claims, &self.settings().token_key)
     }
 
     fn verify(&self, token: &str, token_type: &str) -> Option<Claims> {
@@ -382,7 +386,7 @@ impl Engine {
     }
 }
 
-fn sign(claims: &Claims, key: &Secret) -> Result<Secret> {
+pub(crate) fn encode(claims: &impl Serialize, key: &Secret) -> Result<Secret> {
     let key = EncodingKey::from_secret(key.expose().as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
         .map(Secret::new)
@@ -391,14 +395,16 @@ fn sign(claims: &Claims, key: &Secret) -> Result<Secret> {
 
 /// The claims of a token that we signed, of this type, and not over by our clock.
 fn verify(token: &str, token_type: &str, key: &Secret, now_ms: i64) -> Option<Claims> {
+    decode(token, key).filter(|it: &Claims| it.token_type == token_type && it.exp > now_ms / 1000)
+}
+
+/// The claims of a token that we signed; of which type, and until when, is for the caller to look at.
+pub(crate) fn decode<T: DeserializeOwned>(token: &str, key: &Secret) -> Option<T> {
     let key = DecodingKey::from_secret(key.expose().as_bytes());
     let mut rules = Validation::new(Algorithm::HS256);
     rules.validate_exp = false;
     rules.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
-        .ok()?
-        .claims;
-    (claims.token_type == token_type && claims.exp > now_ms / 1000).then_some(claims)
+    Some(jsonwebtoken::decode::<T>(token, &key, &rules).ok()?.claims)
 }
 
 /// The `jti` that a token says it has; only for looking among the actor's own.

@@ -27,6 +27,7 @@ pub async fn bytes(world: &World, resolved: Resolved) -> Bytes {
             let answer = client.get(url.expose()).send().await.unwrap();
             answer.error_for_status().unwrap().bytes().await.unwrap()
         }
+        Resolved::Link { .. } => panic!("nobody asked for a link"),
     }
 }
 
@@ -34,7 +35,7 @@ pub async fn bytes(world: &World, resolved: Resolved) -> Bytes {
 pub fn url(resolved: &Resolved) -> &str {
     match resolved {
         Resolved::Redirect { url, .. } => url.expose(),
-        Resolved::Blob(_) => panic!("no redirect"),
+        Resolved::Blob(_) | Resolved::Link { .. } => panic!("no redirect"),
     }
 }
 
@@ -80,7 +81,7 @@ impl Served {
             .unwrap();
         match resolved {
             Resolved::Blob(blob) => blob,
-            Resolved::Redirect { .. } => panic!("expected the blob itself"),
+            other => panic!("expected the blob itself: {other:?}"),
         }
     }
 }

@@ -17,6 +17,7 @@ mod invites;
 mod isolation;
 mod keys;
 mod large_files;
+mod media_origin;
 mod outgoing;
 mod pages;
 mod people;

@@ -40,6 +40,9 @@ pub struct Config {
     /// Where people reach the server, exactly; `http://` and the address when not set.
     #[serde(deserialize_with = "url")]
     pub public_url: Option<Url>,
+    /// Another host name of this server, for media alone.
+    #[serde(deserialize_with = "url")]
+    pub media_url: Option<Url>,
     pub data_dir: PathBuf,
     /// `sqlite://` in the data directory when not set.
     #[serde(deserialize_with = "secret")]
@@ -110,6 +113,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            media_url: None,
             data_dir: PathBuf::from("longshore-data"),
             database_url: None,
             database_connections: 16,
@@ -181,6 +185,7 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        self.check_media_url()?;
         let proofs = [
             self.app_client_secret.is_some(),
             self.app_certificate_file.is_some(),
@@ -219,6 +224,31 @@ impl Config {
         if self.admin_token.is_some() && self.admin_email.is_none() {
             bail!(
                 "admin_token is a token of the first owner: set admin_email and admin_password too"
+            );
+        }
+        Ok(())
+    }
+
+    fn check_media_url(&self) -> anyhow::Result<()> {
+        let Some(media) = &self.media_url else {
+            return Ok(());
+        };
+        let Some(public) = &self.public_url else {
+            bail!("media_url needs public_url too: its answers name the pages that may read them");
+        };
+        if media.host_str() == public.host_str() {
+            bail!(
+                "media_url needs another host name than public_url: browsers send cookies to every port of a host"
+            );
+        }
+        if public.scheme() == "https" && media.scheme() != "https" {
+            bail!(
+                "media_url must begin with https:// as public_url does: browsers load nothing else in such pages"
+            );
+        }
+        if media.path() != "/" || media.query().is_some() {
+            bail!(
+                "media_url is a scheme, a host and maybe a port, such as https://media.example.com"
             );
         }
         Ok(())
@@ -329,9 +359,9 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Err
     match Url::parse(&text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
         Ok(_) => Err(serde::de::Error::custom(
-            "public_url begins with http:// or https://",
+            "an address that begins with http:// or https:// is expected",
         )),
-        Err(error) => Err(serde::de::Error::custom(format!("public_url: {error}"))),
+        Err(error) => Err(serde::de::Error::custom(format!("not an address: {error}"))),
     }
 }
 
@@ -351,6 +381,7 @@ impl fmt::Display for Config {
         let hidden = |secret: &Option<Secret>| secret.as_ref().map(|_| "REDACTED".to_owned());
         set("listen", Some(self.listen.to_string()))?;
         set("public_url", self.public_url.clone().map(String::from))?;
+        set("media_url", self.media_url.clone().map(String::from))?;
         set("data_dir", Some(path(&self.data_dir)))?;
         set(
             "database_url",
@@ -394,103 +425,7 @@ impl fmt::Display for Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::Config;
-    use crate::args::Flags;
-
-    fn load(file: &str, environment: &[(&str, &str)], flags: Flags) -> anyhow::Result<Config> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("longshore.toml");
-        fs::write(&path, file)?;
-        let flags = Flags {
-            config: Some(path),
-            ..flags
-        };
-        let environment = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(&flags, environment)
-    }
-
-    #[test]
-    fn flags_win_over_the_environment_and_that_over_the_file() {
-        let file = "cloud = \"china\"\nlisten = \"127.0.0.1:1\"\ndata_dir = \"a\"";
-        let environment = [
-            ("LONGSHORE_CLOUD", "usgov"),
-            ("LONGSHORE_LISTEN", "127.0.0.1:2"),
-        ];
-        let flags = Flags {
-            listen: Some(([127, 0, 0, 1], 3).into()),
-            ..Flags::default()
-        };
-        let config = load(file, &environment, flags).unwrap();
-        assert_eq!(config.listen.port(), 3);
-        assert_eq!(config.cloud, "usgov");
-        assert_eq!(config.data_dir.to_str(), Some("a"));
-    }
-
-    #[test]
-    fn a_mistake_is_named_with_its_place() {
-        for (file, environment, parts) in [
-            ("lisen = \"x\"", ("A", "b"), ["configuration file", "lisen"]),
-            ("", ("LONGSHORE_LISEN", "x"), ["environment", "lisen"]),
-            (
-                "",
-                ("LONGSHORE_WORKER_JOBS", "many"),
-                ["environment", "worker_jobs"],
-            ),
-            (
-                "body_limit_mib = 0",
-                ("A", "b"),
-                ["configuration file", "body_limit_mib"],
-            ),
-            (
-                "",
-                ("LONGSHORE_APP_CLIENT_ID", "x"),
-                ["app_client_id", "exactly one"],
-            ),
-        ] {
-            let error = load(file, &[environment], Flags::default()).unwrap_err();
-            let text = format!("{error:#}");
-            for part in parts {
-                assert!(text.contains(part), "{part} in {text}");
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_of_the_environment_are_numbers() {
-        let environment = [("LONGSHORE_WORKER_JOBS", "7"), ("AZURE_CLIENT_ID", "abc")];
-        let config = load("body_limit_mib = 3", &environment, Flags::default()).unwrap();
-        assert_eq!((config.worker_jobs, config.body_limit_mib), (7, 3));
-        assert_eq!(config.host.client_id.as_deref(), Some("abc"));
-    }
-
-    #[test]
-    fn secrets_are_never_shown() {
-        let environment = [
-            ("LONGSHORE_ADMIN_EMAIL", "a@example.com"),
-            ("LONGSHORE_ADMIN_PASSWORD", "hunter2hunter2"),
-            ("LONGSHORE_DATABASE_URL", "postgres://u:hunter2hunter2@db/x"),
-            ("LONGSHORE_APP_CLIENT_ID", "app"),
-            ("LONGSHORE_APP_CLIENT_SECRET", "hunter2hunter2"),
-            ("IDENTITY_HEADER", "hunter2hunter2"),
-        ];
-        let config = load("", &environment, Flags::default()).unwrap();
-        let shown = format!("{config} {config:?}");
-        assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(shown.contains("postgres://u:REDACTED@db/x"), "{shown}");
-    }
-
-    #[test]
-    fn what_is_printed_can_be_read_again() {
-        let config = load("", &[], Flags::default()).unwrap();
-        let again = load(&config.to_string(), &[], Flags::default()).unwrap();
-        assert_eq!(again.to_string(), config.to_string());
-    }
-}
+mod tests;
 
 #[cfg(test)]
 mod fuzz;

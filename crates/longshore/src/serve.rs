@@ -61,6 +61,7 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
     let url = config.public_url(listener.local_addr()?)?;
     let seconds = Duration::from_secs;
     let settings = ServerSettings {
+        media_url: config.media_url.clone(),
         import_limit_bytes: config.import_limit_mib << 20,
         body_limit_bytes: config.body_limit_mib << 20,
         body_pause: seconds(config.request_timeout_seconds),

@@ -102,7 +102,7 @@ budgets! {
     CONNECTIONS_OF_AN_ADDRESS: usize = 512, connections;
     /// From a new connection to its first request.
     FIRST_HEAD: u64 = 10, seconds;
-    /// How long a refused body is read away, so that its sender sees the answer.
+    /// How long the rest of a body is read away after an answer that came before it, so that its sender sees that answer.
     DRAIN: u64 = 10, seconds;
     /// Passwords that are checked at once, each in 19 MiB of its own that are used again.
     HASHES: usize = 2, hashes;

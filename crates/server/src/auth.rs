@@ -10,6 +10,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
 };
+use engine::Presented;
 use model::Actor;
 
 use crate::{App, client_address::ClientAddress, cookies::Cookie, error::ApiError};
@@ -67,12 +68,37 @@ impl Asker {
     }
 }
 
-/// What the sender says they are known by.
+/// What the sender says they are known by, as it came.
 fn credential_of<'a>(headers: &'a HeaderMap, app: &App) -> Option<&'a [u8]> {
     match headers.get(header::AUTHORIZATION) {
         Some(value) => Some(value.as_bytes()),
         None => session_of(headers, app).map(str::as_bytes),
     }
+}
+
+/// What the sender says they are known by, understood; `None` when they say nothing that we know.
+///
+/// # Errors
+/// 401 when it is not text.
+pub(crate) fn presented<'a>(
+    headers: &'a HeaderMap,
+    app: &App,
+) -> Result<Option<Presented<'a>>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(session_of(headers, app).map(Presented::Session));
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| ApiError::unauthenticated("Invalid token."))?;
+    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
+    let token = token.trim();
+    Ok(if scheme.eq_ignore_ascii_case("token") {
+        Some(Presented::Token(token))
+    } else if scheme.eq_ignore_ascii_case("bearer") {
+        Some(Presented::AccessToken(token))
+    } else {
+        None
+    })
 }
 
 /// Who the request's headers prove, without counting a failure.
@@ -81,20 +107,11 @@ pub(crate) async fn proven_actor(
     headers: &HeaderMap,
     app: &App,
 ) -> Result<Actor, ApiError> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let text = value
-            .to_str()
-            .map_err(|_| ApiError::unauthenticated("Invalid token."))?;
-        let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
-        let token = token.trim();
-        if scheme.eq_ignore_ascii_case("token") {
-            return Ok(app.engine.authenticate_token(token).await?);
-        }
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Ok(app.engine.authenticate_access_token(token).await?);
-        }
-    } else if let Some(session) = session_of(headers, app) {
-        let actor = app.engine.authenticate_session(session).await?;
+    let presented = presented(headers, app)?.ok_or_else(|| {
+        ApiError::unauthenticated("Authentication credentials were not provided.")
+    })?;
+    let actor = app.engine.authenticate(presented).await?;
+    if matches!(presented, Presented::Session(_)) {
         check_same_site(method, headers, app).inspect_err(|error| {
             let origin = headers.get(header::ORIGIN).map(HeaderValue::to_str);
             let origin = origin.and_then(Result::ok).unwrap_or("no origin");
@@ -105,11 +122,8 @@ pub(crate) async fn proven_actor(
         if made_for.is_some_and(|id| id.as_bytes() != actor.user_id.to_string().as_bytes()) {
             return Err(ApiError::another_person());
         }
-        return Ok(actor);
     }
-    Err(ApiError::unauthenticated(
-        "Authentication credentials were not provided.",
-    ))
+    Ok(actor)
 }
 
 /// The session cookie's value.

@@ -1,13 +1,21 @@
 //! A connection that gives up on a client who does not read: otherwise a stalled download would
-//! hold its blob's connection to Azure for ever.
+//! hold its blob's connection to Azure for ever. And one that lets a client who was answered before
+//! all of their body came send the rest: whoever is cut off while they send never sees the answer.
 
 use std::{
     io,
     pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use model::budgets;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -23,16 +31,88 @@ pub(crate) struct Connection {
     place: Place,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    unread: Unread,
+    /// Runs while what is left of a body is thrown away.
+    leaving: Option<Pin<Box<Sleep>>>,
+}
+
+/// Is there a part of the last request's body that nobody read? Clones are of one connection.
+#[derive(Clone, Default)]
+pub(crate) struct Unread(Arc<AtomicBool>);
+
+impl Unread {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// A request's body, which says when it has been read to its end.
+    pub(crate) fn watch(&self, body: Incoming) -> WatchedBody {
+        self.0.store(!body.is_end_stream(), Ordering::Relaxed);
+        WatchedBody {
+            body,
+            unread: self.clone(),
+        }
+    }
+}
+
+pub(crate) struct WatchedBody {
+    body: Incoming,
+    unread: Unread,
+}
+
+impl Body for WatchedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.unread.0.store(false, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, patience: Duration, place: Place) -> Self {
+    pub(crate) fn new(stream: TcpStream, patience: Duration, place: Place, unread: Unread) -> Self {
         Self {
             stream,
             patience,
             place,
             stalled: None,
+            unread,
+            leaving: None,
         }
+    }
+
+    /// Reads and throws away until the client has sent all, or long enough.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let place = &self.place;
+        let leaving = self.leaving.get_or_insert_with(|| {
+            // Whoever needs the place may have it.
+            place.rests();
+            Box::pin(sleep(Duration::from_secs(budgets::DRAIN)))
+        });
+        let mut thrown = [0; 16 << 10];
+        while leaving.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut thrown);
+            match ready!(pin!(&mut self.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 
     fn progress<T>(
@@ -94,7 +174,13 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        pin!(&mut self.stream).poll_shutdown(cx)
+        if self.leaving.is_none() {
+            ready!(pin!(&mut self.stream).poll_shutdown(cx))?;
+        }
+        if self.unread.get() {
+            ready!(self.poll_rest(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -107,7 +193,7 @@ mod tests {
         net::{TcpListener, TcpStream},
     };
 
-    use super::Connection;
+    use super::{Connection, Unread};
     use crate::places::Places;
 
     #[tokio::test]
@@ -118,7 +204,8 @@ mod tests {
             .unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
         let place = Places::new(1, 1).take(peer.ip()).await.unwrap();
-        let mut connection = Connection::new(stream, Duration::from_millis(100), place);
+        let patience = Duration::from_millis(100);
+        let mut connection = Connection::new(stream, patience, place, Unread::default());
         let ended = connection.write_all(&vec![0; 64 << 20]).await;
         assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
         drop(client);

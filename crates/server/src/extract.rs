@@ -1,6 +1,6 @@
 //! What handlers take out of a request: bodies within their limits, ids, paging.
 
-use std::{fmt::Display, str::FromStr, time::Duration};
+use std::{fmt::Display, str::FromStr};
 
 use axum::{
     body::Bytes,
@@ -10,7 +10,7 @@ use axum::{
 use engine::aside;
 use futures_util::{FutureExt as _, StreamExt};
 use model::{AnnotationId, budgets};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     App,
@@ -137,7 +137,6 @@ async fn read_body(request: Request, app: &App) -> Result<Bytes, ApiError> {
     let held_up = HeldUp(parts.extensions.get::<Place>().cloned());
     let mut chunks = body.into_data_stream();
     if announced.is_some_and(|length| length > limit) {
-        drain(&mut chunks, &held_up).await;
         return Err(too_large());
     }
     let deadline = Instant::now() + whole;
@@ -153,18 +152,10 @@ async fn read_body(request: Request, app: &App) -> Result<Bytes, ApiError> {
             Ok(Some(Ok(chunk))) => chunk,
         };
         if (body.len() + chunk.len()) as u64 > limit {
-            drain(&mut chunks, &held_up).await;
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
     }
-}
-
-/// A client that still sends when the connection closes never reads the answer.
-async fn drain(chunks: &mut axum::body::BodyDataStream, held_up: &HeldUp) {
-    held_up.begins();
-    let rest = async { while let Some(Ok(_)) = chunks.next().await {} };
-    let _ = timeout(Duration::from_secs(budgets::DRAIN), rest).await;
 }
 
 /// While it lives, the connection waits for its client. (There is none when a test asks in process.)

@@ -16,6 +16,7 @@ mod error;
 mod extract;
 mod fields;
 mod head;
+mod media_origin;
 mod observe;
 mod openapi;
 mod pages;
@@ -47,6 +48,9 @@ pub struct ServerSettings {
     /// Where people and scripts reach the server: absolute links, the one origin whose pages may
     /// change something, and with https cookies and transport that are for https alone.
     pub public_url: Url,
+    /// Another host name of this server, from which blobs are streamed, without cookies; without it
+    /// they come from the pages' own.
+    pub media_url: Option<Url>,
     /// Largest body of an import.
     pub import_limit_bytes: u64,
     /// Largest body of a task or an annotation; bodies that hold less are bounded by
@@ -74,6 +78,7 @@ impl ServerSettings {
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
+            media_url: None,
             import_limit_bytes: budgets::IMPORT_BODY,
             body_limit_bytes: budgets::WORK_BODY,
             body_pause: Duration::from_secs(30),

@@ -200,6 +200,16 @@ pub(crate) fn with_editor(mut response: Response, loads: &EditorLoads, framed: F
     response
 }
 
+/// A stranger's policy, for bytes of another origin than the pages that frame them: these may.
+pub(crate) fn framed_by(policy: &HeaderValue, pages: &str) -> Option<HeaderValue> {
+    let text = policy.to_str().ok()?;
+    let framed = text.replace(
+        "frame-ancestors 'self'",
+        &format!("frame-ancestors {pages}"),
+    );
+    HeaderValue::try_from(framed).ok()
+}
+
 /// Our origin as the browser of this request sees it: a policy and a CORS rule name it.
 pub(crate) fn own_origin(app: &App, headers: &HeaderMap) -> String {
     let public = &app.settings.public_url;

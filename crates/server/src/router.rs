@@ -18,6 +18,7 @@ use crate::{
     },
     budget::BodyBudget,
     error::ApiError,
+    media_origin::two_hosts,
     observe::observe,
     pages::error_page::for_browsers,
     routes::{Routes, op, public},
@@ -26,14 +27,15 @@ use crate::{
 
 /// The server's router, with what happens around every request.
 pub(crate) fn router(app: App) -> Router {
-    routes()
+    let own = routes()
         .router
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async |method: Method| ApiError::method_not_allowed(&method))
         .layer(middleware::from_fn(only_own_files_run))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .layer(middleware::from_fn_with_state(app.clone(), for_browsers))
-        .with_state(app)
+        .with_state(app.clone());
+    two_hosts(app, own)
 }
 
 /// The table.

@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, response::Response};
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    response::Response,
+};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     server::conn::http1,
@@ -30,11 +34,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     client_address::Peer,
-    connection::Connection,
+    connection::{Connection, Unread},
     observe::metrics,
     places::{Place, Places},
 };
 
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const METRICS_PERIOD: Duration = Duration::from_secs(5);
 
 /// Bounds on connections.
@@ -114,17 +119,25 @@ pub async fn serve(
         stream.set_nodelay(true)?;
         let answer = TowerToHyperService::new(app.clone());
         let asked = place.clone();
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let unread = Unread::default();
+        let of_request = unread.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
             asked.works();
+            let unread = of_request.clone();
+            let mut request = request.map(|body| unread.watch(body));
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(asked.clone());
             let (answer, place) = (answer.call(request), asked.clone());
             async move {
-                let answer: Response = answer.await?;
+                let mut answer: Response = answer.await?;
+                if unread.get() {
+                    // What comes next on this connection is the rest of a body.
+                    answer.headers_mut().insert(header::CONNECTION, CLOSE);
+                }
                 Ok::<_, Infallible>(answer.map(|body| Answer { body, place }))
             }
         });
-        let stream = Connection::new(stream, limits.write_timeout, place.clone());
+        let stream = Connection::new(stream, limits.write_timeout, place.clone(), unread);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let (stop, first_head) = (stop.clone(), limits.first_head_timeout);
         connections.spawn(async move {

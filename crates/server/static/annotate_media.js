@@ -22,7 +22,7 @@ export async function probe(data, page) {
   const shown = Object.entries(data).filter(([key]) => page.project.config.includes(`$${key}`));
   const addresses = new Set();
   for (const [, value] of shown) mapTexts(value, (text) => (RESOLVE.test(text) || isForeign(text)) && addresses.add(text));
-  const problems = await Promise.all([...addresses].slice(0, MOST_PROBES).map(problemOf));
+  const problems = await Promise.all([...addresses].slice(0, MOST_PROBES).map((address) => problemOf(address, page)));
   return problems.filter(Boolean);
 }
 
@@ -34,7 +34,7 @@ export function unplayable({ currentSrc, src }) {
   };
 }
 
-async function problemOf(address) {
+async function problemOf(address, page) {
   if (isForeign(address)) return foreign(address);
   const blob = blobOf(address);
   const problem = (text, more) => ({ title: `${blob.name} cannot be shown`, text, ...more });
@@ -43,7 +43,7 @@ async function problemOf(address) {
     // Past the browser's cache, which would answer for what was there once.
     answer = await fetch(address, { headers: { range: "bytes=0-0" }, cache: "no-store", signal: AbortSignal.timeout(30_000) });
   } catch {
-    return unreadable(address, blob, problem);
+    return unreadable(address, blob, problem, page);
   }
   if (answer.status === 416 || answer.headers.get("content-length") === "0") return problem("The blob is empty: it has no bytes.");
   if (answer.ok) {
@@ -55,16 +55,20 @@ async function problemOf(address) {
 }
 
 /** The browser got no answer that it may read. */
-async function unreadable(address, blob, problem) {
+async function unreadable(address, blob, problem, { media_url }) {
   const first = await fetch(address, { redirect: "manual" }).catch(() => null);
   first?.body?.cancel();
   if (!first) return problem("The server does not answer. Check the connection.");
   if (first.type !== "opaqueredirect") return problem("The connection broke while the blob was read.");
+  const account = `the storage account ${blob.account ?? ""}`;
   return askServer(
     address,
     problem,
-    `This browser does not reach the storage account ${blob.account ?? ""}, and the server does: a firewall or the network ` +
-      "keeps the browser away. With pre-signed URLs off in the storage, media come through the server.",
+    media_url
+      ? `The server reads the blob, and this browser reaches neither ${account} nor ${media_url}, from one of which it comes: ` +
+          "a firewall, the network, or a name that does not lead to this server. Ask who runs it."
+      : `This browser does not reach ${account}, and the server does: a firewall or the network ` +
+          "keeps the browser away. With pre-signed URLs off in the storage, media come through the server.",
   );
 }
 

@@ -9,11 +9,13 @@ use std::{
 use anyhow::ensure;
 use testkit::{Longshore, Settings};
 
-use super::MOST_WAIT;
-use crate::world::World;
+use super::{MOST_WAIT, reader};
+use crate::world::{IMAGE_CONFIG, World};
 
 /// More than the server holds of one address, and less than a test may open.
 const CONNECTIONS: usize = 700;
+/// More bytes than the buffers between a client and the server hold.
+const BODY: usize = 16 << 20;
 
 fn open(longshore: &Longshore, sent: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(longshore.url.trim_start_matches("http://"))?;
@@ -85,6 +87,66 @@ async fn a_body_that_does_not_say_its_length_is_bounded_too() -> anyhow::Result<
     let answer = exchange(&world.longshore, &request)?;
     ensure!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     ensure!(answer.contains("65536 bytes"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_refused_before_their_body_was_read_sees_the_answer() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let project = world.project(IMAGE_CONFIG).await?;
+    let owner = Longshore::TOKEN.to_owned();
+    let reader = reader(&world.longshore)?;
+    let import = format!("/api/projects/{project}/import");
+    for (method, path, token, content_type, status) in [
+        ("POST", import.as_str(), "", "application/json", 401),
+        ("POST", &import, "nobodys", "application/json", 401),
+        ("POST", &import, &reader, "application/json", 403),
+        ("POST", &import, &owner, "image/png", 415),
+        ("POST", "/api/token/refresh", "", "application/json", 413),
+        ("POST", "/api/nothing", &owner, "application/json", 404),
+        ("PUT", "/health", &owner, "application/json", 405),
+        (
+            "POST",
+            "/user/login",
+            "",
+            "application/x-www-form-urlencoded",
+            403,
+        ),
+        ("GET", "/health", "", "application/json", 200),
+    ] {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Token {token}\r\nContent-Type: {content_type}\r\nContent-Length: {BODY}\r\n\r\n"
+        );
+        let address = world.longshore.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        // As most clients do: nothing is read until all is sent.
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(&vec![b' '; BODY])?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let answer = String::from_utf8_lossy(&answer);
+        ensure!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{method} {path} {status}: {answer}"
+        );
+        ensure!(answer.contains("connection: close\r\n"), "{path}: {answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_whose_body_was_read_is_kept() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let body = "{\"refresh\": \"nobodys\"}";
+    let request = format!(
+        "POST /api/token/refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let last = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answers = exchange(&world.longshore, &format!("{request}{last}"))?;
+    ensure!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
+    ensure!(answers.contains("HTTP/1.1 200 "), "{answers}");
     Ok(())
 }
 

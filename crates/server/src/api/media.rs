@@ -1,7 +1,8 @@
 //! Media of tasks: a redirect to a pre-signed URL, or the blob streamed through the server.
 //!
-//! What is streamed comes from our own origin, so nothing in it may run: [`crate::stranger`] decides what a browser
-//! may take it for. Behind a pre-signed URL it comes from the storage account's origin, which has no part in ours.
+//! What is streamed comes from our own origin, or from the other host name when the operator gave it one
+//! ([`crate::media_origin`]); nothing in it may run: [`crate::stranger`] decides what a browser may take it for.
+//! Behind a pre-signed URL it comes from the storage account's origin, which has no part in ours.
 
 use axum::{
     body::Body,
@@ -13,14 +14,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use azure::GetStatus;
-use engine::{ReadMethod, ResolveRequest, Resolved, ServedBlob};
+use engine::{Delivery, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 use model::{Actor, TaskId};
 
 use crate::{
     App,
     api::Answer,
+    auth::presented,
     error::ApiError,
     extract::{Id, Query},
+    media_origin,
     stranger::{Shown, encoding, used_as},
 };
 
@@ -40,21 +43,36 @@ pub(crate) async fn resolve(
         .text("fileuri")
         .filter(|text| !text.is_empty())
         .ok_or_else(|| ApiError::required("fileuri"))?;
-    let request = ResolveRequest {
+    let delivery = match &app.settings.media_url {
+        Some(_) => {
+            let holder = presented(&headers, &app)?.and_then(|it| app.engine.holder(it));
+            Delivery::Linked(holder.ok_or_else(ApiError::internal)?)
+        }
+        None => Delivery::AsStored,
+    };
+    let request = asked(&method, &headers, delivery);
+    match app.engine.resolve(&actor, task, fileuri, &request).await? {
+        Resolved::Redirect { url, max_age_s } => redirect(url.expose(), max_age_s),
+        Resolved::Link { link, max_age_s } => {
+            redirect(&media_origin::address(&app, &link), max_age_s)
+        }
+        Resolved::Blob(blob) => serve(blob, used_as(&headers)),
+    }
+}
+
+/// A request for a blob, in the engine's words.
+pub(crate) fn asked(method: &Method, headers: &HeaderMap, delivery: Delivery) -> ResolveRequest {
+    ResolveRequest {
         method: if method == Method::HEAD {
             ReadMethod::Head
         } else {
             ReadMethod::Get
         },
-        range: text(&headers, header::RANGE),
-        if_none_match: text(&headers, header::IF_NONE_MATCH),
-        if_modified_since: text(&headers, header::IF_MODIFIED_SINCE),
-        if_range: text(&headers, header::IF_RANGE),
-        streamed: false,
-    };
-    match app.engine.resolve(&actor, task, fileuri, &request).await? {
-        Resolved::Redirect { url, max_age_s } => redirect(url.expose(), max_age_s),
-        Resolved::Blob(blob) => serve(blob, used_as(&headers)),
+        range: text(headers, header::RANGE),
+        if_none_match: text(headers, header::IF_NONE_MATCH),
+        if_modified_since: text(headers, header::IF_MODIFIED_SINCE),
+        if_range: text(headers, header::IF_RANGE),
+        delivery,
     }
 }
 
@@ -73,7 +91,8 @@ fn redirect(url: &str, max_age_s: i64) -> Answer<Response> {
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
-fn serve(blob: ServedBlob, used_as: Option<&str>) -> Answer<Response> {
+/// A blob, as a browser may take it.
+pub(crate) fn serve(blob: ServedBlob, used_as: Option<&str>) -> Answer<Response> {
     let stored = blob.content_type.as_deref();
     let shown = Shown::of(stored, blob.blob.as_str(), used_as);
     if !shown.suits(used_as) {

@@ -24,6 +24,7 @@ use crate::{
     editor::{Editor, Loading},
     error::ApiError,
     extract::{Id, Query},
+    media_origin,
     policy::{EditorLoads, Framed, own_origin, with_editor},
 };
 
@@ -57,6 +58,8 @@ struct Data<'a> {
     editor: Option<Loading<'a>>,
     /// `.blob.core.windows.net`: hosts whose blobs are read through this server.
     blob_hosts: String,
+    /// Where media come from, when the operator gave them a host name of their own.
+    media_url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -99,7 +102,7 @@ async fn load(
     headers: &HeaderMap,
 ) -> Result<(Annotate, EditorLoads), ApiError> {
     let who = app.engine.whoami(actor).await?;
-    let accounts = app.engine.redirect_origins(actor, project.id).await?;
+    let accounts = media_origin::all(app, actor, project.id).await?;
     let may_manage = actor.may(Permission::ManageProjects);
     let editor = Editor::embedded();
     let config = clean_config(&project.label_config).unwrap_or_default();
@@ -119,6 +122,7 @@ async fn load(
         may_annotate: actor.may(Permission::Annotate),
         editor: editor.map(Editor::loading),
         blob_hosts: blob_hosts(app),
+        media_url: app.settings.media_url.as_ref().map(url::Url::as_str),
     };
     let settings = project_settings(project);
     let page = Annotate {

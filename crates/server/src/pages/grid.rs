@@ -23,6 +23,7 @@ use crate::{
     App,
     error::ApiError,
     extract::{Id, Query},
+    media_origin,
     policy::allowing,
 };
 pub(crate) use bulk::{confirm, delete};
@@ -81,7 +82,7 @@ pub(crate) async fn show(
         }
         let page = render(Ok(load(&app, &actor, &project, query).await?));
         // Also when no video is on this page: a filter puts others into it under the same policy.
-        let accounts = app.engine.redirect_origins(&actor, id).await?;
+        let accounts = media_origin::all(&app, &actor, id).await?;
         let pictures = accounts.iter().map(|account| ("img-src", account.as_str()));
         let films = accounts
             .iter()

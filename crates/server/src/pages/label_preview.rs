@@ -16,6 +16,7 @@ use crate::{
     App,
     editor::{Editor, Loading},
     extract::Id,
+    media_origin,
     policy::{EditorLoads, Framed, with_editor},
     static_files,
 };
@@ -78,7 +79,7 @@ pub(crate) async fn show(
         };
         // The config is typed while the page is open: any tag may come.
         let loads = EditorLoads {
-            accounts: app.engine.redirect_origins(&actor, id).await?,
+            accounts: media_origin::all(&app, &actor, id).await?,
             audio: Some(editor_address(&app, &headers)),
             pdf: true,
         };

@@ -7,7 +7,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use engine::{ReadMethod, ResolveRequest, Resolved};
+use engine::{Delivery, ReadMethod, ResolveRequest, Resolved};
 use futures_util::StreamExt;
 use model::{Actor, ProjectId, TaskId};
 use serde::Serialize;
@@ -117,7 +117,7 @@ pub(crate) async fn html(
     let fileuri = query.text("fileuri").unwrap_or_default();
     let request = ResolveRequest {
         method: ReadMethod::Get,
-        streamed: true,
+        delivery: Delivery::Streamed,
         ..ResolveRequest::default()
     };
     let Resolved::Blob(blob) = app.engine.resolve(&actor, task, fileuri, &request).await? else {
