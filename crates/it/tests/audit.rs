@@ -1,7 +1,7 @@
 //! Whatever changes something is told to the audit log: every route of the table and every command
 //! is done, and must leave its entry. Refusals and repetitions are told too, and never flood.
 
-mod pages;
+pub mod pages;
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use model::AccountName;
 use reqwest::Method;
 use serde_json::{Value, json};
+use server::Route;
 use testkit::{Answer, Longshore, Person, eventually};
 
 use crate::{
@@ -130,10 +131,8 @@ async fn every_operation_that_changes_something_leaves_its_entry() -> anyhow::Re
     let longshore = &world.longshore;
     let samples = Samples::new(&world).await?;
     let mut routes = server::every_route();
-    routes.retain(|(method, _)| *method != "GET");
-    let (api, pages): (Vec<_>, Vec<_>) = routes
-        .into_iter()
-        .partition(|(_, path)| path.starts_with("/api/"));
+    routes.retain(|route| route.method != "GET");
+    let (pages, api): (Vec<_>, Vec<_>) = routes.into_iter().partition(|route| route.is_page);
     ensure!(
         api.len() > 50 && pages.len() > 40,
         "{} {}",
@@ -141,7 +140,7 @@ async fn every_operation_that_changes_something_leaves_its_entry() -> anyhow::Re
         pages.len()
     );
     let mut wrong = Vec::new();
-    for (method, path) in &api {
+    for Route { method, path, .. } in &api {
         let done = async {
             let action = match told(method, path)? {
                 As(action) => action,

@@ -2,6 +2,7 @@
 //! organization, and each role. What must happen follows from the document's `x-permission`,
 //! which the route table says, and from the permission table of `model`.
 
+mod pages;
 pub mod sample;
 
 use anyhow::{Context, ensure};
@@ -34,10 +35,43 @@ struct Member {
     token: String,
 }
 
+impl Member {
+    fn may(&self, permission: Permission) -> bool {
+        let actor = Actor {
+            org_id: OrgId(1),
+            user_id: UserId(1),
+            role: self.role,
+        };
+        actor.may(permission)
+    }
+}
+
 #[tokio::test]
 async fn every_operation_is_for_those_it_is_meant_for() -> anyhow::Result<()> {
     let world = world_with_an_app().await?;
     let longshore = &world.longshore;
+    let (members, other) = everybody(longshore)?;
+
+    let samples = Samples::new(&world).await?;
+    let operations = operations(longshore).await?;
+    ensure!(operations.len() > 50, "{} operations", operations.len());
+    let mut wrong = Vec::new();
+    for operation in &operations {
+        let tried = try_operation(&samples, operation, &members, &other).await;
+        match tried {
+            Ok(found) => wrong.extend(found),
+            Err(error) => wrong.push(format!(
+                "{} {}: {error:#}",
+                operation.method, operation.path
+            )),
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// A member of each role, and the token of another organization's owner.
+fn everybody(longshore: &Longshore) -> anyhow::Result<(Vec<Member>, String)> {
     let mut members = Vec::new();
     for role in [Role::ReadOnly, Role::Annotator, Role::Manager] {
         let email = format!("{}@{MARK}.example", role.as_str());
@@ -58,23 +92,7 @@ async fn every_operation_is_for_those_it_is_meant_for() -> anyhow::Result<()> {
         &["organization", "create", "Other", "--owner", other],
     )?;
     let other = run(longshore, &["token", "create", other])?;
-
-    let samples = Samples::new(&world).await?;
-    let operations = operations(longshore).await?;
-    ensure!(operations.len() > 50, "{} operations", operations.len());
-    let mut wrong = Vec::new();
-    for operation in &operations {
-        let tried = try_operation(&samples, operation, &members, &other).await;
-        match tried {
-            Ok(found) => wrong.extend(found),
-            Err(error) => wrong.push(format!(
-                "{} {}: {error:#}",
-                operation.method, operation.path
-            )),
-        }
-    }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    Ok(())
+    Ok((members, other))
 }
 
 /// What happened that must not, a line each.
@@ -119,12 +137,7 @@ async fn try_operation(
     for member in members {
         let sample = make(&member.token).await?;
         let answer = ask(samples, &sample, Some(&member.token)).await?;
-        let actor = Actor {
-            org_id: OrgId(1),
-            user_id: UserId(1),
-            role: member.role,
-        };
-        let is_right = if actor.may(permission) {
+        let is_right = if member.may(permission) {
             matches!(answer.status, 200..=399)
         } else {
             answer.status == 403

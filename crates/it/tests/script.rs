@@ -15,8 +15,8 @@ fn page_addresses() -> Vec<String> {
     };
     let routes = server::every_route().into_iter();
     let mut found: Vec<String> = routes
-        .filter(|(method, path)| *method == "GET" && is_page(path))
-        .map(|(_, path)| path)
+        .filter(|route| route.method == "GET" && is_page(&route.path))
+        .map(|route| route.path)
         .collect();
     for wizard in ["connect", "connect-target"] {
         for step in ["/sign-in", "/place", "/content", "/review"] {

@@ -39,7 +39,7 @@ use url::Url;
 pub use error::API_VERSION;
 pub use observe::metrics;
 pub use openapi::document as openapi_document;
-pub use routes::every_route;
+pub use routes::{Route, every_route};
 pub use serve::{ConnectionLimits, serve};
 
 /// The operator's settings of the HTTP side.

@@ -40,9 +40,9 @@ use axum::{
     http::{HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Actor, Permission, budgets};
+use model::{Actor, budgets};
 
-use crate::{App, error::ApiError};
+use crate::App;
 pub(crate) use check::{check, check_form};
 pub(crate) use events::Watchers;
 use html::failed;
@@ -54,7 +54,7 @@ const GO_TO: HeaderName = HeaderName::from_static("hx-redirect");
 
 /// A signed-in person; others are sent to the sign-in page, and from there back to the page that
 /// they were on.
-pub(crate) struct Person(Actor);
+pub(crate) struct Person(pub(crate) Actor);
 
 impl FromRequestParts<App> for Person {
     type Rejection = Response;
@@ -102,13 +102,4 @@ fn any_page_of(parts: &Parts) -> String {
         || "/".to_owned(),
         |url| url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
     )
-}
-
-/// Refuses a page to a role that may not do what it is for.
-fn require(actor: &Actor, permission: Permission) -> Result<(), ApiError> {
-    if actor.may(permission) {
-        Ok(())
-    } else {
-        Err(engine::Error::Denied { permission }.into())
-    }
 }

@@ -21,7 +21,7 @@ use crate::{
     media_origin::two_hosts,
     observe::observe,
     pages::error_page::for_browsers,
-    routes::{Routes, op, public},
+    routes::{ANYBODY, Routes, op, public},
     stranger::only_own_files_run,
 };
 
@@ -48,7 +48,7 @@ pub(crate) fn routes() -> Routes {
             health::ready,
             public("Can it serve: is the database reachable?"),
         )
-        .page("/metrics", MethodFilter::GET, health::metrics)
+        .page("/metrics", MethodFilter::GET, ANYBODY, health::metrics)
         .get(
             "/api/version",
             users::version,

@@ -17,6 +17,7 @@ use crate::{
     budget::BodyBudget,
     error::ApiError,
     openapi::{Operation, Shape},
+    pages::Person,
 };
 
 /// The table while it is made.
@@ -24,13 +25,65 @@ use crate::{
 pub(crate) struct Routes {
     pub(crate) router: Router<App>,
     pub(crate) operations: Vec<Operation>,
-    /// Method and path.
-    all: Vec<(&'static str, String)>,
+    all: Vec<Route>,
 }
 
-/// Method and path of every route, pages included; for tests that walk them.
-pub fn every_route() -> Vec<(&'static str, String)> {
+/// One route of the table, for tests that walk them.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: String,
+    /// What its sender must be allowed to do; without it it needs no sign-in.
+    pub permission: Option<Permission>,
+    /// Is it no part of the API?
+    pub is_page: bool,
+}
+
+/// Every route, pages included.
+pub fn every_route() -> Vec<Route> {
     crate::router::routes().all
+}
+
+/// Whom a page is for, and what its form may cost.
+#[derive(Clone, Copy)]
+pub(crate) struct For {
+    permission: Option<Permission>,
+    body: BodyBudget,
+}
+
+/// For everybody, signed in or not.
+pub(crate) const ANYBODY: For = For {
+    permission: None,
+    body: BodyBudget::Little,
+};
+/// For every member.
+pub(crate) const MEMBERS: For = who_may(Permission::Read);
+
+/// For those who label.
+pub(crate) const ANNOTATORS: For = who_may(Permission::Annotate);
+/// For those who make projects and connect storages.
+pub(crate) const MANAGERS: For = who_may(Permission::ManageProjects);
+/// For those who look after people, links and the audit log.
+pub(crate) const OWNERS: For = who_may(Permission::ManageOrganization);
+
+const fn who_may(permission: Permission) -> For {
+    For {
+        permission: Some(permission),
+        body: BodyBudget::Little,
+    }
+}
+
+impl For {
+    /// What is asked before the handler is; that every member may read, it finds out itself.
+    fn checked(self) -> Option<Permission> {
+        self.permission
+            .filter(|permission| *permission != Permission::Read)
+    }
+
+    /// Its form holds more than a few fields.
+    pub(crate) const fn sending(self, body: BodyBudget) -> Self {
+        Self { body, ..self }
+    }
 }
 
 impl Routes {
@@ -97,12 +150,19 @@ impl Routes {
             status: doc.status,
             response: doc.response,
         });
-        match doc.permission {
-            Some(permission) if permission != Permission::Read => {
-                let handler = asked_by_who_may(permission, handler);
-                self.page_with(path, filter, handler, doc.body)
-            }
-            _ => self.page_with(path, filter, handler, doc.body),
+        let who = For {
+            permission: doc.permission,
+            body: doc.body,
+        };
+        match who.checked() {
+            Some(permission) => self.route(
+                path,
+                filter,
+                asked_by_who_may(permission, handler),
+                who,
+                false,
+            ),
+            None => self.route(path, filter, handler, who, false),
         }
     }
 
@@ -111,24 +171,59 @@ impl Routes {
         self,
         path: &str,
         filter: MethodFilter,
+        who: For,
         handler: H,
     ) -> Self {
-        self.page_with(path, filter, handler, BodyBudget::Little)
+        match who.checked() {
+            Some(permission) => self.route(
+                path,
+                filter,
+                shown_to_who_may(permission, handler),
+                who,
+                true,
+            ),
+            None => self.route(path, filter, handler, who, true),
+        }
     }
 
-    /// The same, of a page whose form holds more than a few fields.
-    pub(crate) fn page_with<H: Handler<T, App>, T: 'static>(
+    /// What a script of a page asks for: nobody is sent to the sign-in page.
+    pub(crate) fn part<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        filter: MethodFilter,
+        who: For,
+        handler: H,
+    ) -> Self {
+        match who.checked() {
+            Some(permission) => self.route(
+                path,
+                filter,
+                asked_by_who_may(permission, handler),
+                who,
+                true,
+            ),
+            None => self.route(path, filter, handler, who, true),
+        }
+    }
+
+    fn route<H: Handler<T, App>, T: 'static>(
         mut self,
         path: &str,
         filter: MethodFilter,
         handler: H,
-        body: BodyBudget,
+        who: For,
+        is_page: bool,
     ) -> Self {
         let mut methods: MethodRouter<App> = on(filter, handler);
-        if body != BodyBudget::Little {
-            methods = methods.layer(Extension(body));
+        if who.body != BodyBudget::Little {
+            methods = methods.layer(Extension(who.body));
         }
-        self.all.push((method_of(filter), path.to_owned()));
+        self.all.push(Route {
+            method: method_of(filter),
+            path: path.to_owned(),
+            permission: who.permission,
+            is_page,
+        });
         if path != "/" {
             self.router = self.router.route(&format!("{path}/"), methods.clone());
         }
@@ -137,13 +232,15 @@ impl Routes {
     }
 }
 
+/// A handler that is called with who may.
+type Asked = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 /// Refuses who may not before anything that they sent is read: what is wrong with it is not for
 /// them to know.
 fn asked_by_who_may<H: Handler<T, App>, T: 'static>(
     permission: Permission,
     handler: H,
-) -> impl Fn(State<App>, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync
-{
+) -> impl Fn(State<App>, Request) -> Asked + Clone + Send + Sync {
     move |State(app), request| {
         let handler = handler.clone();
         Box::pin(async move {
@@ -156,6 +253,27 @@ fn asked_by_who_may<H: Handler<T, App>, T: 'static>(
                 }
                 Ok(_) => ApiError::from(engine::Error::Denied { permission }).into_response(),
                 Err(error) => error.into_response(),
+            }
+        })
+    }
+}
+
+/// The same of a page: who is not signed in is sent to sign in.
+fn shown_to_who_may<H: Handler<T, App>, T: 'static>(
+    permission: Permission,
+    handler: H,
+) -> impl Fn(State<App>, Request) -> Asked + Clone + Send + Sync {
+    let checked = asked_by_who_may(permission, handler);
+    move |State(app), request| {
+        let checked = checked.clone();
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            match Person::from_request_parts(&mut parts, &app).await {
+                Ok(Person(actor)) => {
+                    parts.extensions.insert(actor);
+                    checked(State(app), Request::from_parts(parts, body)).await
+                }
+                Err(refused) => refused,
             }
         })
     }

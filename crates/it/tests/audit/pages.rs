@@ -3,6 +3,7 @@
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::json;
+use server::Route;
 use testkit::{LocalAzure, Longshore, Person, Settings};
 
 use super::{AGREED, As, CANCEL, Not, Told, UNKNOWN, newest, require};
@@ -70,9 +71,9 @@ fn told(path: &str) -> anyhow::Result<Told> {
 }
 
 /// The forms that left no entry, a line each.
-pub async fn untold(world: &World, pages: &[(&str, String)]) -> anyhow::Result<Vec<String>> {
+pub async fn untold(world: &World, pages: &[Route]) -> anyhow::Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for (method, path) in pages {
+    for Route { method, path, .. } in pages {
         let done = async {
             ensure!(*method == "POST", "pages have forms only");
             match told(path)? {
@@ -91,7 +92,7 @@ pub async fn untold(world: &World, pages: &[(&str, String)]) -> anyhow::Result<V
     Ok(wrong)
 }
 
-type Fields = Vec<(&'static str, String)>;
+pub type Fields = Vec<(&'static str, String)>;
 
 async fn send(world: &World, path: &str, action: &str) -> anyhow::Result<()> {
     let longshore = &world.longshore;
@@ -127,7 +128,11 @@ async fn send(world: &World, path: &str, action: &str) -> anyhow::Result<()> {
 }
 
 /// Where a form goes and what is in it; made of new rows each time.
-async fn form(world: &World, owner: &Person<'_>, path: &str) -> anyhow::Result<(String, Fields)> {
+pub async fn form(
+    world: &World,
+    owner: &Person<'_>,
+    path: &str,
+) -> anyhow::Result<(String, Fields)> {
     let longshore = &world.longshore;
     let at = |id: &str| path.replace("{id}", id).replace("{tenant}", &world.tenant);
     let text = |name, value: &str| (name, value.to_owned());

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::ensure;
 use reqwest::{Method, header::CONTENT_TYPE};
+use server::Route;
 use testkit::Longshore;
 use tokio::task::JoinSet;
 
@@ -36,17 +37,13 @@ struct Worst {
 }
 
 impl<'a> Attack<'a> {
-    pub fn new(
-        longshore: &'a Longshore,
-        sender: Sender,
-        routes: &[(&'static str, String)],
-    ) -> Self {
+    pub fn new(longshore: &'a Longshore, sender: Sender, routes: &[Route]) -> Self {
         // A member's are as large as most routes let them in, so that more than their length is looked at.
         let bytes = match sender {
             Sender::Stranger => 8 << 20,
             Sender::Member(_) => 1 << 20,
         };
-        let routes = routes.iter().map(|(method, path)| {
+        let routes = routes.iter().map(|Route { method, path, .. }| {
             let path = path.replace("{kind}", "azure").replace("{folder}", "main");
             let parts = path
                 .split('/')

@@ -175,10 +175,14 @@ impl Page {
     }
 }
 
-pub(crate) async fn begin(wizard: Wizard, Person(actor): Person) -> Response {
-    match super::require(&actor, Permission::ManageProjects) {
-        Ok(()) => wizard.to(Step::SignIn),
-        Err(error) => failed(&error),
+pub(crate) async fn begin(
+    State(app): State<App>,
+    Person(actor): Person,
+    wizard: Wizard,
+) -> Response {
+    match app.engine.get_project(&actor, wizard.project).await {
+        Ok(_) => wizard.to(Step::SignIn),
+        Err(error) => failed(&error.into()),
     }
 }
 

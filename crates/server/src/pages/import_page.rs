@@ -7,13 +7,12 @@ use axum::{
 };
 use bytes::Bytes;
 use engine::{Imported, LabelConfig};
-use model::{Actor, Permission, ProjectId, budgets};
+use model::{Actor, ProjectId, budgets};
 
 use super::{
     Person, failed,
     frame::{Frame, ProjectHead, Section, Tab, grouped},
     html::{render, with_status},
-    require,
 };
 use crate::{
     App,
@@ -48,7 +47,6 @@ pub(crate) async fn show(
 }
 
 async fn page(app: &App, actor: &Actor, id: ProjectId) -> Result<Import, ApiError> {
-    require(actor, Permission::ManageProjects)?;
     let project = app.engine.get_project(actor, id).await?;
     Ok(Import {
         frame: Frame::load(app, actor, Section::Projects).await?,
@@ -109,10 +107,6 @@ pub(crate) async fn import(
     Id(id): Id<ProjectId>,
     request: Request,
 ) -> Response {
-    // Before a long body is read.
-    if let Err(error) = require(&actor, Permission::ManageProjects) {
-        return failed(&error);
-    }
     let sent = match read_upload(request, &app).await {
         Ok(fields) => fields,
         Err(error) => return failed(&error),

@@ -10,9 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ConnectStep, Integrations, LinkProof};
-use model::{
-    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncStatus,
-};
+use model::{Actor, CredentialKind, Direction, ProjectId, Storage, StorageId, SyncStatus};
 
 use super::{
     Person,
@@ -21,7 +19,6 @@ use super::{
     frame::{Frame, Section},
     home::{place, status_words},
     html::{render_live, title},
-    require,
 };
 use crate::{
     App,
@@ -88,7 +85,6 @@ pub(crate) async fn events(State(app): State<App>, watcher: Watcher) -> Response
 }
 
 async fn containers(app: &App, actor: &Actor) -> Result<Containers, ApiError> {
-    require(actor, Permission::ManageOrganization)?;
     let storages = app.engine.list_all_storages(actor).await?;
     let mut titles: HashMap<ProjectId, String> = HashMap::new();
     let mut containers = Vec::with_capacity(storages.len());

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{FieldError, ProjectInput};
-use model::{Actor, Permission};
+use model::Actor;
 
 use super::{
     Person,
@@ -14,7 +14,6 @@ use super::{
     frame::{Frame, Section},
     html::{failed, render, with_status},
     labeling_templates::{self, GALLERY, Group},
-    require,
 };
 use crate::{App, error::ApiError};
 
@@ -32,7 +31,6 @@ pub(crate) async fn show(State(app): State<App>, Person(actor): Person) -> Respo
 }
 
 async fn page(app: &App, actor: &Actor, form: Form) -> Result<NewProject, ApiError> {
-    require(actor, Permission::ManageProjects)?;
     Ok(NewProject {
         frame: Frame::load(app, actor, Section::Projects).await?,
         form,

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ProjectInput, project_settings};
-use model::{Actor, Direction, Permission, Project, ProjectId};
+use model::{Actor, Direction, Project, ProjectId};
 use serde_json::{Map, Value};
 
 use super::{
@@ -18,7 +18,6 @@ use super::{
     label_config::ConfigCheck,
     labeling_templates::{self, GALLERY, Group},
     new_project::checked_title,
-    require,
 };
 use crate::{
     App,
@@ -97,7 +96,6 @@ async fn page(
     form: Form,
     notice: Option<String>,
 ) -> Result<ProjectSettings, ApiError> {
-    require(actor, Permission::ManageProjects)?;
     Ok(ProjectSettings {
         frame: Frame::load(app, actor, Section::Projects).await?,
         head: ProjectHead::new(project, actor, Tab::Settings),
@@ -206,7 +204,6 @@ async fn confirmation(
     id: ProjectId,
     form: Form,
 ) -> Result<DeleteProject, ApiError> {
-    require(actor, Permission::ManageProjects)?;
     let project = app.engine.get_project(actor, id).await?;
     let engine = &app.engine;
     let sources = engine

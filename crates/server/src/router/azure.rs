@@ -6,27 +6,27 @@ use model::Permission::ManageOrganization;
 use crate::{
     api::azure_links,
     pages::{connect, integrations},
-    routes::{Routes, op},
+    routes::{ANYBODY, OWNERS, Routes, op},
 };
 
 pub(super) fn azure_routes(routes: Routes) -> Routes {
     let (get, post) = (MethodFilter::GET, MethodFilter::POST);
     routes
-        .page("/settings/integrations", get, integrations::show)
-        .page("/settings/integrations/events", get, integrations::events)
-        .page("/settings/integrations/anonymous", post, integrations::set_anonymous)
-        .page("/settings/integrations/{tenant}", get, integrations::show_link)
-        .page("/settings/integrations/{tenant}/claim", post, integrations::claim)
-        .page("/settings/integrations/{tenant}/agreement", post, integrations::agree)
-        .page("/settings/integrations/{tenant}/check", post, integrations::check)
-        .page("/settings/integrations/{tenant}/unlink", get, integrations::confirm_unlink)
-        .page("/settings/integrations/{tenant}/unlink", post, integrations::unlink)
-        .page("/connect/azure/start", post, connect::start)
-        .page("/connect/azure/callback", get, connect::signed_in)
-        .page("/connect/azure/consent", post, connect::ask_consent)
-        .page("/connect/azure/consented", get, connect::consented)
-        .page("/connect/azure/check", post, connect::check)
-        .page("/connect/azure/cancel", post, connect::cancel)
+        .page("/settings/integrations", get, OWNERS, integrations::show)
+        .part("/settings/integrations/events", get, OWNERS, integrations::events)
+        .page("/settings/integrations/anonymous", post, OWNERS, integrations::set_anonymous)
+        .page("/settings/integrations/{tenant}", get, OWNERS, integrations::show_link)
+        .page("/settings/integrations/{tenant}/claim", post, OWNERS, integrations::claim)
+        .page("/settings/integrations/{tenant}/agreement", post, OWNERS, integrations::agree)
+        .page("/settings/integrations/{tenant}/check", post, OWNERS, integrations::check)
+        .page("/settings/integrations/{tenant}/unlink", get, OWNERS, integrations::confirm_unlink)
+        .page("/settings/integrations/{tenant}/unlink", post, OWNERS, integrations::unlink)
+        .page("/connect/azure/start", post, OWNERS, connect::start)
+        .page("/connect/azure/callback", get, ANYBODY, connect::signed_in)
+        .page("/connect/azure/consent", post, OWNERS, connect::ask_consent)
+        .page("/connect/azure/consented", get, ANYBODY, connect::consented)
+        .page("/connect/azure/check", post, OWNERS, connect::check)
+        .page("/connect/azure/cancel", post, OWNERS, connect::cancel)
         .get(
             "/api/azure-links",
             azure_links::list,

@@ -6,42 +6,70 @@ use model::Permission::ManageOrganization;
 use crate::{
     api::{audit, invites, members, named_tokens},
     pages::{account, audit_page, entra, invitation, members_page, tokens_page},
-    routes::{Routes, op},
+    routes::{ANYBODY, MEMBERS, OWNERS, Routes, op},
 };
 
 pub(super) fn people_routes(routes: Routes) -> Routes {
     let (get, post) = (MethodFilter::GET, MethodFilter::POST);
     routes
-        .page("/settings", get, account::settings)
-        .page("/settings/account", get, account::show)
-        .page("/settings/account/password", post, account::change_password)
+        .page("/settings", get, MEMBERS, account::settings)
+        .page("/settings/account", get, MEMBERS, account::show)
+        .page(
+            "/settings/account/password",
+            post,
+            MEMBERS,
+            account::change_password,
+        )
         .page(
             "/settings/account/sign-out-everywhere",
             post,
+            MEMBERS,
             account::sign_out_everywhere,
         )
-        .page("/settings/account/entra", post, entra::connect)
-        .page("/settings/account/entra/remove", post, entra::remove)
-        .page("/user/login/entra", get, entra::begin)
-        .page("/settings/members", get, members_page::show)
-        .page("/settings/members/invite", post, members_page::invite)
+        .page("/settings/account/entra", post, MEMBERS, entra::connect)
+        .page(
+            "/settings/account/entra/remove",
+            post,
+            MEMBERS,
+            entra::remove,
+        )
+        .page("/user/login/entra", get, ANYBODY, entra::begin)
+        .page("/settings/members", get, OWNERS, members_page::show)
+        .page(
+            "/settings/members/invite",
+            post,
+            OWNERS,
+            members_page::invite,
+        )
         .page(
             "/settings/members/{id}/role",
             post,
+            OWNERS,
             members_page::change_role,
         )
-        .page("/settings/members/{id}/remove", post, members_page::remove)
+        .page(
+            "/settings/members/{id}/remove",
+            post,
+            OWNERS,
+            members_page::remove,
+        )
         .page(
             "/settings/invites/{id}/revoke",
             post,
+            OWNERS,
             members_page::revoke_invite,
         )
-        .page("/settings/tokens", get, tokens_page::show)
-        .page("/settings/tokens", post, tokens_page::create)
-        .page("/settings/tokens/{id}/revoke", post, tokens_page::revoke)
-        .page("/settings/audit", get, audit_page::show)
-        .page("/invite/{secret}", get, invitation::show)
-        .page("/invite/{secret}", post, invitation::accept)
+        .page("/settings/tokens", get, MEMBERS, tokens_page::show)
+        .page("/settings/tokens", post, MEMBERS, tokens_page::create)
+        .page(
+            "/settings/tokens/{id}/revoke",
+            post,
+            MEMBERS,
+            tokens_page::revoke,
+        )
+        .page("/settings/audit", get, OWNERS, audit_page::show)
+        .page("/invite/{secret}", get, ANYBODY, invitation::show)
+        .page("/invite/{secret}", post, ANYBODY, invitation::accept)
         .get(
             "/api/members",
             members::list,

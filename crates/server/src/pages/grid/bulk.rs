@@ -9,7 +9,7 @@ use axum::{
 };
 use engine::{BulkAction, Selection, TaskFilter};
 use model::{
-    Actor, Permission, ProjectId, TaskId,
+    Actor, ProjectId, TaskId,
     budgets::{CHOSEN_TASKS, PARAMETERS},
 };
 
@@ -19,7 +19,6 @@ use super::{
         form::Form,
         frame::{Frame, Section, grouped},
         html::{failed, render, title},
-        require,
     },
     filter::{Done, ListQuery},
 };
@@ -80,7 +79,6 @@ async fn confirmation(
     id: ProjectId,
     form: &Form,
 ) -> Result<Confirm, ApiError> {
-    require(actor, Permission::ManageProjects)?;
     let project = app.engine.get_project(actor, id).await?;
     let confirm = Confirm {
         frame: Frame::load(app, actor, Section::Projects).await?,
