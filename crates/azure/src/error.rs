@@ -59,6 +59,67 @@ pub enum ErrorKind {
     Unexpected,
 }
 
+impl ErrorKind {
+    /// Does it pass by itself, so that the same request may work moments later?
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::Throttled | Self::Unreachable | Self::Interrupted | Self::TimedOut => true,
+            Self::NotFound
+            | Self::ContainerNotFound
+            | Self::AccountNotFound
+            | Self::CredentialRejected
+            | Self::TokenRefused
+            | Self::IdTokenRefused
+            | Self::IdentityUnavailable
+            | Self::WrongTenant
+            | Self::RoleMissing
+            | Self::Firewall
+            | Self::SharedKeyDisabled
+            | Self::PublicAccessDisabled
+            | Self::NoCredential
+            | Self::ConditionNotMet
+            | Self::AlreadyExists
+            | Self::InvalidRange
+            | Self::NotAzure
+            | Self::Archived
+            | Self::CertificateUntrusted
+            | Self::InvalidInput
+            | Self::Unexpected => false,
+        }
+    }
+
+    /// May a failed read be about this one blob only, so that the others are still worth reading?
+    pub fn may_concern_one_blob(self) -> bool {
+        match self {
+            Self::NotFound
+            | Self::Archived
+            | Self::ConditionNotMet
+            | Self::AlreadyExists
+            | Self::InvalidRange
+            | Self::InvalidInput
+            | Self::Interrupted
+            | Self::TimedOut
+            | Self::Unexpected => true,
+            Self::ContainerNotFound
+            | Self::AccountNotFound
+            | Self::CredentialRejected
+            | Self::TokenRefused
+            | Self::IdTokenRefused
+            | Self::IdentityUnavailable
+            | Self::WrongTenant
+            | Self::RoleMissing
+            | Self::Firewall
+            | Self::SharedKeyDisabled
+            | Self::PublicAccessDisabled
+            | Self::NoCredential
+            | Self::NotAzure
+            | Self::Throttled
+            | Self::Unreachable
+            | Self::CertificateUntrusted => false,
+        }
+    }
+}
+
 /// A failed call; cheap to clone, so that callers who waited for one request can share its failure.
 #[derive(Clone)]
 pub struct Error(Arc<Parts>);

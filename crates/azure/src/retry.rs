@@ -25,7 +25,7 @@ pub(crate) const STORAGE: Policy = Policy {
     first: Duration::from_millis(300),
     longest: Duration::from_secs(20),
     budget: Duration::from_secs(90),
-    retries: |error| refused_before_it_happened(error) || maybe_happened(error),
+    retries: |error| error.kind().is_transient() || failed_inside(error),
 };
 
 /// Writes on a condition: one that may have happened is not repeated, for its second try would
@@ -64,9 +64,9 @@ fn refused_before_it_happened(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Unreachable)
 }
 
-fn maybe_happened(error: &Error) -> bool {
+/// A server, or a gateway before it, says that it is its own fault.
+fn failed_inside(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::TimedOut | ErrorKind::Interrupted => true,
         ErrorKind::Unexpected => matches!(error.status(), Some(500..=599)),
         ErrorKind::NotAzure => matches!(error.status(), Some(408 | 429 | 500..=599)),
         _ => false,

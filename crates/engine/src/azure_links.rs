@@ -4,7 +4,9 @@
 //! has consented, and our app proves itself. What it gives is decided in [`crate::gate`].
 
 use azure::ErrorKind;
-use model::{AccountName, Actor, ContainerName, Credential, CredentialKind, Permission, StorageId};
+use model::{
+    AccountName, Actor, Code, ContainerName, Credential, CredentialKind, Permission, StorageId,
+};
 use serde_json::json;
 use store::{AzureLink, LinkProof, NewAzureLink};
 
@@ -291,7 +293,7 @@ impl Engine {
                 },
             ),
             _ => Problem {
-                code: "sign_in_failed",
+                code: Code::SignInFailed,
                 cause: format!(
                     "Entra ID gave no token: {}.",
                     error.message().trim_end_matches('.')

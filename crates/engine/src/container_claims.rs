@@ -7,7 +7,7 @@
 //! that only this organization is told. [docs/azure-links.md](../../../docs/azure-links.md).
 
 use azure::ErrorKind;
-use model::{AccountName, Actor, BlobName, ContainerName, Credential, OrgId, Permission};
+use model::{AccountName, Actor, BlobName, Code, ContainerName, Credential, OrgId, Permission};
 use serde_json::json;
 use store::Standing;
 use uuid::Uuid;
@@ -22,8 +22,6 @@ use crate::{
 
 /// The beginning of the markers' names; a sync leaves such blobs out.
 pub(crate) const CLAIM_BLOB: &str = ".longshore-claim-";
-/// The stable code of a refusal for want of a claim.
-const CLAIM_REQUIRED: &str = "claim_required";
 
 /// Where an organization stands on a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +89,7 @@ impl Engine {
                 Ok(Claim::Held)
             }
             Err(error) if is_not_there_to_read(&error) => {
-                self.refused(actor, at, CLAIM_REQUIRED).await?;
+                self.refused(actor, at, Code::ClaimRequired).await?;
                 Ok(claim)
             }
             Err(error) => {
@@ -170,7 +168,7 @@ impl Engine {
             Err(error) => return error,
         };
         Problem {
-            code: CLAIM_REQUIRED,
+            code: Code::ClaimRequired,
             cause: format!(
                 "Your organization has not shown that the container {account}/{container} is its own: the tenant's consent alone does not say so, because it is the same for every organization, and another one may use the container already."
             ),
@@ -185,7 +183,7 @@ impl Engine {
     }
 
     /// Tells the audit log that somebody who asked for a container was refused it.
-    pub(crate) async fn refused(&self, actor: &Actor, at: At<'_>, why: &str) -> Result<()> {
+    pub(crate) async fn refused(&self, actor: &Actor, at: At<'_>, why: Code) -> Result<()> {
         let detail = json!({"why": why});
         self.record(actor, AuditAction::LinkRefuse, subject(at), detail)
             .await
@@ -199,9 +197,9 @@ impl Engine {
         opened: Result<T>,
     ) -> Result<T> {
         if let Err(Error::Azure(problem)) = &opened
-            && problem.code == CLAIM_REQUIRED
+            && problem.code == Code::ClaimRequired
         {
-            self.refused(actor, at, CLAIM_REQUIRED).await?;
+            self.refused(actor, at, problem.code).await?;
         }
         opened
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Annotation, Permission};
+use model::{Annotation, Code, Permission};
 use serde::Serialize;
 
 use crate::Fix;
@@ -124,8 +124,8 @@ impl fmt::Display for FieldError {
 /// An Azure failure in words: what it means and who does what about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Stable, for scripts: `role_missing`, `wrong_tenant`, …
-    pub code: &'static str,
+    /// Stable, for scripts.
+    pub code: Code,
     /// What Azure's answer means here.
     pub cause: String,
     /// What to do, by whom; with the exact command where there is one.

@@ -17,7 +17,7 @@ mod tests;
 mod token;
 
 use azure::{Challenge, Cloud, ErrorKind};
-use model::{AccountName, BlobName, ContainerName, Credential, IdentitySource};
+use model::{AccountName, BlobName, Code, ContainerName, Credential, IdentitySource};
 
 use crate::{AzureAnswer, Fix, Problem, Who};
 pub(crate) use advice::{Finding, word_finding};
@@ -90,8 +90,8 @@ pub fn explain(error: &azure::Error, situation: &Situation<'_>) -> Problem {
     )
 }
 
-/// One row of the table: a stable code, the cause, the fix.
-type Row = (&'static str, String, Fix);
+/// One row of the table: the code, the cause, the fix.
+type Row = (Code, String, Fix);
 
 fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
     let (code, cause, fix) = row(answer, at);
@@ -118,7 +118,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     }
     match answer.kind {
         ErrorKind::ContainerNotFound if answer.code == Some("ContainerBeingDeleted") => (
-            "container_being_deleted",
+            Code::ContainerBeingDeleted,
             format!("The container {container} of {account} is being deleted."),
             Fix::by(
                 Who::You,
@@ -128,14 +128,14 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             .takes("at least 30 seconds"),
         ),
         ErrorKind::ContainerNotFound => (
-            "container_not_found",
+            Code::ContainerNotFound,
             format!("The storage account {account} has no container {container}."),
             Fix::by(Who::You, "Correct the container's name, or create it")
                 .command(commands::create_container(at)),
         ),
         ErrorKind::AccountNotFound => network::account_not_found(at),
         ErrorKind::NotFound => (
-            "blob_not_found",
+            Code::BlobNotFound,
             format!("{} does not exist in {account}/{container}.", the_blob(at)),
             Fix::by(
                 Who::You,
@@ -164,7 +164,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ErrorKind::Firewall => network::firewall(at),
         ErrorKind::NotAzure => network::not_azure(answer, at),
         ErrorKind::SharedKeyDisabled => (
-            "shared_key_disabled",
+            Code::SharedKeyDisabled,
             format!(
                 "The storage account {account} does not allow account keys, nor SAS tokens signed with one (allowSharedKeyAccess is false)."
             ),
@@ -179,7 +179,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             .takes("up to a minute"),
         ),
         ErrorKind::PublicAccessDisabled => (
-            "public_access_disabled",
+            Code::PublicAccessDisabled,
             format!("The storage account {account} does not allow anonymous access."),
             Fix::by(
                 Who::You,
@@ -187,7 +187,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         ErrorKind::NoCredential => (
-            "credential_required",
+            Code::CredentialRequired,
             match answer.challenge {
                 Some(challenge) => format!(
                     "The container {container} of {account} is not public. The account belongs to the tenant {}.",
@@ -201,7 +201,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         ErrorKind::ConditionNotMet => (
-            "changed_meanwhile",
+            Code::ChangedMeanwhile,
             format!("{} was changed by somebody else meanwhile.", the_blob(at)),
             Fix::by(
                 Who::You,
@@ -209,7 +209,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         ErrorKind::AlreadyExists if answer.code == Some("UnauthorizedBlobOverwrite") => (
-            "overwrite_not_allowed",
+            Code::OverwriteNotAllowed,
             format!(
                 "{} exists in {account}/{container}, and the credential may add blobs but not replace them.",
                 the_blob(at)
@@ -217,7 +217,7 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             may_overwrite(at, "Nothing was overwritten. Where changed annotations must replace their file"),
         ),
         ErrorKind::AlreadyExists => (
-            "already_exists",
+            Code::AlreadyExists,
             format!("{} exists already in {account}/{container}.", the_blob(at)),
             Fix::by(
                 Who::You,
@@ -225,24 +225,24 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         ErrorKind::InvalidRange => (
-            "invalid_range",
+            Code::InvalidRange,
             format!("{} has no bytes in the range asked for.", the_blob(at)),
             Fix::by(Who::You, "Ask for a range inside the blob's size."),
         ),
         ErrorKind::Archived if answer.code == Some("BlobBeingRehydrated") => (
-            "blob_rehydrating",
+            Code::BlobRehydrating,
             format!("{} is on its way out of the archive tier.", the_blob(at)),
             Fix::by(Who::You, "Wait until it is there.").takes("up to 15 hours"),
         ),
         ErrorKind::Archived => (
-            "blob_archived",
+            Code::BlobArchived,
             format!("{} is in the archive tier, which cannot be read.", the_blob(at)),
             Fix::by(Who::AzureAdministrator, "Rehydrate it, which takes up to 15 hours")
                 .command(commands::rehydrate(at))
                 .takes("up to 15 hours"),
         ),
         ErrorKind::Interrupted => (
-            "interrupted",
+            Code::Interrupted,
             format!("The connection to {account} broke while {} was on its way.", the_blob(at)),
             Fix::by(
                 Who::Operator,
@@ -270,7 +270,7 @@ fn unknown(answer: &Answer<'_>, who: &str) -> Row {
         .request_id
         .map_or_else(String::new, |id| format!(" the request id {id},"));
     (
-        "azure_error",
+        Code::AzureError,
         format!("{said}: {}", clean(answer.message)),
         Fix::by(
             Who::You,
@@ -304,7 +304,7 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     }
     match at.credential {
         Credential::AccountKey { .. } => (
-            "account_key_rejected",
+            Code::AccountKeyRejected,
             format!("Azure does not accept the account key for {account}: it is not one of the account's two keys."),
             Fix::by(Who::You, "Copy key1 or key2 again, without spaces").command(format!(
                 "az storage account keys list --account-name {account} --query \"[0].value\" --output tsv"
@@ -313,7 +313,7 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ),
         Credential::Sas { .. } => sas::rejected(answer, at),
         _ => (
-            "token_rejected",
+            Code::TokenRejected,
             format!("The storage account {account} does not accept the access token: {}", clean(answer.message)),
             Fix::by(
                 Who::You,
@@ -360,7 +360,7 @@ fn wrong_tenant(owner: Option<&str>, at: &Situation<'_>) -> Row {
             commands::quote(owner)
         )),
     };
-    ("wrong_tenant", cause, fix)
+    (Code::WrongTenant, cause, fix)
 }
 
 /// How long a new role assignment takes to act.
@@ -412,7 +412,7 @@ fn role_missing(at: &Situation<'_>) -> Row {
         Doing::Delete => ("Storage Blob Data Contributor", "delete blobs of"),
     };
     (
-        "role_missing",
+        Code::RoleMissing,
         format!(
             "{} may not {what} {place}: no role that allows it acts there. Reader, Contributor and Owner are about the account and not its data, and a role on another container or account does not count; to see what it has: {}",
             whose(at),
@@ -436,7 +436,7 @@ fn role_missing(at: &Situation<'_>) -> Row {
 fn delegator_missing(at: &Situation<'_>) -> Row {
     const ROLE: &str = "Storage Blob Delegator";
     (
-        "delegator_missing",
+        Code::DelegatorMissing,
         format!(
             "{} may not get a user delegation key of the storage account {}, which pre-signed URLs without an account key need. A role on a container alone does not allow it: this right exists on the storage account only.",
             whose(at),

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use model::StorageId;
+use model::{Code, StorageId};
 
 use crate::{Engine, Error, Problem, error::report};
 
@@ -17,11 +17,11 @@ const AGAIN_MS: i64 = 60_000;
 
 /// What this process wrote last of each storage.
 #[derive(Default)]
-pub(crate) struct Written(Mutex<HashMap<StorageId, (Option<&'static str>, i64)>>);
+pub(crate) struct Written(Mutex<HashMap<StorageId, (Option<Code>, i64)>>);
 
 impl Written {
     /// Is this outcome (`None`: success) to be written now?
-    fn is_due(&self, storage: StorageId, code: Option<&'static str>, now_ms: i64) -> bool {
+    fn is_due(&self, storage: StorageId, code: Option<Code>, now_ms: i64) -> bool {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match written.get(&storage) {
             Some((last, at_ms)) if *last == code && now_ms < at_ms + AGAIN_MS => false,
@@ -31,20 +31,6 @@ impl Written {
             }
         }
     }
-}
-
-/// Failures that are about one blob or one moment, and say nothing of the storage.
-fn is_of_one_blob(code: &str) -> bool {
-    matches!(
-        code,
-        "blob_not_found"
-            | "blob_archived"
-            | "blob_rehydrating"
-            | "invalid_range"
-            | "changed_meanwhile"
-            | "already_exists"
-            | "interrupted"
-    )
 }
 
 impl Engine {
@@ -67,13 +53,13 @@ impl Engine {
     }
 
     /// Notes why the storage failed, unless it is about one blob only.
-    pub(crate) fn note_failure(&self, storage: StorageId, code: &'static str, text: &str) {
+    pub(crate) fn note_failure(&self, storage: StorageId, code: Code, text: &str) {
         let now_ms = self.now_ms();
-        if is_of_one_blob(code) || !self.0.health_written.is_due(storage, Some(code), now_ms) {
+        if code.is_of_one_blob() || !self.0.health_written.is_due(storage, Some(code), now_ms) {
             return;
         }
         gauge(storage, 0.0);
-        metrics::counter!("longshore_storage_failures_total", "storage" => storage.to_string(), "code" => code)
+        metrics::counter!("longshore_storage_failures_total", "storage" => storage.to_string(), "code" => code.as_str())
             .increment(1);
         let (engine, text) = (self.clone(), text.to_owned());
         tokio::spawn(async move {
@@ -94,7 +80,7 @@ impl Engine {
     pub(crate) fn note_error(&self, storage: StorageId, error: &Error) {
         match error {
             Error::Azure(problem) => self.note_problem(storage, problem),
-            Error::Invalid(_) => self.note_failure(storage, "link_missing", &error.to_string()),
+            Error::Invalid(_) => self.note_failure(storage, Code::LinkMissing, &error.to_string()),
             _ => {}
         }
     }
@@ -106,9 +92,9 @@ fn gauge(storage: StorageId, healthy: f64) {
 
 #[cfg(test)]
 mod tests {
-    use model::StorageId;
+    use model::{Code, StorageId};
 
-    use super::{AGAIN_MS, Written, is_of_one_blob};
+    use super::{AGAIN_MS, Written};
 
     #[test]
     fn a_busy_storage_is_written_when_it_changes_and_once_a_minute() {
@@ -117,16 +103,10 @@ mod tests {
         assert!(written.is_due(storage, None, 0));
         assert!(!written.is_due(storage, None, AGAIN_MS - 1));
         assert!(written.is_due(storage, None, AGAIN_MS));
-        assert!(written.is_due(storage, Some("firewall"), AGAIN_MS + 1));
-        assert!(!written.is_due(storage, Some("firewall"), AGAIN_MS + 2));
-        assert!(written.is_due(storage, Some("role_missing"), AGAIN_MS + 3));
+        assert!(written.is_due(storage, Some(Code::Firewall), AGAIN_MS + 1));
+        assert!(!written.is_due(storage, Some(Code::Firewall), AGAIN_MS + 2));
+        assert!(written.is_due(storage, Some(Code::RoleMissing), AGAIN_MS + 3));
         assert!(written.is_due(storage, None, AGAIN_MS + 4));
         assert!(written.is_due(StorageId(2), None, AGAIN_MS + 4));
-    }
-
-    #[test]
-    fn one_missing_blob_does_not_make_a_storage_ill() {
-        assert!(is_of_one_blob("blob_not_found"));
-        assert!(!is_of_one_blob("role_missing"));
     }
 }

@@ -34,7 +34,7 @@ struct Watch {
 /// An Azure problem as it is kept with a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkProblem {
-    /// Stable, as in [`Problem`].
+    /// Text of a [`model::Code`], which this release need not know: it may be an older one's.
     pub code: String,
     pub cause: String,
     /// What to do and who, with the command.
@@ -44,7 +44,7 @@ pub struct LinkProblem {
 impl From<&Problem> for LinkProblem {
     fn from(problem: &Problem) -> Self {
         Self {
-            code: problem.code.to_owned(),
+            code: problem.code.as_str().to_owned(),
             cause: problem.cause.clone(),
             fix: problem.fix.to_string(),
         }

@@ -359,7 +359,7 @@ pub fn invalid<T: std::fmt::Debug>(result: engine::Result<T>) -> Vec<String> {
 /// The stable code of an Azure problem, and its text.
 pub fn problem<T: std::fmt::Debug>(result: engine::Result<T>) -> (&'static str, String) {
     match result {
-        Err(engine::Error::Azure(problem)) => (problem.code, problem.to_string()),
+        Err(engine::Error::Azure(problem)) => (problem.code.as_str(), problem.to_string()),
         other => panic!("expected an Azure problem, got {other:?}"),
     }
 }

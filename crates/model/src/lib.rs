@@ -3,6 +3,7 @@
 
 pub mod budgets;
 mod clock;
+mod code;
 mod credential;
 mod filter;
 mod ids;
@@ -15,6 +16,7 @@ mod secret;
 mod storage;
 
 pub use clock::Clock;
+pub use code::Code;
 pub use credential::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource};
 pub use filter::{BlobFilter, FilterError};
 pub use ids::{

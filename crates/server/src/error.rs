@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{AzureAnswer, FieldError, Problem};
-use model::Annotation;
+use model::{Annotation, Code};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -355,16 +355,14 @@ impl ApiError {
 
     fn from_problem(problem: Problem) -> Self {
         let (status, retry_after) = match problem.code {
-            "not_found" | "blob_not_found" => (StatusCode::NOT_FOUND, None),
-            "throttled" | "unreachable" | "timed_out" => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some("5"))
-            }
+            Code::BlobNotFound => (StatusCode::NOT_FOUND, None),
+            code if code.is_transient() => (StatusCode::SERVICE_UNAVAILABLE, Some("5")),
             // Azure is set up in a way that cannot work; kept apart from 403 (you may not) and
             // 5xx (we are broken). Label Studio's status for a failed proxy request, too.
             _ => (StatusCode::FAILED_DEPENDENCY, None),
         };
-        tracing::warn!(code = problem.code, azure = ?problem.azure, "azure refused");
-        let mut error = Self::new(status, problem.code, problem.to_string());
+        tracing::warn!(code = problem.code.as_str(), azure = ?problem.azure, "azure refused");
+        let mut error = Self::new(status, problem.code.as_str(), problem.to_string());
         error.0.problem = Some(problem);
         match retry_after {
             Some(seconds) => error.header(header::RETRY_AFTER, seconds),

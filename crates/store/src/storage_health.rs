@@ -1,6 +1,6 @@
 //! How each storage fared last, and when its credential ends.
 
-use model::{HealthFailure, OrgId, StorageHealth, StorageId};
+use model::{Code, HealthFailure, OrgId, StorageHealth, StorageId};
 
 use crate::{
     Result, Store,
@@ -38,7 +38,7 @@ impl Store {
     pub async fn record_storage_failure(
         &self,
         storage: StorageId,
-        code: &str,
+        code: Code,
         text: &str,
         now_ms: i64,
     ) -> Result<()> {
@@ -46,7 +46,11 @@ impl Store {
              SELECT id, $2, $3, $4 FROM storages WHERE id = $1
              ON CONFLICT (storage_id) DO UPDATE SET last_failure_at_ms = excluded.last_failure_at_ms,
              failure_code = excluded.failure_code, failure_text = excluded.failure_text");
-        let upsert = upsert.bind(storage).bind(now_ms).bind(code).bind(text);
+        let upsert = upsert
+            .bind(storage)
+            .bind(now_ms)
+            .bind(code.as_str())
+            .bind(text);
         self.db.execute(upsert).await.map(drop)
     }
 

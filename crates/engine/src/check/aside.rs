@@ -257,6 +257,8 @@ fn sas_finding(
 
 #[cfg(test)]
 mod tests {
+    use model::Code;
+
     use super::sas_finding;
     use crate::{Fix, Problem, Who, explain::Finding};
 
@@ -270,7 +272,7 @@ mod tests {
             ("si=policy&sr=c&spr=https&sig=x", None),
         ] {
             let found = sas_finding(token, "rl", |finding| Problem {
-                code: "x",
+                code: Code::AzureError,
                 cause: match finding {
                     Finding::SasMoreRights { extra, .. } => format!("more {extra}"),
                     Finding::SasAccountWide => "account".to_owned(),

@@ -1,5 +1,6 @@
 //! What an access check found: the same shape in the API, in `longshore check --json` and on the page.
 
+use model::Code;
 use serde::Serialize;
 
 use crate::{AzureAnswer, Fix};
@@ -47,7 +48,7 @@ pub struct CheckStep {
     /// The cause's stable code, which is also its anchor in `docs/causes.md`; with `failed`,
     /// `advice`, `not_yet_effective` and `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    pub code: Option<Code>,
     /// What was found, in words; why it was skipped, for a skipped step.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cause: String,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use azure::{ContainerClient, ErrorKind};
-use model::{BlobName, Credential, Direction, OrgId};
+use model::{BlobName, Code, Credential, Direction, OrgId};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -196,7 +196,7 @@ impl<'a> Check<'a> {
                 cause,
                 ..step
             },
-            Outcome::Failed(problem) if problem.code == "azure_error" => {
+            Outcome::Failed(problem) if problem.code == Code::AzureError => {
                 told(step, StepState::Unknown, problem)
             }
             Outcome::Unknown(problem) => told(step, StepState::Unknown, problem),

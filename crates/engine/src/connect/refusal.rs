@@ -4,29 +4,30 @@
 //! Microsoft identity platform", and recorded redirects.
 
 use azure::ErrorKind;
+use model::Code;
 use store::ConnectStep;
 
 use super::Returned;
 use crate::{AzureAnswer, Fix, Problem, Who};
 
-type Row = (&'static str, String, Fix);
+type Row = (Code, String, Fix);
 
 /// The person came back from signing in with an error.
 pub(super) fn refused_sign_in(returned: &Returned) -> Problem {
     let (code, cause, fix) = match number(returned).as_deref() {
         Some("65004") => (
-            "sign_in_declined",
+            Code::SignInDeclined,
             "The sign-in was declined, so your tenant is not proven and nothing is connected.".to_owned(),
             Fix::by(Who::You, "Press Connect to Azure again and accept; Longshore only learns who you are and your tenant."),
         ),
         Some("90094" | "90095") => (
-            "administrator_needed",
+            Code::AdministratorNeeded,
             "Your tenant lets only administrators sign in to new apps.".to_owned(),
             Fix::by(Who::AzureAdministrator, "Ask an administrator of your tenant to press Connect to Azure here, as a member of this organization with the role owner."),
         ),
         _ => by_number(returned).unwrap_or_else(|| {
             (
-                "sign_in_refused",
+                Code::SignInRefused,
                 format!("Entra ID ended the sign-in: {}", said(returned)),
                 Fix::by(Who::You, "Press Connect to Azure again. If it stays, send this text to an administrator of your tenant."),
             )
@@ -39,20 +40,20 @@ pub(super) fn refused_sign_in(returned: &Returned) -> Problem {
 pub(super) fn refused_consent(returned: &Returned, tenant_id: &str) -> Problem {
     let row = match number(returned).as_deref() {
         Some("65004") => (
-            "consent_declined",
+            Code::ConsentDeclined,
             format!("The consent page of the tenant {tenant_id} was closed with Cancel, so nothing is connected."),
             Fix::by(Who::AzureAdministrator, "An administrator opens the consent page again and accepts. Consent alone lets Longshore read nothing; roles are granted after it, on the containers that you choose."),
         ),
         Some("90094" | "90095") => administrator_needed(tenant_id),
         None if returned.error_subcode.as_deref() == Some("cancel") => administrator_needed(tenant_id),
         Some("50020") => (
-            "other_tenants_user",
+            Code::OtherTenantsUser,
             format!("The consent page was opened by a user of another tenant than {tenant_id}, which was proven by the sign-in."),
             Fix::by(Who::AzureAdministrator, format!("Sign out at Microsoft, or use a private window, and open the consent page again as an administrator of {tenant_id}. To connect the other tenant instead, begin again with Connect to Azure.")),
         ),
         _ => by_number(returned).unwrap_or_else(|| {
             (
-                "consent_refused",
+                Code::ConsentRefused,
                 format!("Entra ID ended the consent page without consent: {}", said(returned)),
                 Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant_id} opens the consent page again. If it stays, give them this text.")),
             )
@@ -63,7 +64,7 @@ pub(super) fn refused_consent(returned: &Returned, tenant_id: &str) -> Problem {
 
 fn administrator_needed(tenant_id: &str) -> Row {
     (
-        "administrator_needed",
+        Code::AdministratorNeeded,
         format!(
             "Only an administrator of the tenant {tenant_id} can consent, and the account that opened the consent page is none."
         ),
@@ -78,7 +79,7 @@ fn administrator_needed(tenant_id: &str) -> Row {
 fn by_number(returned: &Returned) -> Option<Row> {
     Some(match number(returned)?.as_str() {
         "700016" => (
-            "app_not_found",
+            Code::AppNotFound,
             "Entra ID does not know Longshore's app registration.".to_owned(),
             Fix::by(
                 Who::Operator,
@@ -86,7 +87,7 @@ fn by_number(returned: &Returned) -> Option<Row> {
             ),
         ),
         "50011" => (
-            "redirect_not_registered",
+            Code::RedirectNotRegistered,
             "Longshore's app registration does not list the address of this server.".to_owned(),
             Fix::by(
                 Who::Operator,
@@ -94,7 +95,7 @@ fn by_number(returned: &Returned) -> Option<Row> {
             ),
         ),
         "50194" => (
-            "app_not_multi_tenant",
+            Code::AppNotMultiTenant,
             "Longshore's app registration is for its own tenant only.".to_owned(),
             Fix::by(
                 Who::Operator,
@@ -102,7 +103,7 @@ fn by_number(returned: &Returned) -> Option<Row> {
             ),
         ),
         "650052" => (
-            "service_not_in_tenant",
+            Code::ServiceNotInTenant,
             format!(
                 "Your tenant lacks a service that Longshore's app registration asks for: {}",
                 said(returned)
@@ -113,7 +114,7 @@ fn by_number(returned: &Returned) -> Option<Row> {
             ),
         ),
         "53003" => (
-            "conditional_access",
+            Code::ConditionalAccess,
             "A Conditional Access policy of your tenant blocks this sign-in.".to_owned(),
             Fix::by(
                 Who::AzureAdministrator,
@@ -121,7 +122,7 @@ fn by_number(returned: &Returned) -> Option<Row> {
             ),
         ),
         "50020" => (
-            "personal_account",
+            Code::PersonalAccount,
             "The account that signed in belongs to no organization's tenant, or to another one."
                 .to_owned(),
             Fix::by(
@@ -151,7 +152,7 @@ pub(super) fn not_there_yet(code: &str, tenant_id: &str, step: ConnectStep) -> O
         ),
     };
     Some(Problem {
-        code: "consent_not_there_yet",
+        code: Code::ConsentNotThereYet,
         cause,
         fix: Fix::by(Who::AzureAdministrator, format!("{fix}.")),
         azure: Some(AzureAnswer {
@@ -169,7 +170,7 @@ pub(super) fn of_sign_in_failure(error: &azure::Error) -> Problem {
     let again = "Press Connect to Azure again.";
     let (code, cause, fix) = match error.kind() {
         ErrorKind::IdTokenRefused => (
-            "id_token_refused",
+            Code::IdTokenRefused,
             format!("The sign-in proves nothing, so nothing is connected: {message}."),
             Fix::by(
                 Who::You,
@@ -179,7 +180,7 @@ pub(super) fn of_sign_in_failure(error: &azure::Error) -> Problem {
             ),
         ),
         ErrorKind::InvalidInput => (
-            "no_app_registration",
+            Code::NoAppRegistration,
             "This server has no app registration, so nobody can connect to Azure with it."
                 .to_owned(),
             Fix::by(
@@ -189,14 +190,14 @@ pub(super) fn of_sign_in_failure(error: &azure::Error) -> Problem {
         ),
         ErrorKind::TokenRefused => match error.code() {
             Some("AADSTS54005" | "AADSTS70008" | "AADSTS501481") => (
-                "code_not_accepted",
+                Code::CodeNotAccepted,
                 format!(
                     "Entra ID did not accept the sign-in's code: it was used already or is too old ({message})."
                 ),
                 Fix::by(Who::You, again),
             ),
             Some("AADSTS7000215" | "AADSTS7000222" | "AADSTS700027") => (
-                "app_proof_refused",
+                Code::AppProofRefused,
                 format!(
                     "Entra ID does not accept the secret or certificate of Longshore's app: {message}."
                 ),
@@ -206,13 +207,13 @@ pub(super) fn of_sign_in_failure(error: &azure::Error) -> Problem {
                 ),
             ),
             _ => (
-                "sign_in_refused",
+                Code::SignInRefused,
                 format!("Entra ID did not accept the sign-in: {message}."),
                 Fix::by(Who::You, again),
             ),
         },
         _ => (
-            "sign_in_failed",
+            Code::SignInFailed,
             format!("Entra ID could not be asked who signed in: {message}."),
             Fix::by(
                 Who::Operator,
@@ -235,7 +236,7 @@ pub(super) fn of_sign_in_failure(error: &azure::Error) -> Problem {
     }
 }
 
-fn problem(code: &'static str, cause: String, fix: Fix, returned: &Returned) -> Problem {
+fn problem(code: Code, cause: String, fix: Fix, returned: &Returned) -> Problem {
     Problem {
         code,
         cause,
@@ -273,6 +274,7 @@ fn said(returned: &Returned) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::Code;
     use rstest::rstest;
 
     use super::{Returned, refused_consent, refused_sign_in};
@@ -304,7 +306,7 @@ mod tests {
     #[case("AADSTS99999999999: new", "consent_refused")]
     fn every_way_back_without_consent(#[case] description: &str, #[case] code: &str) {
         let problem = refused_consent(&returned("access_denied", description), "T");
-        assert_eq!(problem.code, code);
+        assert_eq!(problem.code.as_str(), code);
         assert!(!problem.cause.contains("Trace"), "{}", problem.cause);
     }
 
@@ -315,11 +317,11 @@ mod tests {
             error_subcode: Some("cancel".to_owned()),
             ..Returned::default()
         };
-        assert_eq!(refused_consent(&left, "T").code, "administrator_needed");
+        assert_eq!(refused_consent(&left, "T").code, Code::AdministratorNeeded);
         assert_eq!(
             refused_consent(&Returned::default(), "T").code,
-            "consent_refused"
+            Code::ConsentRefused
         );
-        assert_eq!(refused_sign_in(&left).code, "sign_in_refused");
+        assert_eq!(refused_sign_in(&left).code, Code::SignInRefused);
     }
 }

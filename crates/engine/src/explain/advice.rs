@@ -1,6 +1,8 @@
 //! What an access check finds besides refusals: nothing to import, no CORS rule, more rights than
 //! needed, an end that is near.
 
+use model::Code;
+
 use super::{Answer, Scope, Situation, commands, word};
 use crate::{Fix, Problem, Who};
 
@@ -96,7 +98,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             )
         }
         Finding::ClockDrifts(skew_ms) => (
-            "clock_drifts",
+            Code::ClockDrifts,
             format!(
                 "The clock of the machine that runs Longshore is {} minutes {} Azure's. It works until 15.",
                 skew_ms.abs() / 60_000,
@@ -107,12 +109,12 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
         ),
         Finding::WrongTenant(owner) => super::wrong_tenant(Some(owner), at),
         Finding::ContainerEmpty => (
-            "container_empty",
+            Code::ContainerEmpty,
             format!("The container {account}/{container} can be listed, and holds no blobs."),
             Fix::by(Who::You, "Upload blobs, or choose another container."),
         ),
         Finding::PrefixMatchesNothing { prefix, there_is } => (
-            "prefix_matches_nothing",
+            Code::PrefixMatchesNothing,
             match there_is {
                 [] => format!(
                     "The container {account}/{container} can be listed, and no blob's name begins with {prefix:?}: it holds no blobs."
@@ -130,7 +132,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             has_more,
             first,
         } => (
-            "blobs_soft_deleted",
+            Code::BlobsSoftDeleted,
             format!(
                 "The container {account}/{container} can be listed, and every blob whose name begins with {prefix:?} has been deleted. Soft-deleted blobs seen, which can still be restored: {}{deleted}.",
                 if has_more { "at least " } else { "" }
@@ -147,7 +149,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             seen,
             example,
         } => (
-            "filter_matches_nothing",
+            Code::FilterMatchesNothing,
             format!(
                 "Of {seen} blobs seen none matches the filter {filter:?}{}.",
                 example.map_or_else(String::new, |name| format!(", for instance {name:?} does not"))
@@ -158,12 +160,12 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             ),
         ),
         Finding::OnlyFolders { folders } => (
-            "only_folders",
+            Code::OnlyFolders,
             format!("All blobs are in {folders} folders below, and the storage is not recursive."),
             Fix::by(Who::You, "Switch recursive_scan on, or name one of the folders as prefix."),
         ),
         Finding::NothingFoundYet { seen } => (
-            "nothing_found_yet",
+            Code::NothingFoundYet,
             format!("None of the first {seen} blobs of {account}/{container} would be imported, and there are more, so that nothing could be read to prove the way."),
             Fix::by(
                 Who::You,
@@ -171,12 +173,12 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             ),
         ),
         Finding::NothingToImport { seen } => (
-            "nothing_to_import",
+            Code::NothingToImport,
             format!("The {seen} blobs seen are folder markers or files that Longshore wrote itself."),
             Fix::by(Who::You, "Upload blobs, or correct the prefix."),
         ),
         Finding::SomeArchived { archived, seen } => (
-            "some_blobs_archived",
+            Code::SomeBlobsArchived,
             format!("Of {seen} blobs seen {archived} are in the archive tier, which cannot be read."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -186,7 +188,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             .takes("up to 15 hours"),
         ),
         Finding::CorsMissing { origin } => (
-            "cors_missing",
+            Code::CorsMissing,
             format!(
                 "No CORS rule of the storage account {account} lets pages of {origin} read its blobs, so that the browser shows no media behind pre-signed URLs."
             ),
@@ -199,7 +201,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             .takes("up to a minute"),
         ),
         Finding::ContainerPublic => (
-            "container_public",
+            Code::ContainerPublic,
             format!("Anyone can read the blobs of {account}/{container} without a credential."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -211,7 +213,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             )),
         ),
         Finding::AccountKey => (
-            "account_key_all_rights",
+            Code::AccountKeyAllRights,
             format!(
                 "An account key can read, change and delete everything in {account}, and cannot be limited."
             ),
@@ -221,7 +223,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             ),
         ),
         Finding::RoleMoreRights { may } => (
-            "role_more_rights",
+            Code::RoleMoreRights,
             format!(
                 "{} may {may} the blobs of {account}/{container}. A source is only read: Storage Blob Data Reader is enough.",
                 super::whose(at)
@@ -237,27 +239,27 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             .takes(super::ROLE_TAKES),
         ),
         Finding::SasMoreRights { extra, needed } => (
-            "sas_more_rights",
+            Code::SasMoreRights,
             format!("The SAS token allows more than is needed (sp has {extra:?} besides {needed:?})."),
             super::sas::token_with(at, needed),
         ),
         Finding::SasAccountWide => (
-            "sas_account_wide",
+            Code::SasAccountWide,
             format!("The SAS token is for the whole account {account}, not for this container."),
             super::sas::token_with(at, "rl"),
         ),
         Finding::SasHttpAllowed => (
-            "sas_http_allowed",
+            Code::SasHttpAllowed,
             "The SAS token can be used without encryption (spr is not https).".to_owned(),
             super::sas::token_with(at, "rl"),
         ),
         Finding::AppendOnly => (
-            "append_only",
+            Code::AppendOnly,
             "The credential may add blobs and not replace them. New annotations are written; a changed annotation cannot replace its file.".to_owned(),
             super::may_overwrite(at, "If nothing may ever be overwritten, leave it. Where changed annotations must replace their file"),
         ),
         Finding::ExpiresSoon { what, days } => (
-            "expires_soon",
+            Code::ExpiresSoon,
             match days {
                 ..0 => format!("The {what} has expired."),
                 0 => format!("The {what} expires within a day."),
@@ -267,7 +269,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             Fix::by(Who::You, format!("Make a new {what} and enter it before then.")),
         ),
         Finding::CertificateExpired => (
-            "client_certificate_expired",
+            Code::ClientCertificateExpired,
             "The client certificate has expired, so that Entra ID does not accept it.".to_owned(),
             Fix::by(
                 Who::AppOwner,

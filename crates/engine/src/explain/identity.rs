@@ -4,7 +4,7 @@
 //! wrong resource. Source: "How managed identities for Azure resources work with virtual machines",
 //! "Managed identities for App Service", and texts quoted in public.
 
-use model::{ClientProof, Credential, IdentityId, IdentitySource};
+use model::{ClientProof, Code, Credential, IdentityId, IdentitySource};
 
 use super::{Answer, Row, Situation, clean, commands::quote, unknown};
 use crate::{Fix, Who};
@@ -45,7 +45,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     };
     match answer.status {
         Some(400) if text.contains("multiple user assigned") => (
-            "identity_not_chosen",
+            Code::IdentityNotChosen,
             "The machine that runs Longshore has several user-assigned identities, and the storage names none of them.".to_owned(),
             Fix::by(
                 Who::You,
@@ -54,7 +54,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             .command("az vm identity show --name VM --resource-group GROUP --query userAssignedIdentities"),
         ),
         Some(400) if text.contains("required metadata header") => (
-            "identity_header_lost",
+            Code::IdentityHeaderLost,
             "Something between Longshore and the machine's managed identity endpoint took the Metadata header away: a proxy.".to_owned(),
             Fix::by(
                 Who::Operator,
@@ -62,7 +62,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         Some(400) if answer.code == Some("invalid_resource") || text.contains("aadsts500011") => (
-            "storage_not_registered",
+            Code::StorageNotRegistered,
             format!("The identity's tenant does not know the resource that was asked for (Azure Storage): {}", clean(answer.message)),
             Fix::by(
                 Who::AzureAdministrator,
@@ -72,7 +72,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ),
         // "Identity not found" (IMDS), "No User Assigned or Delegated Managed Identity found" (App Service).
         Some(400 | 404) if text.contains("identity not found") || text.contains("identity found") => (
-            "identity_not_found",
+            Code::IdentityNotFound,
             format!("The machine that runs Longshore does not have {name}."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -81,7 +81,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             .command(assign),
         ),
         Some(401 | 403) if source == IdentitySource::AppService => (
-            "identity_header_refused",
+            Code::IdentityHeaderRefused,
             format!(
                 "The managed identity endpoint of the App Service that runs Longshore refuses IDENTITY_HEADER ({}): the process was started before its identity was changed.",
                 said(answer)
@@ -94,7 +94,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             .takes("up to a minute"),
         ),
         Some(401 | 403) if source == IdentitySource::Imds => (
-            "identity_endpoint_refuses",
+            Code::IdentityEndpointRefuses,
             format!(
                 "The machine's managed identity endpoint (169.254.169.254) refuses this program ({}): {} A policy of the machine or cluster may keep it from programs like this, or something that is not Azure answers there.",
                 said(answer),
@@ -108,7 +108,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ),
         // Too many requests, an update of the service, and its own failures: all pass.
         Some(410 | 429 | 500..=599) => (
-            "identity_busy",
+            Code::IdentityBusy,
             format!(
                 "The managed identity endpoint of the machine that runs Longshore gives no token at the moment ({}).",
                 said(answer)
@@ -121,7 +121,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ),
         Some(_) => unknown(answer, "The managed identity endpoint"),
         None if answer.message.contains("in time") || answer.message.contains("no token within") => (
-            "identity_endpoint_slow",
+            Code::IdentityEndpointSlow,
             format!(
                 "The managed identity endpoint of the machine that runs Longshore did not answer in time: {}",
                 clean(answer.message)
@@ -132,7 +132,7 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         None => (
-            "identity_endpoint_absent",
+            Code::IdentityEndpointAbsent,
             format!(
                 "The machine that runs Longshore has no managed identity endpoint: {}",
                 clean(answer.message)

@@ -1,6 +1,6 @@
 //! A listing that leads back to where it was.
 
-use model::{AccountName, ContainerName};
+use model::{AccountName, Code, ContainerName};
 
 use super::{Row, Who};
 use crate::{Fix, Problem};
@@ -8,7 +8,7 @@ use crate::{Fix, Problem};
 /// Its pages would never end.
 pub(crate) fn repeats(account: &AccountName, container: &ContainerName) -> Problem {
     let (code, cause, fix): Row = (
-        "listing_repeats",
+        Code::ListingRepeats,
         format!(
             "The listing of the container {container} of {account} leads back to a page that it gave before, so it would never end. Azure does not do this: something between this server and Azure does."
         ),

@@ -1,5 +1,7 @@
 //! Between us and Azure: names that do not resolve, firewalls, clocks, throttling.
 
+use model::Code;
+
 use super::{Answer, Row, Situation, clean};
 use crate::{Fix, Who};
 
@@ -8,7 +10,7 @@ use crate::{Fix, Who};
 pub(super) fn firewall(at: &Situation<'_>) -> Row {
     let account = at.account;
     (
-        "firewall",
+        Code::Firewall,
         match at.credential {
             model::Credential::Sas { .. } => format!(
                 "The storage account {account} refuses this request: most likely its firewall (network rules, or public network access switched off) does not let this machine in. A SAS token that is not for this kind of request is refused in the same words: if the access check's step before the credential passes, it is the token."
@@ -31,7 +33,7 @@ pub(super) fn firewall(at: &Situation<'_>) -> Row {
 
 pub(super) fn throttled(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     (
-        "throttled",
+        Code::Throttled,
         format!(
             "{} is at its request limit and kept refusing, although we waited as it asked.",
             whom(answer, at)
@@ -47,7 +49,7 @@ pub(super) fn throttled(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
     let account = at.account;
     (
-        "account_not_found",
+        Code::AccountNotFound,
         format!(
             "The host of the storage account {account} cannot be found by name: the {} cloud has no such account, or this machine's DNS does not work.",
             at.cloud.name
@@ -79,7 +81,7 @@ fn whom(answer: &Answer<'_>, at: &Situation<'_>) -> String {
 /// A proxy, a gateway or a captive portal in Azure's place.
 pub(super) fn not_azure(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     (
-        "not_azure",
+        Code::NotAzure,
         format!(
             "Something that is not Azure answered in the place of {}: {} It may be a proxy, a web filter, or a network that wants a sign-in; what it says is nothing about the storage account.",
             asked(answer, at),
@@ -98,7 +100,7 @@ pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     // reqwest's words for a proxy that refuses CONNECT, with its status or without.
     if answer.message.contains("tunnel") || answer.message.contains("proxy") {
         return (
-            "proxy_refused",
+            Code::ProxyRefused,
             format!(
                 "The proxy that the machine that runs Longshore is set to use does not let it through to {}: {}",
                 asked(answer, at),
@@ -111,7 +113,7 @@ pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         );
     }
     (
-        "unreachable",
+        Code::Unreachable,
         format!(
             "{} cannot be reached from this machine: {}",
             whom(answer, at),
@@ -126,7 +128,7 @@ pub(super) fn unreachable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 
 pub(super) fn certificate_untrusted(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     (
-        "certificate_untrusted",
+        Code::CertificateUntrusted,
         format!(
             "The TLS certificate that answers for {} is not trusted on this machine; something between here and Azure may replace it: {}",
             asked(answer, at),
@@ -141,7 +143,7 @@ pub(super) fn certificate_untrusted(answer: &Answer<'_>, at: &Situation<'_>) -> 
 
 pub(super) fn timed_out(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     (
-        "timed_out",
+        Code::TimedOut,
         format!("{} did not answer in time.", whom(answer, at)),
         Fix::by(
             Who::Operator,
@@ -173,7 +175,7 @@ pub(super) fn clock_skew(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         _ => "not Azure's".to_owned(),
     };
     (
-        "clock_skew",
+        Code::ClockSkew,
         format!(
             "The clock of the machine that runs Longshore is {off}, so the request to {} was refused.",
             at.account

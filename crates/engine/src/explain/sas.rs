@@ -1,7 +1,7 @@
 //! What is wrong with a SAS token, as Azure's "SAS error codes" tell it.
 
 use azure::ErrorKind;
-use model::Credential;
+use model::{Code, Credential};
 
 use super::{Answer, Doing, Row, Situation, clean, commands::quote};
 use crate::{Fix, Who};
@@ -21,7 +21,7 @@ pub(super) fn one_blob_only(answer: &Answer<'_>, at: &Situation<'_>) -> Option<R
         .any(|pair| matches!(pair, "sr=b" | "sr=bv" | "sr=bs"));
     (is_refusal && is_of_blob && at.doing == Doing::List).then(|| {
         (
-            "sas_one_blob_only",
+            Code::SasOneBlobOnly,
             "The SAS token is for one blob only (sr=b), so that the container cannot be listed with it."
                 .to_owned(),
             new_token(at),
@@ -46,7 +46,7 @@ pub(super) fn signed_by_us(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Ro
         _ => return None,
     };
     Some((
-        "presigned_url_refused",
+        Code::PresignedUrlRefused,
         format!(
             "The storage account {} refuses the pre-signed URL that Longshore made: {cause}.",
             at.account
@@ -74,41 +74,41 @@ pub(super) fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     let text = answer.message.to_ascii_lowercase();
     let (code, cause) = match answer.code.unwrap_or_default() {
         "AuthorizationSourceIPMismatch" => (
-            "sas_address",
+            Code::SasAddress,
             "The SAS token is limited to other addresses (sip) than this machine's.",
         ),
         "AuthorizationProtocolMismatch" => (
-            "sas_protocol",
+            Code::SasProtocol,
             "The SAS token does not allow this protocol (spr).",
         ),
         "AuthorizationServiceMismatch" => (
-            "sas_service",
+            Code::SasService,
             "The SAS token is not for the blob service (ss must contain b).",
         ),
         "AuthorizationResourceTypeMismatch" => (
-            "sas_resource_type",
+            Code::SasResourceType,
             "The SAS token is not for containers and blobs (srt must contain c and o).",
         ),
         _ if text.contains("key time frame") => (
-            "sas_key_expired",
+            Code::SasKeyExpired,
             "The user delegation key that signed the SAS token has ended (ske), though the token itself (se) may not have.",
         ),
         _ if text.contains("signed identifier") => (
-            "sas_policy_missing",
+            Code::SasPolicyMissing,
             "The SAS token names a stored access policy (si) that this container does not have: it was deleted or renamed, was made less than 30 seconds ago, or the token is of another container.",
         ),
         _ if azure::is_before_time_frame(answer.message) => (
-            "sas_not_yet_valid",
+            Code::SasNotYetValid,
             "The SAS token is not valid yet: its beginning (st) has not come.",
         ),
         _ if text.contains("not valid in the specified time frame")
             || text.contains("signed expiry time") && !has(at, "st") =>
         {
-            ("sas_expired", "The SAS token has expired (se).")
+            (Code::SasExpired, "The SAS token has expired (se).")
         }
         _ => {
             return (
-                "sas_rejected",
+                Code::SasRejected,
                 format!(
                     "Azure does not accept the SAS token for {}: its signature is wrong, or the key that signed it was changed. {}",
                     at.account,
@@ -143,18 +143,18 @@ pub(super) fn permission_missing(answer: &Answer<'_>, token: &str, at: &Situatio
     let words = named(&|_| true);
     let (code, cause) = match (allowed, field(token, "skoid"), field(token, "si")) {
         (_, _, None) if !missing.is_empty() => (
-            "sas_permission_missing",
+            Code::SasPermissionMissing,
             format!("The SAS token lacks the permission {missing} (sp)."),
         ),
         (Some(_), Some(signer), _) => (
-            "sas_signer_role_missing",
+            Code::SasSignerRoleMissing,
             format!(
                 "The SAS token allows {words}, and whoever signed it may not do that (any more): the identity with the object id {} has no role for it here. A token is never worth more than its signer's role.",
                 clean(signer).trim_end_matches('.')
             ),
         ),
         (None, _, Some(_)) => (
-            "sas_permission_missing",
+            Code::SasPermissionMissing,
             format!(
                 "The stored access policy that the SAS token names (si) does not allow {words}, nor does the token (sp)."
             ),

@@ -4,6 +4,8 @@
 //! Source: "Common REST API error codes", "Blob service error codes", "SAS error codes". A code that
 //! is not here is shown as it came.
 
+use model::Code;
+
 use super::{Answer, Row, Situation, clean, commands, the_blob};
 use crate::{Fix, Who};
 
@@ -13,7 +15,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
     let code = answer.code?;
     Some(match code {
         "LeaseIdMissing" => (
-            "leased",
+            Code::Leased,
             format!("Somebody holds a lease on {} (or on its container), so that it can be read and not changed or deleted.", the_blob(at)),
             Fix::by(
                 Who::AzureAdministrator,
@@ -24,7 +26,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
         "BlobImmutableDueToPolicy"
         | "ContainerImmutabilityPolicyLocked"
         | "ImmutabilityPolicyDeleteOnLockedPolicy" => (
-            "retention_policy",
+            Code::RetentionPolicy,
             format!("A retention policy forbids changing or deleting {} until its time is over.", the_blob(at)),
             Fix::by(
                 Who::AzureAdministrator,
@@ -33,7 +35,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             .command(commands::of_container(at, "immutability-policy show", "")),
         ),
         "BlobImmutableDueToLegalHold" | "ContainerHasLegalHold" => (
-            "legal_hold",
+            Code::LegalHold,
             format!("A legal hold forbids changing or deleting {}.", the_blob(at)),
             Fix::by(
                 Who::AzureAdministrator,
@@ -42,7 +44,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             .command(commands::of_container(at, "legal-hold show", "")),
         ),
         "AccountIsDisabled" => (
-            "account_disabled",
+            Code::AccountDisabled,
             format!("The storage account {account} is disabled, mostly because its subscription is."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -51,7 +53,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             .command("az account list --all --query \"[].{name:name,state:state}\" --output table"),
         ),
         "InsufficientAccountPermissions" => (
-            "account_read_only",
+            Code::AccountReadOnly,
             format!("The storage account {account} itself does not allow this now, whoever asks: {}", clean(answer.message)),
             Fix::by(
                 Who::AzureAdministrator,
@@ -60,12 +62,12 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             .command(show_account(at, "{status:statusOfPrimary,provisioning:provisioningState}")),
         ),
         "AccountBeingCreated" => (
-            "account_being_created",
+            Code::AccountBeingCreated,
             format!("The storage account {account} is still being made."),
             Fix::by(Who::You, "Wait a minute and try again.").takes("about a minute"),
         ),
         "ContainerDisabled" => (
-            "container_disabled",
+            Code::ContainerDisabled,
             format!("The container {container} of {account} was switched off."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -75,7 +77,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
         "KeyVaultEncryptionKeyNotFound"
         | "KeyVaultAccessTokenCannotBeAcquired"
         | "KeyVaultVaultNotFound" => (
-            "encryption_key_unavailable",
+            Code::EncryptionKeyUnavailable,
             format!("The storage account {account} is encrypted with a key of its owner's, and cannot get at that key ({code}); until then nobody can read or write it."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -84,7 +86,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             .command(show_account(at, "encryption.{source:keySource,vault:keyVaultProperties,identity:identity}")),
         ),
         "RequestForbiddenByContainerEncryptionPolicy" => (
-            "encryption_scope_forced",
+            Code::EncryptionScopeForced,
             format!("The container {container} of {account} forces its own encryption scope, and the request named another one."),
             Fix::by(
                 Who::You,
@@ -92,7 +94,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             ),
         ),
         "BlobUsesCustomerSpecifiedEncryption" => (
-            "blob_has_own_key",
+            Code::BlobHasOwnKey,
             format!("{} was encrypted with a key that must be sent with each request, and Longshore has no such key.", the_blob(at)),
             Fix::by(
                 Who::AzureAdministrator,
@@ -100,13 +102,13 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             ),
         ),
         "InvalidResourceName" | "OutOfRangeInput" => (
-            "invalid_name",
+            Code::InvalidName,
             format!("Azure does not take the name: {} A container has 3 to 63 small letters, digits and single hyphens; a blob at most 1,024 characters.", clean(answer.message)),
             Fix::by(Who::You, "Correct the container's name or the prefix. To see the containers")
                 .command(format!("az storage container list --account-name {account} --auth-mode login --query \"[].name\" --output tsv")),
         ),
         "InvalidHeaderValue" if answer.message.contains("HeaderName=x-ms-version") => (
-            "version_unknown",
+            Code::VersionUnknown,
             format!("The cloud {} does not know the version of the storage interface that Longshore speaks: {}", at.cloud.name, clean(answer.message)),
             Fix::by(
                 Who::Operator,
@@ -120,7 +122,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
         | "Md5Mismatch" | "Crc64Mismatch" | "LeaseIdMismatchWithBlobOperation"
         | "LeaseIdMismatchWithContainerOperation" | "LeaseNotPresentWithBlobOperation"
         | "LeaseNotPresentWithContainerOperation" | "LeaseLost" => (
-            "request_changed",
+            Code::RequestChanged,
             format!("Azure did not get the request as Longshore makes it ({code}): {} Most likely something on the way changed it (a proxy); else a SAS token holds parameters that are none of its own, or it is a mistake of Longshore's.", clean(answer.message)),
             Fix::by(
                 Who::Operator,
@@ -128,7 +130,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             ),
         ),
         "AccountRequiresHttps" => (
-            "https_required",
+            Code::HttpsRequired,
             format!("The storage account {account} takes https only, and the request came to it without."),
             Fix::by(
                 Who::Operator,
@@ -136,14 +138,14 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             ),
         ),
         "TlsVersionNotPermitted" => (
-            "tls_too_old",
+            Code::TlsTooOld,
             format!("The storage account {account} wants a newer TLS version than reached it. Longshore speaks 1.2 and 1.3, so that something on the way must have used an older one."),
             Fix::by(Who::Operator, "The operator excepts Azure's hosts from TLS inspection. To see what the account wants")
                 .command(show_account(at, "minimumTlsVersion")),
         ),
         "ResourceTypeMismatch" | "InvalidBlobType" | "PathConflict" | "PathAlreadyExists"
         | "BlobOperationNotSupported" | "InvalidDestinationPath" | "DirectoryNotEmpty" => (
-            "another_kind_there",
+            Code::AnotherKindThere,
             format!("Something of another kind has the name of {}: an append or page blob, or a folder ({code}).", the_blob(at)),
             Fix::by(
                 Who::You,
@@ -151,12 +153,12 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             ),
         ),
         "PendingCopyOperation" => (
-            "copy_under_way",
+            Code::CopyUnderWay,
             format!("A copy onto {} is under way, and until it ends it cannot be changed.", the_blob(at)),
             Fix::by(Who::You, "Wait until the copy ends; it is tried again."),
         ),
         "DestinationPathIsBeingDeleted" | "SourcePathIsBeingDeleted" | "FilesystemBeingDeleted" => (
-            "deletion_under_way",
+            Code::DeletionUnderWay,
             format!("What had this name in {account}/{container} is still being deleted ({code})."),
             Fix::by(Who::You, "Wait a minute; it is tried again.").takes("about a minute"),
         ),

@@ -94,7 +94,7 @@ pub(super) fn explained(answer: &Answer<'_>, credential: &Credential, doing: Doi
 }
 
 pub(super) fn assert_holds(problem: &Problem, code: &str, words: &[&str]) {
-    assert_eq!(problem.code, code, "{problem}");
+    assert_eq!(problem.code.as_str(), code, "{problem}");
     let text = problem.to_string();
     for word in words {
         assert!(text.contains(word), "{word:?} is not in: {text}");

@@ -1,6 +1,6 @@
 //! Entra ID's refusals to give a token, by their AADSTS numbers.
 
-use model::Credential;
+use model::{Code, Credential};
 
 use super::{Answer, Row, Situation, clean, commands::quote, entra_numbers, network, unknown};
 use crate::{Fix, Who};
@@ -62,21 +62,21 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     let app = quote(id);
     match answer.code.unwrap_or_default() {
         "AADSTS7000215" => (
-            "client_secret_wrong",
+            Code::ClientSecretWrong,
             format!("Entra ID refuses the client secret of the app {id}. Either it is not the secret's value (its id is often pasted instead), or it was removed."),
             Fix::by(role, format!("{who} makes a new one and enters its value (shown once)")).command(
                 format!("az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
             ),
         ),
         "AADSTS7000222" => (
-            "client_secret_expired",
+            Code::ClientSecretExpired,
             format!("The client secret of the app {id} has expired."),
             Fix::by(role, format!("{who} makes a new one and enters its value (shown once)")).command(
                 format!("az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
             ),
         ),
         "AADSTS700027" => (
-            "client_certificate_unknown",
+            Code::ClientCertificateUnknown,
             format!("The app {id} does not know the certificate (or its key): {}", clean(answer.message)),
             Fix::by(role, format!("{who} uploads the public certificate")).command(format!(
                 "az ad app credential reset --id {app} --append --cert @CERTIFICATE.pem"
@@ -85,14 +85,14 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         "AADSTS700024" if network::is_clock_skew(answer) => network::clock_skew(answer, at),
         "AADSTS700024" => outside_its_time(answer, id),
         "AADSTS700016" | "AADSTS700038" if !is_ours => (
-            "client_id_unknown",
+            Code::ClientIdUnknown,
             format!("The tenant {tenant} has no app with the client id {id}."),
             Fix::by(Who::You, "Correct the client id (the application id, not the object id) or the tenant id").command(
                 format!("az login --tenant {} && az ad sp show --id {app} --query \"{{name:displayName,clientId:appId,tenant:appOwnerOrganizationId}}\"", quote(tenant)),
             ),
         ),
         "AADSTS700016" | "AADSTS7000229" | "AADSTS65001" | "AADSTS650056" if is_ours => (
-            "consent_missing",
+            Code::ConsentMissing,
             format!("Longshore's app {id} is not in the tenant {tenant}: its administrator has not consented, or has removed the enterprise application."),
             Fix::by(
                 Who::AzureAdministrator,
@@ -103,60 +103,60 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             ),
         ),
         "AADSTS700038" => (
-            "client_id_unknown",
+            Code::ClientIdUnknown,
             format!("{id} is not an app's client id."),
             Fix::by(Who::Operator, "The operator of Longshore corrects LONGSHORE_APP_CLIENT_ID."),
         ),
         "AADSTS7000229" => (
-            "service_principal_missing",
+            Code::ServicePrincipalMissing,
             format!("The app {id} has no service principal in the tenant {tenant}."),
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} creates it"))
                 .command(format!("az ad sp create --id {app}")),
         ),
         "AADSTS7000112" => (
-            "service_principal_disabled",
+            Code::ServicePrincipalDisabled,
             format!("The service principal of the app {id} is disabled in the tenant {tenant}."),
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} enables it"))
                 .command(format!("az ad sp update --id {app} --set accountEnabled=true")),
         ),
         "AADSTS90002" => (
-            "tenant_not_found",
+            Code::TenantNotFound,
             format!("Entra ID ({}) has no tenant {tenant}.", at.cloud.name),
             Fix::by(Who::You, "Correct the tenant id; if it is of another cloud (US Government, China), the operator sets LONGSHORE_CLOUD")
                 .command("az account show --query tenantId --output tsv"),
         ),
         "AADSTS900382" | "AADSTS900432" | "AADSTS90038" => (
-            "wrong_cloud",
+            Code::WrongCloud,
             format!("The tenant {tenant} is of another cloud than {}.", at.cloud.name),
             Fix::by(Who::Operator, "The operator sets LONGSHORE_CLOUD to that cloud (public, usgov, china), and the app registration must be of it too."),
         ),
         "AADSTS500011" => (
-            "storage_not_registered",
+            Code::StorageNotRegistered,
             format!("The tenant {tenant} does not know Azure Storage."),
             Fix::by(Who::AzureAdministrator, "An administrator registers it once")
                 .command("az provider register --namespace Microsoft.Storage"),
         ),
         "AADSTS50194" => (
-            "app_not_multi_tenant",
+            Code::AppNotMultiTenant,
             format!("The app {id} is registered for its own tenant only, so {tenant} cannot use it."),
             Fix::by(role, format!("{who} makes it multi-tenant"))
                 .command(format!("az ad app update --id {app} --sign-in-audience AzureADMultipleOrgs")),
         ),
         "AADSTS53003" => (
-            "conditional_access",
+            Code::ConditionalAccess,
             format!("A Conditional Access policy of the tenant {tenant} blocks the app {id}."),
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} looks at Entra ID, Sign-in logs, Service principal sign-ins, and allows the app or the address of the machine that runs Longshore."))
                 .portal("Entra ID, Protection, Conditional Access"),
         ),
         "AADSTS700211" | "AADSTS700212" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" | "AADSTS700229" => (
-            "federation_mismatch",
+            Code::FederationMismatch,
             format!("No federated credential of the app {id} matches the token of this machine's identity (issuer, subject and audience, letter case included): {}", clean(answer.message)),
             Fix::by(role, format!("{who} compares them, and waits a minute after a change"))
                 .command(format!("az ad app federated-credential list --id {app}"))
                 .takes("up to a minute"),
         ),
         "AADSTS70025" => (
-            "federation_missing",
+            Code::FederationMissing,
             format!("The app {id} trusts no other identity: it has no federated credential at all."),
             Fix::by(role, format!("{who} adds one, with the tenant and the object (principal) id of this machine's identity"))
                 .command(format!(
@@ -167,7 +167,7 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 .takes("up to a minute"),
         ),
         "AADSTS65001" | "AADSTS65004" | "AADSTS65005" | "AADSTS650056" | "AADSTS650057" => (
-            "consent_missing",
+            Code::ConsentMissing,
             format!("The app {id} has no consent in the tenant {tenant}."),
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} grants it"))
                 .command(format!("az ad app permission admin-consent --id {app}")),
@@ -188,7 +188,7 @@ fn outside_its_time(answer: &Answer<'_>, id: &str) -> Row {
     let now = after("Current time:");
     match (now, after("valid from"), after("expiry time of assertion")) {
         (Some(now), _, Some(end)) if end < now => (
-            "assertion_expired",
+            Code::AssertionExpired,
             format!("The token with which the app {id} proves itself ended at {end}, before it reached Entra ID, and this machine's clock is right: the projected token file is old, or the request waited."),
             Fix::by(
                 Who::Operator,
@@ -197,7 +197,7 @@ fn outside_its_time(answer: &Answer<'_>, id: &str) -> Row {
             .command("kubectl rollout restart deployment/DEPLOYMENT --namespace NAMESPACE"),
         ),
         (Some(now), Some(begin), _) if begin > now => (
-            "assertion_not_yet_valid",
+            Code::AssertionNotYetValid,
             format!("The token with which the app {id} proves itself begins at {begin} only: the clock of whoever signed it is ahead of Entra ID's."),
             Fix::by(Who::Operator, "The operator sets the clock, for instance with")
                 .command("timedatectl set-ntp true"),
@@ -210,7 +210,7 @@ fn outside_its_time(answer: &Answer<'_>, id: &str) -> Row {
 pub(super) fn not_sent(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     if answer.message.contains("AZURE_CLIENT_ID") {
         return (
-            "workload_client_id_missing",
+            Code::WorkloadClientIdMissing,
             "Workload identity does not know which identity to ask for: neither the storage nor the machine that runs Longshore names a client id. Azure was not asked.".to_owned(),
             Fix::by(
                 Who::You,
@@ -220,7 +220,7 @@ pub(super) fn not_sent(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         );
     }
     (
-        "invalid_input",
+        Code::InvalidInput,
         format!(
             "Azure was not asked, because no request can be made of these settings: {}",
             clean(answer.message)

@@ -10,7 +10,7 @@ use std::{
 };
 
 use azure::{ErrorKind, PutCondition};
-use model::{BlobName, StorageId};
+use model::{BlobName, Code, StorageId};
 use rand::Rng as _;
 use store::OutboxItem;
 use tokio::{
@@ -225,7 +225,8 @@ async fn deliver_one(
         Err(_elapsed) => Refusal::too_slow(&target),
     };
     engine.note_failure(item.storage_id, refused.code, &refused.text);
-    metrics::counter!("longshore_export_failures_total", "code" => refused.code).increment(1);
+    metrics::counter!("longshore_export_failures_total", "code" => refused.code.as_str())
+        .increment(1);
     let now_ms = engine.now_ms();
     let most = engine.limits().export_attempts;
     let watched = is_watched(&engine, &item).await?;
@@ -270,7 +271,7 @@ impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(_) => Self::Azure(Refusal {
-                code: "link_missing",
+                code: Code::LinkMissing,
                 text: error.to_string(),
                 passes: false,
                 retry_after: None,
@@ -281,8 +282,7 @@ impl From<Error> for Refused {
 }
 
 struct Refusal {
-    /// As in [`crate::Problem::code`].
-    code: &'static str,
+    code: Code,
     /// Cause and fix.
     text: String,
     /// Trying again later may help without anyone doing anything.
@@ -293,7 +293,7 @@ struct Refusal {
 impl Refusal {
     fn too_slow(target: &Opened) -> Self {
         Self {
-            code: "timed_out",
+            code: Code::TimedOut,
             text: format!(
                 "The storage account {} did not take the file in time. If it stays, check the network of the machine that runs Longshore.",
                 target.storage.account
@@ -358,7 +358,8 @@ async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<()
         Refused::Azure(Refusal {
             code: problem.code,
             text: problem.to_string(),
-            passes: passes(error.kind()),
+            // What is not known may pass too.
+            passes: error.kind().is_transient() || error.kind() == ErrorKind::Unexpected,
             retry_after: error.retry_after(),
         })
     })
@@ -368,26 +369,17 @@ fn is_absence(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::ContainerNotFound)
 }
 
-fn passes(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Throttled
-            | ErrorKind::Unreachable
-            | ErrorKind::Interrupted
-            | ErrorKind::TimedOut
-            | ErrorKind::Unexpected
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use model::Code;
 
     use super::{Refusal, Watched};
 
     fn refusal(passes: bool, retry_after: Option<Duration>) -> Refusal {
         Refusal {
-            code: "throttled",
+            code: Code::Throttled,
             text: String::new(),
             passes,
             retry_after,

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use azure::{ContainerClient, ErrorKind, GetRequest, GetStatus};
+use azure::{ContainerClient, GetRequest, GetStatus};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use model::BlobName;
@@ -64,14 +64,8 @@ impl Reading {
                 None => return Ok(None),
                 Some(Err(error)) => error,
             };
-            let is_passing = matches!(
-                error.kind(),
-                ErrorKind::Interrupted
-                    | ErrorKind::TimedOut
-                    | ErrorKind::Unreachable
-                    | ErrorKind::Throttled
-            );
-            if !is_passing || self.resumptions_left == 0 || self.left.is_empty() {
+            let is_over = self.resumptions_left == 0 || self.left.is_empty();
+            if is_over || !error.kind().is_transient() {
                 return Err(error);
             }
             self.resumptions_left -= 1;

@@ -3,7 +3,7 @@
 //! owner has allowed it after unlinking.
 
 use azure::ContainerClient;
-use model::{AccountName, BlobUri, ContainerName, Credential};
+use model::{AccountName, BlobUri, Code, ContainerName, Credential};
 
 use super::{Place, Reached, Source};
 use crate::{
@@ -13,9 +13,6 @@ use crate::{
     gate::{Asker, Entry},
     link_cache::KnownLinks,
 };
-
-/// Problems that say nothing about the blob.
-const PASSING: [&str; 3] = ["throttled", "unreachable", "timed_out"];
 
 /// Refuses a blob that nothing but a storage could reach, when no storage does.
 pub(super) fn require_outside(wanted: &NamedBlob, sources: &[Source]) -> Result<()> {
@@ -56,8 +53,7 @@ impl Reached {
     pub(crate) fn hide(&self, error: Error) -> Error {
         match (self, error) {
             (Self::Outside(outside), Error::Azure(problem))
-                if outside.credential == Credential::Anonymous
-                    && !PASSING.contains(&problem.code) =>
+                if outside.credential == Credential::Anonymous && !problem.code.is_transient() =>
             {
                 not_named()
             }
@@ -119,7 +115,7 @@ fn not_named() -> Error {
 
 fn unlinked(uri: &BlobUri) -> Problem {
     Problem {
-        code: "unlinked",
+        code: Code::Unlinked,
         cause: format!(
             "Your organization has unlinked its Azure tenant, so the storage account {} is not read any more, not even anonymously.",
             uri.account
@@ -134,7 +130,7 @@ fn unlinked(uri: &BlobUri) -> Problem {
 
 fn other_tenant(uri: &BlobUri, owner: &str, linked: &[String]) -> Problem {
     Problem {
-        code: "wrong_tenant",
+        code: Code::WrongTenant,
         cause: format!(
             "The storage account {} belongs to the tenant {owner}, and your organization is linked to {}.",
             uri.account,

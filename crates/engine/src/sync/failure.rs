@@ -1,12 +1,14 @@
 //! Why one blob could not be imported, while the others were.
 
 use formats::FormatError;
+use model::Code;
 
 use crate::Problem;
 
 /// The cause, as it is listed for people and programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
+    /// Of a [`Code`] or of a [`FormatError`].
     pub code: &'static str,
     pub message: String,
     /// Line and column, from 1.
@@ -17,7 +19,7 @@ impl Failure {
     /// A name that Azure's own rule forbids.
     pub fn bad_name() -> Self {
         Self {
-            code: "bad_name",
+            code: Code::BadName.as_str(),
             message: "its name is longer than 1,024 characters".to_owned(),
             position: None,
         }
@@ -26,7 +28,7 @@ impl Failure {
     /// A file over the limit is not even read.
     pub fn too_large(size: u64, limit: u64) -> Self {
         Self {
-            code: "file_too_large",
+            code: Code::FileTooLarge.as_str(),
             message: format!(
                 "the file has {size} bytes, and at most {limit} can be imported (split the file into smaller ones)"
             ),
@@ -56,7 +58,7 @@ impl From<FormatError> for Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self {
-            code: problem.code,
+            code: problem.code.as_str(),
             message: problem.to_string(),
             position: None,
         }

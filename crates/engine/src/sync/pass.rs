@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azure::{BlobItem, ContainerClient, ErrorKind};
+use azure::{BlobItem, ContainerClient};
 use model::{
     BlobFilter, BlobName, BlobUri, Credential, ImportMode, Storage, SyncCounts, SyncRunId,
     SyncStatus,
@@ -382,21 +382,6 @@ pub(super) fn plus(run: SyncCounts, page: SyncCounts) -> SyncCounts {
         failed: run.failed + page.failed,
         total: run.total + page.total,
     }
-}
-
-/// Is a failed read about this one blob, so that the others may still be read?
-pub(super) fn concerns_one_blob(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::NotFound
-            | ErrorKind::Archived
-            | ErrorKind::ConditionNotMet
-            | ErrorKind::InvalidRange
-            | ErrorKind::InvalidInput
-            | ErrorKind::Interrupted
-            | ErrorKind::TimedOut
-            | ErrorKind::Unexpected
-    )
 }
 
 /// The first variable of the labeling config as a JSON text; without a config Label Studio's

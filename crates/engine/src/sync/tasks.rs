@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     failure::Failure,
     listing::Page,
-    pass::{End, PING, Pass, concerns_one_blob, plus},
+    pass::{End, PING, Pass, plus},
     reading::{BATCH_ROWS, BlobReader, COST_OF_BYTE, HELD_BYTES, ReadError},
 };
 use crate::{Doing, Error, Result};
@@ -197,7 +197,7 @@ fn failure(pass: &Pass<'_>, item: &BlobItem, error: ReadError) -> Result<Failure
         ReadError::Azure(error) => {
             let name = BlobName::parse(&item.name).ok();
             let problem = pass.explain(&error, Doing::Read, name.as_ref());
-            if concerns_one_blob(error.kind()) {
+            if error.kind().may_concern_one_blob() {
                 Ok(problem.into())
             } else {
                 Err(problem.into())

@@ -43,7 +43,7 @@ async fn messages_are_grouped_by_field() {
 #[tokio::test]
 async fn an_azure_problem_says_what_to_do() {
     let problem = || Problem {
-        code: "role_missing",
+        code: model::Code::RoleMissing,
         cause: "The identity may not list blobs.".to_owned(),
         fix: engine::Fix::by(
             engine::Who::AzureAdministrator,

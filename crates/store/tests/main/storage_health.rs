@@ -1,6 +1,6 @@
 //! How a storage fared last, and when its credential ends.
 
-use model::{HealthFailure, StorageHealth, StorageId};
+use model::{Code, HealthFailure, StorageHealth, StorageId};
 
 use crate::world::{NOW, World};
 
@@ -9,7 +9,7 @@ pub async fn a_success_and_a_failure_stand_side_by_side(w: World) {
     assert_eq!(storage.health, StorageHealth::default());
     let failed =
         w.store
-            .record_storage_failure(storage.id, "firewall", "It refuses this machine.", NOW);
+            .record_storage_failure(storage.id, Code::Firewall, "It refuses this machine.", NOW);
     failed.await.unwrap();
     w.store
         .record_storage_success(storage.id, NOW + 5)
@@ -54,7 +54,9 @@ pub async fn ends_are_listed_nearest_first_and_cleared(w: World) {
 pub async fn a_storage_that_is_gone_has_no_health(w: World) {
     let gone = StorageId(9_999);
     w.store.record_storage_success(gone, NOW).await.unwrap();
-    let failed = w.store.record_storage_failure(gone, "firewall", "", NOW);
+    let failed = w
+        .store
+        .record_storage_failure(gone, Code::Firewall, "", NOW);
     failed.await.unwrap();
     w.store.set_credential_end(gone, Some(NOW)).await.unwrap();
     assert_eq!(w.store.list_credential_ends().await.unwrap(), []);
