@@ -23,7 +23,7 @@ use crate::{
     AuditAction, Engine, Error, Result, StorageInput, gate::Gate, require, storage_input::Draft,
 };
 
-pub use report::{CheckReport, CheckStep, STEPS, StepState, Verdict};
+pub use report::{CheckReport, CheckStep, Step, StepState, Verdict};
 
 /// How a check is done.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use model::{BlobName, ClientProof, Credential, Direction};
 use url::form_urlencoded;
 
 use super::{
-    Signing,
+    Signing, Step,
     look::Archived,
     reach::timed,
     run::{Check, Outcome, Steps},
@@ -18,10 +18,12 @@ const ASIDE: u64 = 5;
 const DAY_MS: i64 = 24 * 3_600_000;
 
 impl Check<'_> {
-    pub(super) fn skip_asides(&self, steps: &mut Steps, title: &str) {
-        for id in ["cors", "public_access", "account_kind"] {
-            self.skip(steps, id, Steps::because(title));
-        }
+    pub(super) fn skip_asides(&self, steps: &mut Steps, failed: Step) {
+        self.skip_all(
+            steps,
+            &[Step::Cors, Step::PublicAccess, Step::AccountKind],
+            &Steps::because(failed),
+        );
     }
 
     /// Three questions at once.
@@ -38,15 +40,15 @@ impl Check<'_> {
         );
         self.note(
             steps,
-            "cors",
+            Step::Cors,
             "Asked, as a browser does, whether the page may read.",
             cors.1,
             cors.0,
         );
         let tried = "Read without a credential.";
-        self.note(steps, "public_access", tried, public.1, public.0);
+        self.note(steps, Step::PublicAccess, tried, public.1, public.0);
         let tried = "Asked for the account's kind.";
-        self.note(steps, "account_kind", tried, kind.1, kind.0);
+        self.note(steps, Step::AccountKind, tried, kind.1, kind.0);
     }
 
     async fn cors(&self, blob: Option<&BlobName>) -> Outcome {
@@ -129,10 +131,12 @@ impl Check<'_> {
 
     /// What the credential allows beyond need, and when it ends.
     pub(super) async fn credential_advice(&self, steps: &mut Steps) {
-        if let Some(title) = steps.stopped_by() {
-            for id in ["least_privilege", "expiry"] {
-                self.skip(steps, id, Steps::because(title));
-            }
+        if let Some(failed) = steps.stopped_by() {
+            self.skip_all(
+                steps,
+                &[Step::LeastPrivilege, Step::Expiry],
+                &Steps::because(failed),
+            );
             return;
         }
         let looked = "Looked at what the credential says about itself.";
@@ -143,10 +147,10 @@ impl Check<'_> {
             looked
         };
         let (outcome, took) = timed(self.least_privilege()).await;
-        self.note(steps, "least_privilege", tried, took, outcome);
+        self.note(steps, Step::LeastPrivilege, tried, took, outcome);
         self.note(
             steps,
-            "expiry",
+            Step::Expiry,
             looked,
             std::time::Duration::ZERO,
             self.expiry(),

@@ -6,7 +6,7 @@ use model::{BlobName, Credential};
 use std::time::Duration;
 
 use super::{
-    Signing,
+    Signing, Step,
     reach::timed,
     run::{Check, Outcome, Steps, Stop},
 };
@@ -54,20 +54,10 @@ struct Seen {
 
 impl Check<'_> {
     pub(super) async fn look_and_read(&self, steps: &mut Steps) -> Result<()> {
-        for id in ["write", "overwrite", "delete"] {
-            self.skip(steps, id, "A source is never written to.");
-        }
-        if let Some(title) = steps.stopped_by() {
-            for id in [
-                "list",
-                "read",
-                "ranged_read",
-                "delegation_key",
-                "sas_round_trip",
-            ] {
-                self.skip(steps, id, Steps::because(title));
-            }
-            self.skip_asides(steps, title);
+        self.skip_all(steps, &Step::OF_TARGET, "A source is never written to.");
+        if let Some(failed) = steps.stopped_by() {
+            self.skip_all(steps, &Step::OF_SOURCE, &Steps::because(failed));
+            self.skip_asides(steps, failed);
             return Ok(());
         }
         let draft = &self.subject.draft;
@@ -82,16 +72,14 @@ impl Check<'_> {
         .await?;
         let seen = if self.subject.blob.is_some() && draft.regex_filter.is_none() {
             // One blob was named: the right to list is not needed to read it.
-            self.skip(steps, "list", "A single blob was given.");
+            self.skip(steps, Step::List, "A single blob was given.");
             Seen::default()
         } else {
             self.note_listing(steps, &scope).await
         };
-        if let Some(title) = steps.stopped_by() {
-            for id in ["read", "ranged_read", "delegation_key", "sas_round_trip"] {
-                self.skip(steps, id, Steps::because(title));
-            }
-            self.skip_asides(steps, title);
+        if let Some(failed) = steps.stopped_by() {
+            self.skip_all(steps, &Step::OF_SOURCE[1..], &Steps::because(failed));
+            self.skip_asides(steps, failed);
             return Ok(());
         }
         let listed = seen
@@ -102,9 +90,8 @@ impl Check<'_> {
         self.note_reads(steps, blob.as_ref(), &seen).await;
         let has_failed = steps.stopped_by();
         match (has_failed, blob.as_ref()) {
-            (Some(title), _) => {
-                self.skip(steps, "delegation_key", Steps::because(title));
-                self.skip(steps, "sas_round_trip", Steps::because(title));
+            (Some(failed), _) => {
+                self.skip_all(steps, &Step::OF_SOURCE[3..], &Steps::because(failed));
             }
             (None, blob) => self.note_signing(steps, blob).await,
         }
@@ -122,7 +109,7 @@ impl Check<'_> {
             Ok(seen) => seen,
             Err(stop) => {
                 let outcome = self.refused(&stop, None, Doing::List);
-                self.note(steps, "list", tried, took, outcome);
+                self.note(steps, Step::List, tried, took, outcome);
                 return Seen::default();
             }
         };
@@ -131,7 +118,7 @@ impl Check<'_> {
         } else {
             self.why_nothing(&seen, scope, &prefix).await
         };
-        self.note(steps, "list", tried, took, outcome);
+        self.note(steps, Step::List, tried, took, outcome);
         seen
     }
 
@@ -246,9 +233,11 @@ impl Check<'_> {
 
     async fn note_reads(&self, steps: &mut Steps, blob: Option<&BlobName>, seen: &Seen) {
         let Some(blob) = blob else {
-            for id in ["read", "ranged_read"] {
-                self.skip(steps, id, "There is no blob to read.");
-            }
+            self.skip_all(
+                steps,
+                &[Step::Read, Step::RangedRead],
+                "There is no blob to read.",
+            );
             return;
         };
         let ((answer, _), took) =
@@ -258,7 +247,7 @@ impl Check<'_> {
             Ok((_, size)) => {
                 self.note(
                     steps,
-                    "read",
+                    Step::Read,
                     tried,
                     took,
                     Outcome::Passed(format!("{size} bytes.")),
@@ -267,13 +256,13 @@ impl Check<'_> {
             }
             Err(stop) => {
                 let outcome = self.refused(&stop, Some(blob), Doing::Read);
-                self.note(steps, "read", tried, took, outcome);
-                self.skip(steps, "ranged_read", Steps::because("Read a blob"));
+                self.note(steps, Step::Read, tried, took, outcome);
+                self.skip(steps, Step::RangedRead, Steps::because(Step::Read));
                 return;
             }
         };
         if size == 0 || seen.first.as_ref().is_some_and(|first| first.size == 0) {
-            self.skip(steps, "ranged_read", "The blob is empty.");
+            self.skip(steps, Step::RangedRead, "The blob is empty.");
             return;
         }
         let (answer, took) = timed(self.limited(READ, self.read(blob, Some("bytes=0-0")))).await;
@@ -287,7 +276,7 @@ impl Check<'_> {
         };
         self.note(
             steps,
-            "ranged_read",
+            Step::RangedRead,
             format!("Read one byte of {blob}."),
             took,
             outcome,
@@ -310,13 +299,11 @@ impl Check<'_> {
     async fn note_signing(&self, steps: &mut Steps, blob: Option<&BlobName>) {
         let credential = &self.subject.draft.credential;
         if self.subject.signing == Signing::Unused {
-            for id in ["delegation_key", "sas_round_trip"] {
-                self.skip(
-                    steps,
-                    id,
-                    "Not needed: blobs are streamed through Longshore.",
-                );
-            }
+            self.skip_all(
+                steps,
+                &[Step::DelegationKey, Step::SasRoundTrip],
+                "Not needed: blobs are streamed through Longshore.",
+            );
             return;
         }
         let stand_in = BlobName::parse("blob").ok();
@@ -341,22 +328,22 @@ impl Check<'_> {
                 Ok(_) => Outcome::Passed(String::new()),
                 Err(stop) => self.refused_signature(stop),
             };
-            self.note(steps, "delegation_key", tried, took, outcome);
+            self.note(steps, Step::DelegationKey, tried, took, outcome);
         } else {
             let why = match credential {
                 Credential::AccountKey { .. } => "Not needed: the account key signs.",
                 Credential::Sas { .. } => "Not needed: the SAS token itself is handed out.",
                 _ => "Not needed: public blobs have plain URLs.",
             };
-            self.skip(steps, "delegation_key", why);
+            self.skip(steps, Step::DelegationKey, why);
         }
         match (signed, blob) {
             (Err(_), _) => self.skip(
                 steps,
-                "sas_round_trip",
-                Steps::because("Get a user delegation key"),
+                Step::SasRoundTrip,
+                Steps::because(Step::DelegationKey),
             ),
-            (Ok(_), None) => self.skip(steps, "sas_round_trip", "There is no blob to read."),
+            (Ok(_), None) => self.skip(steps, Step::SasRoundTrip, "There is no blob to read."),
             (Ok(signed), Some(blob)) => {
                 let ((answer, _), took) = timed(self.while_role_missing(|| {
                     self.limited(SIGN, self.client.read_signed(&signed.url))
@@ -371,7 +358,7 @@ impl Check<'_> {
                     Err(stop) => self.refused(&stop, Some(blob), Doing::ReadSigned),
                 };
                 let tried = format!("Read one byte of {blob} with the pre-signed URL alone.");
-                self.note(steps, "sas_round_trip", tried, took, outcome);
+                self.note(steps, Step::SasRoundTrip, tried, took, outcome);
             }
         }
     }

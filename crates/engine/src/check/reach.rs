@@ -6,7 +6,10 @@ use azure::{Challenge, ErrorKind, Greeting, credential_expiry};
 use model::{Credential, IdentityId};
 use tokio::time::Instant;
 
-use super::run::{Check, Outcome, Steps, Stop};
+use super::{
+    Step,
+    run::{Check, Outcome, Steps, Stop},
+};
 use crate::{Doing, explain::Finding};
 
 /// Limits of the steps, in seconds.
@@ -29,7 +32,7 @@ impl Check<'_> {
             timed(self.limited(SIGN_IN, self.azure.sign_in(&self.subject.draft.credential))),
         );
         let Some(greeting) = self.note_way(steps, resolved, greeted) else {
-            self.skip_rest(steps, &["clock", "sign_in", "tenant"]);
+            self.skip_rest(steps, &[Step::Clock, Step::SignIn, Step::Tenant]);
             return;
         };
         self.note_clock(steps, &greeting);
@@ -38,11 +41,9 @@ impl Check<'_> {
         self.note_tenant(steps, challenge);
     }
 
-    fn skip_rest(&self, steps: &mut Steps, ids: &[&'static str]) {
-        let why = Steps::because(steps.stopped_by().unwrap_or_default());
-        for id in ids {
-            self.skip(steps, id, why.as_str());
-        }
+    fn skip_rest(&self, steps: &mut Steps, rest: &[Step]) {
+        let why = steps.stopped_by().map_or_else(String::new, Steps::because);
+        self.skip_all(steps, rest, &why);
     }
 
     /// The three steps that end at the account's door; the greeting when it is open.
@@ -81,13 +82,13 @@ impl Check<'_> {
         let failed = matches!(dns, Outcome::Failed(_));
         self.note(
             steps,
-            "dns",
+            Step::Dns,
             format!("Looked up the host of {url}."),
             resolving,
             dns,
         );
         if failed {
-            self.skip_rest(steps, &["tls", "network"]);
+            self.skip_rest(steps, &[Step::Tls, Step::Network]);
             return None;
         }
         let tried = format!("Connected to {url} without a credential.");
@@ -96,20 +97,20 @@ impl Check<'_> {
             Ok(greeting) => {
                 let error = greeting.challenge.err()?;
                 let outcome = Outcome::Failed(self.word(&Stop::Azure(error), None, Doing::List));
-                self.note(steps, "tls", tried, greeting_took, outcome);
-                self.skip_rest(steps, &["network"]);
+                self.note(steps, Step::Tls, tried, greeting_took, outcome);
+                self.skip_rest(steps, &[Step::Network]);
                 return None;
             }
             Err(stop) => {
                 let outcome = Outcome::Failed(self.word(&stop, None, Doing::List));
-                self.note(steps, "tls", tried, greeting_took, outcome);
-                self.skip_rest(steps, &["network"]);
+                self.note(steps, Step::Tls, tried, greeting_took, outcome);
+                self.skip_rest(steps, &[Step::Network]);
                 return None;
             }
         };
         self.note(
             steps,
-            "tls",
+            Step::Tls,
             tried,
             greeting_took,
             Outcome::Passed(String::new()),
@@ -123,7 +124,7 @@ impl Check<'_> {
         let stays = firewall.is_none();
         self.note(
             steps,
-            "network",
+            Step::Network,
             "Asked the account who it trusts.",
             Duration::ZERO,
             outcome,
@@ -156,7 +157,7 @@ impl Check<'_> {
         };
         self.note(
             steps,
-            "clock",
+            Step::Clock,
             "Compared this machine's clock with Azure's.",
             Duration::ZERO,
             outcome,
@@ -171,11 +172,15 @@ impl Check<'_> {
     ) {
         let credential = &self.subject.draft.credential;
         let Some(who) = who(credential) else {
-            self.skip(steps, "sign_in", "This credential needs no access token.");
+            self.skip(
+                steps,
+                Step::SignIn,
+                "This credential needs no access token.",
+            );
             return;
         };
-        if let Some(title) = steps.stopped_by() {
-            self.skip(steps, "sign_in", Steps::because(title));
+        if let Some(failed) = steps.stopped_by() {
+            self.skip(steps, Step::SignIn, Steps::because(failed));
             return;
         }
         let outcome = match answer {
@@ -204,7 +209,7 @@ impl Check<'_> {
         };
         self.note(
             steps,
-            "sign_in",
+            Step::SignIn,
             format!("Asked for a token as {who}."),
             took,
             outcome,
@@ -215,7 +220,7 @@ impl Check<'_> {
         let Some(challenge) = challenge else {
             self.skip(
                 steps,
-                "tenant",
+                Step::Tenant,
                 "The account did not say which tenant it trusts.",
             );
             return;
@@ -225,14 +230,14 @@ impl Check<'_> {
             .filter(|ours| uuid::Uuid::try_parse(ours).is_ok());
         let outcome = match ours {
             Some(ours) if !ours.eq_ignore_ascii_case(owner) => match steps.stopped_by() {
-                Some(title) => Outcome::Skipped(Steps::because(title)),
+                Some(failed) => Outcome::Skipped(Steps::because(failed)),
                 None => Outcome::Failed(self.find(&Finding::WrongTenant(owner))),
             },
             _ => Outcome::Passed(format!("The account belongs to the tenant {owner}.")),
         };
         self.note(
             steps,
-            "tenant",
+            Step::Tenant,
             "Asked the account which tenant it trusts.",
             Duration::ZERO,
             outcome,

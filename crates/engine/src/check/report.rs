@@ -1,7 +1,7 @@
 //! What an access check found: the same shape in the API, in `longshore check --json` and on the page.
 
 use model::Code;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{AzureAnswer, Fix};
 
@@ -35,8 +35,7 @@ pub enum Verdict {
 /// One step. A step that depends on a failed one is skipped, so that one cause fails one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckStep {
-    /// Stable: one of [`STEPS`].
-    pub id: &'static str,
+    pub id: Step,
     /// For people: "List the container".
     pub title: &'static str,
     pub state: StepState,
@@ -74,28 +73,83 @@ pub enum StepState {
     Unknown,
 }
 
-/// Every step's id and title, in the order of a report.
-pub const STEPS: [(&str, &str); 19] = [
-    ("dns", "Find the account by name"),
-    ("tls", "Connect with TLS"),
-    ("network", "Pass the account's firewall"),
-    ("clock", "Compare the clocks"),
-    ("sign_in", "Get an access token"),
-    ("tenant", "Compare the tenants"),
-    ("list", "List the container"),
-    ("read", "Read a blob"),
-    ("ranged_read", "Read a part of a blob"),
-    ("delegation_key", "Get a user delegation key"),
-    ("sas_round_trip", "Read a blob by a pre-signed URL"),
-    ("write", "Write a new blob"),
-    ("overwrite", "Replace a blob"),
-    ("delete", "Delete a blob"),
-    ("cors", "Read from the browser's page (CORS)"),
-    ("public_access", "Public access"),
-    ("account_kind", "Kind of account and blobs"),
-    ("least_privilege", "Least privilege"),
-    ("expiry", "Expiry of the credential"),
-];
+/// What a check tries, in the order of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Dns,
+    Tls,
+    Network,
+    Clock,
+    SignIn,
+    Tenant,
+    List,
+    Read,
+    RangedRead,
+    DelegationKey,
+    SasRoundTrip,
+    Write,
+    Overwrite,
+    Delete,
+    Cors,
+    PublicAccess,
+    AccountKind,
+    LeastPrivilege,
+    Expiry,
+}
+
+impl Step {
+    /// Those that only a source has.
+    pub(super) const OF_SOURCE: [Self; 5] = [
+        Self::List,
+        Self::Read,
+        Self::RangedRead,
+        Self::DelegationKey,
+        Self::SasRoundTrip,
+    ];
+    /// Those that only a target has.
+    pub(super) const OF_TARGET: [Self; 3] = [Self::Write, Self::Overwrite, Self::Delete];
+
+    /// Its stable id and its title.
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Dns => ("dns", "Find the account by name"),
+            Self::Tls => ("tls", "Connect with TLS"),
+            Self::Network => ("network", "Pass the account's firewall"),
+            Self::Clock => ("clock", "Compare the clocks"),
+            Self::SignIn => ("sign_in", "Get an access token"),
+            Self::Tenant => ("tenant", "Compare the tenants"),
+            Self::List => ("list", "List the container"),
+            Self::Read => ("read", "Read a blob"),
+            Self::RangedRead => ("ranged_read", "Read a part of a blob"),
+            Self::DelegationKey => ("delegation_key", "Get a user delegation key"),
+            Self::SasRoundTrip => ("sas_round_trip", "Read a blob by a pre-signed URL"),
+            Self::Write => ("write", "Write a new blob"),
+            Self::Overwrite => ("overwrite", "Replace a blob"),
+            Self::Delete => ("delete", "Delete a blob"),
+            Self::Cors => ("cors", "Read from the browser's page (CORS)"),
+            Self::PublicAccess => ("public_access", "Public access"),
+            Self::AccountKind => ("account_kind", "Kind of account and blobs"),
+            Self::LeastPrivilege => ("least_privilege", "Least privilege"),
+            Self::Expiry => ("expiry", "Expiry of the credential"),
+        }
+    }
+
+    /// As in JSON: `ranged_read`.
+    pub fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// For people: "List the container".
+    pub fn title(self) -> &'static str {
+        self.row().1
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
 impl StepState {
     /// As in JSON.
@@ -156,24 +210,12 @@ impl Verdict {
 impl CheckReport {
     /// Puts the steps in their order and draws the conclusion.
     pub(super) fn new(subject: String, mut steps: Vec<CheckStep>, took_ms: u64) -> Self {
-        steps.sort_by_key(|step| STEPS.iter().position(|(id, _)| *id == step.id));
+        steps.sort_by_key(|step| step.id);
         Self {
             verdict: Verdict::of(&steps),
             subject,
             steps,
             took_ms,
         }
-    }
-
-    /// The step of that id, when it is part of the report.
-    pub fn step(&self, id: &str) -> Option<&CheckStep> {
-        self.steps.iter().find(|step| step.id == id)
-    }
-
-    /// The steps that failed, in order.
-    pub fn failed(&self) -> impl Iterator<Item = &CheckStep> {
-        self.steps
-            .iter()
-            .filter(|step| step.state == StepState::Failed)
     }
 }

@@ -7,7 +7,7 @@ use model::{BlobName, Code, Credential, Direction, OrgId};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    CheckOptions, CheckReport, CheckStep, Granted, LONGEST_CHECK, STEPS, StepState, Subject,
+    CheckOptions, CheckReport, CheckStep, Granted, LONGEST_CHECK, Step, StepState, Subject,
 };
 use crate::{
     Doing, Engine, Problem, Result, Situation,
@@ -170,17 +170,14 @@ impl<'a> Check<'a> {
     pub(super) fn note(
         &self,
         steps: &mut Steps,
-        id: &'static str,
+        id: Step,
         tried: impl Into<String>,
         took: Duration,
         outcome: Outcome,
     ) {
         let step = CheckStep {
             id,
-            title: STEPS
-                .iter()
-                .find(|(known, _)| *known == id)
-                .map_or(id, |(_, title)| title),
+            title: id.title(),
             state: StepState::Passed,
             tried: tried.into(),
             azure: None,
@@ -211,8 +208,15 @@ impl<'a> Check<'a> {
     }
 
     /// Notes that a step was not tried.
-    pub(super) fn skip(&self, steps: &mut Steps, id: &'static str, why: impl Into<String>) {
+    pub(super) fn skip(&self, steps: &mut Steps, id: Step, why: impl Into<String>) {
         self.note(steps, id, "", Duration::ZERO, Outcome::Skipped(why.into()));
+    }
+
+    /// The same of several.
+    pub(super) fn skip_all(&self, steps: &mut Steps, ids: &[Step], why: &str) {
+        for id in ids {
+            self.skip(steps, *id, why);
+        }
     }
 
     pub(super) fn is_anonymous(&self) -> bool {
@@ -224,8 +228,8 @@ impl<'a> Check<'a> {
 const ROLE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Steps {
-    /// The title of the first step that did not let the rest go on, if there is one.
-    pub(super) fn stopped_by(&self) -> Option<&'static str> {
+    /// The first step that did not let the rest go on, if there is one.
+    pub(super) fn stopped_by(&self) -> Option<Step> {
         self.0
             .iter()
             .find(|step| {
@@ -234,11 +238,14 @@ impl Steps {
                     StepState::Failed | StepState::NotYetEffective | StepState::Unknown
                 )
             })
-            .map(|step| step.title)
+            .map(|step| step.id)
     }
 
-    pub(super) fn because(title: &str) -> String {
-        format!("Not tried, because this must work first: {title}.")
+    pub(super) fn because(failed: Step) -> String {
+        format!(
+            "Not tried, because this must work first: {}.",
+            failed.title()
+        )
     }
 }
 

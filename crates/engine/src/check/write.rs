@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{
+    Step,
     look::Archived,
     run::{Check, Outcome, Steps, Stop},
 };
@@ -29,20 +30,10 @@ struct Written {
 
 impl Check<'_> {
     pub(super) async fn write_and_delete(&self, steps: &mut Steps) {
-        for id in [
-            "list",
-            "read",
-            "ranged_read",
-            "delegation_key",
-            "sas_round_trip",
-        ] {
-            self.skip(steps, id, "A target is not read from.");
-        }
-        if let Some(title) = steps.stopped_by() {
-            for id in ["write", "overwrite", "delete"] {
-                self.skip(steps, id, Steps::because(title));
-            }
-            self.skip_asides(steps, title);
+        self.skip_all(steps, &Step::OF_SOURCE, "A target is not read from.");
+        if let Some(failed) = steps.stopped_by() {
+            self.skip_all(steps, &Step::OF_TARGET, &Steps::because(failed));
+            self.skip_asides(steps, failed);
             return;
         }
         let draft = &self.subject.draft;
@@ -53,16 +44,14 @@ impl Check<'_> {
             Ok(blob) => blob,
             Err(error) => {
                 let why = format!("The prefix is too long: {error}.");
-                for id in ["write", "overwrite", "delete"] {
-                    self.skip(steps, id, why.as_str());
-                }
+                self.skip_all(steps, &Step::OF_TARGET, &why);
                 return;
             }
         };
         let (written, _) = self.while_role_missing_in(|| self.attempt(&blob)).await;
         self.note_written(steps, &blob, written);
         match steps.stopped_by() {
-            Some(title) => self.skip_asides(steps, title),
+            Some(failed) => self.skip_asides(steps, failed),
             None => self.asides(steps, None, &Archived::default()).await,
         }
     }
@@ -105,17 +94,25 @@ impl Check<'_> {
         let tried = format!("Wrote {blob}, if it was not there.");
         let (overwrite, delete) = match (answer, written.overwrite, written.delete) {
             (Ok(()), Some(overwrite), Some(delete)) => {
-                self.note(steps, "write", tried, took, Outcome::Passed(String::new()));
+                self.note(
+                    steps,
+                    Step::Write,
+                    tried,
+                    took,
+                    Outcome::Passed(String::new()),
+                );
                 (overwrite, delete)
             }
             (answer, ..) => {
                 if let Err(stop) = answer {
                     let outcome = self.refused(&stop, Some(blob), Doing::Write);
-                    self.note(steps, "write", tried, took, outcome);
+                    self.note(steps, Step::Write, tried, took, outcome);
                 }
-                for id in ["overwrite", "delete"] {
-                    self.skip(steps, id, Steps::because("Write a new blob"));
-                }
+                self.skip_all(
+                    steps,
+                    &[Step::Overwrite, Step::Delete],
+                    &Steps::because(Step::Write),
+                );
                 return;
             }
         };
@@ -131,7 +128,7 @@ impl Check<'_> {
         };
         self.note(
             steps,
-            "overwrite",
+            Step::Overwrite,
             format!("Replaced {blob}."),
             took,
             outcome,
@@ -144,7 +141,13 @@ impl Check<'_> {
                 "Not needed, and not allowed: the small blob {blob} stays."
             )),
         };
-        self.note(steps, "delete", format!("Deleted {blob}."), took, outcome);
+        self.note(
+            steps,
+            Step::Delete,
+            format!("Deleted {blob}."),
+            took,
+            outcome,
+        );
     }
 }
 
