@@ -4,9 +4,7 @@
 //! has consented, and our app proves itself. What it gives is decided in [`crate::gate`].
 
 use azure::ErrorKind;
-use model::{
-    AccountName, Actor, Code, ContainerName, Credential, CredentialKind, Permission, StorageId,
-};
+use model::{Actor, Code, Credential, CredentialKind, Permission, StorageId};
 use serde_json::json;
 use store::{AzureLink, LinkProof, NewAzureLink};
 
@@ -269,23 +267,15 @@ impl Engine {
             .await
     }
 
-    /// A sign-in touches no storage account, so only Entra ID's own refusals are worded by the
-    /// table, which asks for one.
+    /// A sign-in touches no storage account, so only refusals to give a token are worded by the
+    /// table.
     pub(crate) fn explain_sign_in(&self, error: &azure::Error, credential: &Credential) -> Problem {
-        let place = (
-            AccountName::parse("account"),
-            ContainerName::parse("container"),
-        );
-        match (error.kind(), &place) {
-            (
-                ErrorKind::TokenRefused | ErrorKind::IdentityUnavailable,
-                (Ok(account), Ok(container)),
-            ) => explain(
+        match error.kind() {
+            ErrorKind::TokenRefused | ErrorKind::IdentityUnavailable => explain(
                 error,
                 &Situation {
                     cloud: self.cloud(),
-                    account,
-                    container,
+                    place: None,
                     blob: None,
                     credential,
                     app_client_id: self.settings().app_client_id.as_deref(),

@@ -84,8 +84,9 @@ impl Engine {
     /// Checks a saved storage.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none of this direction and kind in the organization. What
-    /// Azure refuses is in the report.
+    /// [`Error::NotFound`] when there is none of this direction and kind in the organization;
+    /// [`Error::Azure`] when its Azure link is gone or does not give the container. What Azure
+    /// refuses is in the report.
     pub async fn check_storage(
         &self,
         actor: &Actor,
@@ -96,9 +97,9 @@ impl Engine {
     ) -> Result<CheckReport> {
         let stored = self.stored(actor, direction, kind, id).await?;
         let input = StorageInput::default();
-        let mut draft = Draft::new(direction, kind, &input, Some(&stored), None).await?;
+        let draft = Draft::new(direction, kind, &input, Some(&stored), None).await?;
         // After unlinking no token of the link is used, for a check neither.
-        let opened = self.complete_link(actor, &mut draft).await?;
+        let opened = self.open_draft(actor, &draft).await?;
         self.check(actor, Subject::of(draft), opened, options).await
     }
 

@@ -6,11 +6,13 @@
 
 use azure::{ContainerClient, ListRequest, PutCondition, SignRequest};
 use bytes::Bytes;
-use model::{AccountName, Actor, BlobName, ContainerName, Credential, Direction, OrgId, ServeMode};
+use model::{
+    AccountName, Actor, BlobName, Code, ContainerName, Credential, Direction, OrgId, ServeMode,
+};
 use std::time::Duration;
 
 use crate::{
-    DefaultAccount, Engine, Error, FieldError, Problem, Result,
+    DefaultAccount, Engine, Error, FieldError, Fix, Problem, Result, Who,
     explain::{Doing, Situation, explain},
     gate::{Entry, Gate},
     storage_input::Draft,
@@ -122,9 +124,18 @@ impl Engine {
         actor: &Actor,
         draft: &mut Draft,
     ) -> Result<(Gate, ContainerClient)> {
+        self.name_link(actor.org_id, draft).await?;
+        self.open_draft(actor, draft).await
+    }
+
+    /// The container of a draft that names its link, for a check.
+    pub(crate) async fn open_draft(
+        &self,
+        actor: &Actor,
+        draft: &Draft,
+    ) -> Result<(Gate, ContainerClient)> {
         self.check_host_identity(actor.org_id, &draft.credential)
             .await?;
-        self.name_link(actor.org_id, draft).await?;
         let at = (&draft.account, &draft.container);
         let asker = (actor.org_id, Some(actor.user_id));
         let opened = self.open_for_a_check(asker, &draft.credential, at).await;
@@ -185,7 +196,14 @@ impl Engine {
             (wanted, links) => links
                 .iter()
                 .find(|link| link.tenant_id.eq_ignore_ascii_case(wanted))
-                .ok_or_else(|| no_link(wanted))?,
+                .ok_or_else(|| {
+                    Error::field(
+                        "tenant_id",
+                        format!(
+                            "Your organization has no Azure link to the tenant {wanted}; choose one of its links, or let the administrator of that tenant consent again."
+                        ),
+                    )
+                })?,
         };
         draft.credential = Credential::AzureLink {
             tenant_id: link.tenant_id.clone(),
@@ -197,15 +215,14 @@ impl Engine {
     pub(crate) fn explain_azure(
         &self,
         error: &azure::Error,
-        (account, container): (&AccountName, &ContainerName),
+        place: (&AccountName, &ContainerName),
         credential: &Credential,
         blob: Option<&BlobName>,
         doing: Doing,
     ) -> Problem {
         let situation = Situation {
             cloud: self.cloud(),
-            account,
-            container,
+            place: Some(place),
             blob,
             credential,
             app_client_id: self.settings().app_client_id.as_deref(),
@@ -227,14 +244,18 @@ impl Engine {
     }
 }
 
-/// What to say when a storage's Azure link has been removed.
+/// What to say when the organization's Azure link has been removed, or never was.
 pub(crate) fn no_link(tenant: &str) -> Error {
-    Error::field(
-        "tenant_id",
-        format!(
-            "Your organization has no Azure link to the tenant {tenant}; choose one of its links, or let the administrator of that tenant consent again."
+    Problem {
+        code: Code::LinkMissing,
+        cause: format!("Your organization has no Azure link to the tenant {tenant}."),
+        fix: Fix::by(
+            Who::You,
+            "An owner connects the tenant again: Settings, Integrations, Connect to Azure. Or choose another link or another credential in the storage's settings.",
         ),
-    )
+        azure: None,
+    }
+    .into()
 }
 
 /// The first blob under the prefix, at any depth, that is no folder marker.

@@ -45,8 +45,8 @@ impl Engine {
     /// same whether the container exists, can be read, or lacks the marker.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the tenant is not linked, or the account is of another one;
-    /// [`Error::Azure`] when Azure cannot be asked.
+    /// [`Error::Invalid`] when the account is of another tenant; [`Error::Azure`] when the tenant is
+    /// not linked, or Azure cannot be asked.
     pub async fn claim_container(
         &self,
         actor: &Actor,
@@ -130,7 +130,7 @@ impl Engine {
     /// Where the organization stands on a container, without asking Azure.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the tenant is not linked.
+    /// [`Error::Azure`] when the tenant is not linked.
     pub(crate) async fn standing(&self, org: OrgId, tenant_id: &str, at: At<'_>) -> Result<Claim> {
         let standing = self
             .store()

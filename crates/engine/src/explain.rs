@@ -47,13 +47,26 @@ pub enum Doing {
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub cloud: &'a Cloud,
-    pub account: &'a AccountName,
-    pub container: &'a ContainerName,
+    /// Account and container; a sign-in has none.
+    pub place: Option<(&'a AccountName, &'a ContainerName)>,
     pub blob: Option<&'a BlobName>,
     pub credential: &'a Credential,
     /// Client id of Longshore's own app registration, when the operator has set one.
     pub app_client_id: Option<&'a str>,
     pub doing: Doing,
+}
+
+/// What is not known is in CAPITALS, as in every command.
+impl Situation<'_> {
+    fn account(&self) -> &str {
+        self.place
+            .map_or("ACCOUNT", |(account, _)| account.as_str())
+    }
+
+    fn container(&self) -> &str {
+        self.place
+            .map_or("CONTAINER", |(_, container)| container.as_str())
+    }
 }
 
 /// The parts of an [`azure::Error`] that the table reads.
@@ -109,7 +122,7 @@ fn word(answer: &Answer<'_>, at: &Situation<'_>) -> Problem {
 }
 
 fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
-    let (account, container) = (at.account, at.container);
+    let (account, container) = (at.account(), at.container());
     if let Some(row) = sas::one_blob_only(answer, at)
         .or_else(|| sas::signed_by_us(answer, at))
         .or_else(|| storage_codes::row(answer, at))
@@ -298,7 +311,7 @@ fn the_blob(at: &Situation<'_>) -> String {
 
 /// A 403 `AuthenticationFailed`: which half of the proof is wrong depends on the credential.
 fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
-    let account = at.account;
+    let account = at.account();
     if network::is_clock_skew(answer) {
         return network::clock_skew(answer, at);
     }
@@ -336,11 +349,11 @@ fn wrong_tenant(owner: Option<&str>, at: &Situation<'_>) -> Row {
     let cause = match owner {
         Some(owner) => format!(
             "The storage account {} belongs to the tenant {owner}, and {ours}.",
-            at.account
+            at.account()
         ),
         None => format!(
             "The storage account {} belongs to another tenant: {ours}.",
-            at.account
+            at.account()
         ),
     };
     let owner = owner.unwrap_or("TENANT_ID");
@@ -402,7 +415,7 @@ fn may_overwrite(at: &Situation<'_>, when: &str) -> Fix {
 }
 
 fn role_missing(at: &Situation<'_>) -> Row {
-    let place = format!("the container {}/{}", at.account, at.container);
+    let place = format!("the container {}/{}", at.account(), at.container());
     let (role, what) = match at.doing {
         Doing::List | Doing::Sign | Doing::SignIn => {
             ("Storage Blob Data Reader", "list the blobs of")
@@ -425,7 +438,7 @@ fn role_missing(at: &Situation<'_>) -> Row {
         .command(assign_role(at, role, Scope::Container))
         .portal(format!(
             "Storage account {}, Containers, {}, Access control (IAM), Add role assignment, {role}",
-            at.account, at.container
+            at.account(), at.container()
         ))
         .bicep(commands::bicep_role(at, role, Scope::Container))
         .takes(ROLE_TAKES),
@@ -440,19 +453,19 @@ fn delegator_missing(at: &Situation<'_>) -> Row {
         format!(
             "{} may not get a user delegation key of the storage account {}, which pre-signed URLs without an account key need. A role on a container alone does not allow it: this right exists on the storage account only.",
             whose(at),
-            at.account
+            at.account()
         ),
         Fix::by(
             Who::AzureAdministrator,
             format!(
                 "Switch pre-signed URLs off (presign=false), so that blobs are streamed through Longshore; or an administrator grants {ROLE} on the storage account {}, and a new role takes up to 10 minutes to act",
-                at.account
+                at.account()
             ),
         )
         .command(assign_role(at, ROLE, Scope::Account))
         .portal(format!(
             "Storage account {}, Access control (IAM), Add role assignment, {ROLE}",
-            at.account
+            at.account()
         ))
         .bicep(commands::bicep_role(at, ROLE, Scope::Account))
         .takes(ROLE_TAKES),

@@ -119,8 +119,8 @@ impl Engine {
     /// A container, when the organization may use this credential on it now.
     ///
     /// # Errors
-    /// [`crate::Error::Azure`] with `claim_required` when control of the container must be proven;
-    /// [`crate::Error::Invalid`] when the tenant is not linked (any more).
+    /// [`crate::Error::Azure`] with `claim_required` when control of the container must be proven,
+    /// with `link_missing` when the tenant is not linked (any more).
     pub(crate) async fn open_container(
         &self,
         asker: Asker,

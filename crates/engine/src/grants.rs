@@ -129,8 +129,8 @@ impl Engine {
     /// What to grant to a link's service principal on a container, and what acts already.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the tenant is not linked or the account is of another one, both
-    /// named; [`Error::Azure`] when the account cannot be reached.
+    /// [`Error::NotFound`] when the tenant is not linked; [`Error::Invalid`] when the account is of
+    /// another one, both named; [`Error::Azure`] when the account cannot be reached.
     pub async fn grants(
         &self,
         actor: &Actor,

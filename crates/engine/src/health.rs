@@ -10,7 +10,7 @@ use std::{
 
 use model::{Code, StorageId};
 
-use crate::{Engine, Error, Problem, error::report};
+use crate::{Engine, Error, error::report};
 
 /// The same outcome is written again after this.
 const AGAIN_MS: i64 = 60_000;
@@ -72,16 +72,10 @@ impl Engine {
         });
     }
 
-    pub(crate) fn note_problem(&self, storage: StorageId, problem: &Problem) {
-        self.note_failure(storage, problem.code, &problem.to_string());
-    }
-
-    /// Notes an error of a whole run: Azure's, or a link that was removed.
+    /// Notes an error of a whole run, when it says something of the storage.
     pub(crate) fn note_error(&self, storage: StorageId, error: &Error) {
-        match error {
-            Error::Azure(problem) => self.note_problem(storage, problem),
-            Error::Invalid(_) => self.note_failure(storage, Code::LinkMissing, &error.to_string()),
-            _ => {}
+        if let Error::Azure(problem) = error {
+            self.note_failure(storage, problem.code, &problem.to_string());
         }
     }
 }

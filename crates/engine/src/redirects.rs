@@ -82,8 +82,7 @@ impl Engine {
                         &Finding::CorsMissing { origin },
                         &Situation {
                             cloud: self.cloud(),
-                            account: place.account,
-                            container,
+                            place: Some((place.account, container)),
                             blob: Some(blob),
                             credential: place.credential,
                             app_client_id: None,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     serve::bytes,
-    world::{ACCOUNT, World, invalid, is_not_found, problem, uri},
+    world::{ACCOUNT, World, is_not_found, problem, uri},
 };
 
 const READER: &str = "Storage Blob Data Reader";
@@ -199,8 +199,9 @@ async fn unlinking_says_when_the_last_url_ends_and_what_stays() {
     let storage = created.unwrap();
     let name = uri(ACCOUNT, "inbox", "a.png");
     let task = world.tasks(&project, &[json!({"image": name})]).await;
+    let task = (task[0].id, name);
     let signed_at = world.clock.now_ms();
-    resolve(&world, &(task[0].id, name)).await.unwrap();
+    resolve(&world, &task).await.unwrap();
     world.clock.advance_ms(60_000);
 
     let unlinked = world
@@ -227,6 +228,12 @@ async fn unlinking_says_when_the_last_url_ends_and_what_stays() {
             .iter()
             .any(|command| command.contains("az ad sp delete"))
     );
+    assert_eq!(problem(resolve(&world, &task).await).0, "link_missing");
+    let options = engine::check::CheckOptions::default();
+    let check = world
+        .engine
+        .check_storage(&world.owner, direction, kind, storage.id, &options);
+    assert_eq!(problem(check.await).0, "link_missing");
     let again = world
         .engine
         .delete_azure_link(&world.owner, &world.tenant)
@@ -404,5 +411,5 @@ async fn only_owners_see_and_change_links() {
     let claim = world
         .engine
         .claim_container(&stranger, &world.tenant, &account, &container);
-    assert!(invalid(claim.await)[0].contains("no Azure link"));
+    assert_eq!(problem(claim.await).0, "link_missing");
 }

@@ -311,7 +311,7 @@ async fn an_unlinked_tenant_is_out_of_reach_at_once() {
         .await
         .unwrap();
     world.azure.state().clear_requests();
-    assert!(matches!(resolve().await, Err(engine::Error::Invalid(_))));
+    assert_eq!(problem(resolve().await).0, "link_missing");
     assert_eq!(world.blob_requests(), Vec::<String>::new());
 }
 

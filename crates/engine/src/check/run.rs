@@ -132,8 +132,7 @@ impl<'a> Check<'a> {
         let draft = &self.subject.draft;
         Situation {
             cloud: self.engine.cloud(),
-            account: &draft.account,
-            container: &draft.container,
+            place: Some((&draft.account, &draft.container)),
             blob,
             credential: &draft.credential,
             app_client_id: self.engine.settings().app_client_id.as_deref(),

@@ -78,7 +78,7 @@ pub(crate) enum Finding<'a> {
 
 /// The finding in words.
 pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem {
-    let (account, container) = (at.account, at.container);
+    let (account, container) = (at.account(), at.container());
     let (code, cause, fix) = match *finding {
         Finding::StepTimedOut(seconds) => return timed_out(seconds, at),
         Finding::ClockWrong(skew_ms) => {
@@ -209,7 +209,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             )
             .command(format!(
                 "az storage container set-permission --account-name {account} --name {} --public-access off --auth-mode key",
-                commands::quote(container.as_str())
+                commands::quote(container)
             )),
         ),
         Finding::AccountKey => (

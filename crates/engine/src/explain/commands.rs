@@ -16,12 +16,12 @@ pub(super) enum Scope {
 pub(super) fn assign_role(at: &Situation<'_>, role: &str, scope: Scope) -> String {
     let below = match scope {
         Scope::Account => String::new(),
-        Scope::Container => format!("/blobServices/default/containers/{}", at.container),
+        Scope::Container => format!("/blobServices/default/containers/{}", at.container()),
     };
     format!(
         "az role assignment create --role \"{role}\" {} --scope \"$(az storage account show --name {} --query id --output tsv){below}\"",
         assignee(at),
-        at.account,
+        at.account(),
     )
 }
 
@@ -45,14 +45,14 @@ pub(super) fn bicep_role(at: &Situation<'_>, role: &str, scope: Scope) -> String
         Scope::Container => (
             format!(
                 "resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {{\n  parent: account\n  name: 'default'\n}}\nresource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {{\n  parent: blobs\n  name: '{}'\n}}\n",
-                at.container
+                at.container()
             ),
             "container",
         ),
     };
     format!(
         "param principalId string\nresource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {{\n  name: '{}'\n}}\n{declared}resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{\n  scope: {symbol}\n  name: guid({symbol}.id, principalId, '{id}')\n  properties: {{\n    principalId: principalId\n    principalType: 'ServicePrincipal'\n    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{id}')\n  }}\n}}\n",
-        at.account
+        at.account()
     )
 }
 
@@ -61,7 +61,7 @@ pub(super) fn add_cors(at: &Situation<'_>, origin: &str) -> String {
     format!(
         "az storage cors add --services b --methods GET HEAD OPTIONS --origins {} --allowed-headers '*' --exposed-headers '*' --max-age 3600 --account-name {}",
         quote(origin),
-        at.account
+        at.account()
     )
 }
 
@@ -103,8 +103,8 @@ fn assignee(at: &Situation<'_>) -> String {
 pub(super) fn create_container(at: &Situation<'_>) -> String {
     format!(
         "az storage container create --account-name {} --name {} --auth-mode login",
-        at.account,
-        quote(at.container.as_str())
+        at.account(),
+        quote(at.container())
     )
 }
 
@@ -113,8 +113,8 @@ pub(super) fn break_lease(at: &Situation<'_>) -> String {
     match at.blob {
         Some(blob) => format!(
             "az storage blob lease break --account-name {} --container-name {} --blob-name {} --auth-mode login",
-            at.account,
-            quote(at.container.as_str()),
+            at.account(),
+            quote(at.container()),
             quote(blob.as_str())
         ),
         None => of_container(at, "lease break", " --auth-mode login"),
@@ -125,16 +125,16 @@ pub(super) fn break_lease(at: &Situation<'_>) -> String {
 pub(super) fn of_container(at: &Situation<'_>, what: &str, options: &str) -> String {
     format!(
         "az storage container {what} --account-name {} --container-name {}{options}",
-        at.account,
-        quote(at.container.as_str())
+        at.account(),
+        quote(at.container())
     )
 }
 
 pub(super) fn rehydrate(at: &Situation<'_>) -> String {
     format!(
         "az storage blob set-tier --account-name {} --container-name {} --name {} --tier Hot --auth-mode login",
-        at.account,
-        quote(at.container.as_str()),
+        at.account(),
+        quote(at.container()),
         quote(at.blob.map_or("BLOB", |blob| blob.as_str()))
     )
 }
@@ -142,8 +142,8 @@ pub(super) fn rehydrate(at: &Situation<'_>) -> String {
 pub(super) fn undelete(at: &Situation<'_>, blob: &str) -> String {
     format!(
         "az storage blob undelete --account-name {} --container-name {} --name {} --auth-mode login",
-        at.account,
-        quote(at.container.as_str()),
+        at.account(),
+        quote(at.container()),
         quote(blob)
     )
 }

@@ -8,7 +8,7 @@ use crate::{Fix, Who};
 /// `AuthorizationFailure`. Without a credential only the network can be meant; a SAS gets the same
 /// code for "other authorization errors" (source: "Troubleshoot 403").
 pub(super) fn firewall(at: &Situation<'_>) -> Row {
-    let account = at.account;
+    let account = at.account();
     (
         Code::Firewall,
         match at.credential {
@@ -47,7 +47,7 @@ pub(super) fn throttled(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
 
 /// The account's host name does not resolve.
 pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
-    let account = at.account;
+    let account = at.account();
     (
         Code::AccountNotFound,
         format!(
@@ -66,7 +66,7 @@ pub(super) fn account_not_found(at: &Situation<'_>) -> Row {
 fn asked(answer: &Answer<'_>, at: &Situation<'_>) -> String {
     match answer.host {
         Some(host) => host.to_owned(),
-        None => format!("the storage account {} (or Entra ID)", at.account),
+        None => format!("the storage account {} (or Entra ID)", at.account()),
     }
 }
 
@@ -74,7 +74,7 @@ fn asked(answer: &Answer<'_>, at: &Situation<'_>) -> String {
 fn whom(answer: &Answer<'_>, at: &Situation<'_>) -> String {
     match answer.host {
         Some(host) => format!("The host {host}"),
-        None => format!("The storage account {} (or Entra ID)", at.account),
+        None => format!("The storage account {} (or Entra ID)", at.account()),
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) fn clock_skew(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         Code::ClockSkew,
         format!(
             "The clock of the machine that runs Longshore is {off}, so the request to {} was refused.",
-            at.account
+            at.place.map_or("Entra ID", |(account, _)| account.as_str())
         ),
         Fix::by(
             Who::Operator,

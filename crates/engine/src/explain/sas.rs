@@ -49,7 +49,7 @@ pub(super) fn signed_by_us(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Ro
         Code::PresignedUrlRefused,
         format!(
             "The storage account {} refuses the pre-signed URL that Longshore made: {cause}.",
-            at.account
+            at.account()
         ),
         Fix::by(
             Who::Operator,
@@ -111,7 +111,7 @@ pub(super) fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 Code::SasRejected,
                 format!(
                     "Azure does not accept the SAS token for {}: its signature is wrong, or the key that signed it was changed. {}",
-                    at.account,
+                    at.account(),
                     clean(answer.message)
                 ),
                 new_token(at),
@@ -192,8 +192,8 @@ fn new_token(at: &Situation<'_>) -> Fix {
 pub(super) fn token_with(at: &Situation<'_>, permissions: &str) -> Fix {
     Fix::by(Who::AzureAdministrator, "Make a new token and enter it").command(format!(
         "az storage container generate-sas --account-name {} --name {} --permissions {permissions} --https-only --expiry YYYY-MM-DDTHH:MMZ --as-user --auth-mode login --output tsv",
-        at.account,
-        quote(at.container.as_str())
+        at.account(),
+        quote(at.container())
     ))
 }
 

@@ -11,7 +11,7 @@ use crate::{Fix, Who};
 
 /// The row of a code that says its cause by itself.
 pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
-    let (account, container) = (at.account, at.container);
+    let (account, container) = (at.account(), at.container());
     let code = answer.code?;
     Some(match code {
         "LeaseIdMissing" => (
@@ -169,7 +169,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
 fn show_account(at: &Situation<'_>, query: &str) -> String {
     format!(
         "az storage account show --name {} --query \"{query}\"",
-        at.account
+        at.account()
     )
 }
 

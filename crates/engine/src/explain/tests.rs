@@ -83,8 +83,10 @@ pub(super) fn explained(answer: &Answer<'_>, credential: &Credential, doing: Doi
         answer,
         &Situation {
             cloud: &Cloud::public(),
-            account: &AccountName::parse("acct1").unwrap(),
-            container: &ContainerName::parse("images").unwrap(),
+            place: Some((
+                &AccountName::parse("acct1").unwrap(),
+                &ContainerName::parse("images").unwrap(),
+            )),
             blob: Some(&blob),
             credential,
             app_client_id: Some(APP),

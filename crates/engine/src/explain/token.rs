@@ -227,7 +227,7 @@ pub(super) fn not_sent(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ),
         Fix::by(
             Who::You,
-            format!("Correct the settings of the storage on {}.", at.account),
+            format!("Correct the settings of the storage on {}.", at.account()),
         ),
     )
 }

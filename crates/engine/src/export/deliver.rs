@@ -270,10 +270,11 @@ enum Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error {
-            Error::Invalid(_) => Self::Azure(Refusal {
-                code: Code::LinkMissing,
-                text: error.to_string(),
-                passes: false,
+            // The gate's: the link is gone, or does not give the container.
+            Error::Azure(problem) => Self::Azure(Refusal {
+                code: problem.code,
+                text: problem.to_string(),
+                passes: problem.code.is_transient(),
                 retry_after: None,
             }),
             error => Self::Store(error),

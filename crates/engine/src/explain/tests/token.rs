@@ -1,12 +1,30 @@
 //! Refusals by Entra ID and by the machine's identity endpoint.
 
-use azure::ErrorKind;
+use azure::{Cloud, ErrorKind};
 use model::{IdentityId, IdentitySource};
 
 use super::{
     APP, Answer, CLIENT, TENANT, answer, assert_holds, explained, link, machine, principal, silent,
 };
-use crate::explain::Doing;
+use crate::explain::{Doing, Situation, word};
+
+#[test]
+fn a_sign_in_names_no_storage_account() {
+    let late = Answer {
+        clock_skew_ms: Some(20 * 60_000),
+        ..answer(ErrorKind::TokenRefused, 401, "AADSTS700024")
+    };
+    let at = Situation {
+        cloud: &Cloud::public(),
+        place: None,
+        blob: None,
+        credential: &link(),
+        app_client_id: Some(APP),
+        doing: Doing::SignIn,
+    };
+    let words = &["so the request to Entra ID was refused"];
+    assert_holds(&word(&late, &at), "clock_skew", words);
+}
 
 #[test]
 fn each_refusal_by_entra_names_cause_and_fix() {
