@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use model::{AccountName, BlobName, ContainerName, Credential, Secret};
+use model::{AccountName, BlobName, ClientProof, ContainerName, Credential, Secret};
 use reqwest::{Method, Request};
 use tokio::net::lookup_host;
 use url::{Url, form_urlencoded};
@@ -306,11 +306,14 @@ pub fn credential_expiry(credential: &Credential) -> Option<i64> {
                 .or_else(|| instant::parse_iso(&format!("{end}T00:00:00Z")))
                 .or_else(|| instant::parse_iso(&format!("{}:00Z", end.trim_end_matches('Z'))))
         }
-        Credential::ServicePrincipal {
-            proof: model::ClientProof::Certificate { pem },
-            ..
-        } => certificate_expiry(pem),
-        _ => None,
+        Credential::ServicePrincipal { proof, .. } => match proof {
+            ClientProof::Certificate { pem } => certificate_expiry(pem),
+            ClientProof::Secret(_) | ClientProof::Federated { .. } => None,
+        },
+        Credential::AccountKey { .. }
+        | Credential::Anonymous
+        | Credential::ManagedIdentity { .. }
+        | Credential::AzureLink { .. } => None,
     }
 }
 

@@ -15,9 +15,7 @@ mod write;
 use std::time::Duration;
 
 use azure::ContainerClient;
-use model::{
-    Actor, BlobName, Credential, CredentialKind, Direction, Permission, ServeMode, StorageId,
-};
+use model::{Actor, BlobName, CredentialKind, Direction, Permission, ServeMode, StorageId};
 
 use crate::{
     AuditAction, Engine, Error, Result, StorageInput, gate::Gate, require, storage_input::Draft,
@@ -253,12 +251,7 @@ impl Subject {
 
     /// Does Entra ID give a token for its credential?
     fn uses_token(&self) -> bool {
-        matches!(
-            self.draft.credential,
-            Credential::AzureLink { .. }
-                | Credential::ServicePrincipal { .. }
-                | Credential::ManagedIdentity { .. }
-        )
+        self.draft.credential.uses_token()
     }
 
     fn title(&self) -> String {

@@ -153,8 +153,7 @@ impl Engine {
     /// What this machine's identity may read is the operator's: another organization that names an
     /// account of the operator must not get it read for them (confused deputy).
     async fn check_host_identity(&self, org: OrgId, credential: &Credential) -> Result<()> {
-        let is_host = matches!(credential, Credential::ManagedIdentity { .. });
-        if is_host && !self.is_operators(org).await? {
+        if credential.is_hosts() && !self.is_operators(org).await? {
             return Err(Error::field(
                 FieldError::NON_FIELD,
                 "The managed identity of this server belongs to its operator's organization. Use an Azure link or a service principal of your own instead.",

@@ -325,7 +325,10 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             .portal("Storage account, Security + networking, Access keys"),
         ),
         Credential::Sas { .. } => sas::rejected(answer, at),
-        _ => (
+        Credential::ServicePrincipal { .. }
+        | Credential::ManagedIdentity { .. }
+        | Credential::AzureLink { .. }
+        | Credential::Anonymous => (
             Code::TokenRejected,
             format!("The storage account {account} does not accept the access token: {}", clean(answer.message)),
             Fix::by(
@@ -344,7 +347,10 @@ fn wrong_tenant(owner: Option<&str>, at: &Situation<'_>) -> Row {
         Credential::AzureLink { tenant_id } => {
             format!("the Azure link is to the tenant {tenant_id}")
         }
-        _ => "the identity is of another tenant".to_owned(),
+        Credential::ManagedIdentity { .. }
+        | Credential::AccountKey { .. }
+        | Credential::Sas { .. }
+        | Credential::Anonymous => "the identity is of another tenant".to_owned(),
     };
     let cause = match owner {
         Some(owner) => format!(
@@ -382,9 +388,12 @@ const ROLE_TAKES: &str = "up to 10 minutes";
 /// Who the credential acts as, at the beginning of a sentence.
 fn whose(at: &Situation<'_>) -> &'static str {
     match at.credential {
+        Credential::ServicePrincipal { .. } => "The service principal",
         Credential::ManagedIdentity { .. } => "The managed identity",
         Credential::AzureLink { .. } => "Longshore's enterprise application",
-        _ => "The service principal",
+        Credential::AccountKey { .. } | Credential::Sas { .. } | Credential::Anonymous => {
+            "The credential"
+        }
     }
 }
 

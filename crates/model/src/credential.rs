@@ -47,7 +47,7 @@ impl CredentialKind {
         }
     }
 
-    /// What people read in lists.
+    /// The storage type of the REST API in words.
     pub fn title(self) -> &'static str {
         match self {
             Self::AccountKey => "Microsoft Azure",
@@ -55,6 +55,17 @@ impl CredentialKind {
             Self::ManagedIdentity => "Microsoft Azure (managed identity)",
             Self::Sas => "Microsoft Azure (SAS token)",
             Self::AzureLink => "Microsoft Azure (Azure link)",
+        }
+    }
+
+    /// How a storage signs in, for people.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::AccountKey => "Account key",
+            Self::ServicePrincipal => "Service principal",
+            Self::ManagedIdentity => "Managed identity",
+            Self::Sas => "SAS token or public container",
+            Self::AzureLink => "Azure link",
         }
     }
 }
@@ -108,6 +119,41 @@ impl Credential {
             Self::ServicePrincipal { .. } => CredentialKind::ServicePrincipal,
             Self::ManagedIdentity { .. } => CredentialKind::ManagedIdentity,
             Self::AzureLink { .. } => CredentialKind::AzureLink,
+        }
+    }
+
+    /// The tenant that it names, by id or domain; a managed identity's is Azure's to say.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::ServicePrincipal { tenant_id, .. } | Self::AzureLink { tenant_id } => {
+                Some(tenant_id)
+            }
+            Self::AccountKey { .. }
+            | Self::Sas { .. }
+            | Self::Anonymous
+            | Self::ManagedIdentity { .. } => None,
+        }
+    }
+
+    /// Does Entra ID give tokens for it? Then roles say what it may do.
+    pub fn uses_token(&self) -> bool {
+        match self {
+            Self::ServicePrincipal { .. }
+            | Self::ManagedIdentity { .. }
+            | Self::AzureLink { .. } => true,
+            Self::AccountKey { .. } | Self::Sas { .. } | Self::Anonymous => false,
+        }
+    }
+
+    /// Is it the identity of the machine that Longshore runs on?
+    pub fn is_hosts(&self) -> bool {
+        match self {
+            Self::ManagedIdentity { .. } => true,
+            Self::AccountKey { .. }
+            | Self::Sas { .. }
+            | Self::Anonymous
+            | Self::ServicePrincipal { .. }
+            | Self::AzureLink { .. } => false,
         }
     }
 }

@@ -165,10 +165,14 @@ impl Check<'_> {
                 None => Outcome::Passed(String::new()),
             },
             Credential::Anonymous => Outcome::Passed(String::new()),
-            _ if self.subject.draft.direction == Direction::Source => self.source_rights().await,
-            _ => Outcome::Skipped(
-                "Not tried: a target needs the rights to write and delete.".to_owned(),
-            ),
+            Credential::ServicePrincipal { .. }
+            | Credential::ManagedIdentity { .. }
+            | Credential::AzureLink { .. } => match self.subject.draft.direction {
+                Direction::Source => self.source_rights().await,
+                Direction::Target => Outcome::Skipped(
+                    "Not tried: a target needs the rights to write and delete.".to_owned(),
+                ),
+            },
         }
     }
 
@@ -206,12 +210,15 @@ impl Check<'_> {
         let what = match credential {
             Credential::Sas { .. } => "SAS token",
             Credential::AccountKey { .. } => "account key",
-            Credential::ServicePrincipal {
-                proof: ClientProof::Certificate { .. },
-                ..
-            } => "client certificate",
-            Credential::ServicePrincipal { .. } => "client secret",
-            _ => return Outcome::Skipped("This credential has no end.".to_owned()),
+            Credential::ServicePrincipal { proof, .. } => match proof {
+                ClientProof::Certificate { .. } => "client certificate",
+                ClientProof::Secret(_) | ClientProof::Federated { .. } => "client secret",
+            },
+            Credential::Anonymous
+            | Credential::ManagedIdentity { .. }
+            | Credential::AzureLink { .. } => {
+                return Outcome::Skipped("This credential has no end.".to_owned());
+            }
         };
         let Some(end_ms) = self.subject.draft.expires_at_ms else {
             return Outcome::Skipped(

@@ -297,7 +297,6 @@ impl Check<'_> {
     }
 
     async fn note_signing(&self, steps: &mut Steps, blob: Option<&BlobName>) {
-        let credential = &self.subject.draft.credential;
         if self.subject.signing == Signing::Unused {
             self.skip_all(
                 steps,
@@ -319,23 +318,27 @@ impl Check<'_> {
         let ((signed, _), took) =
             timed(self.while_role_missing(|| self.limited(SIGN, self.client.sign(name, &request))))
                 .await;
-        if self.subject.uses_token() {
-            let tried = format!(
-                "Asked {} for a key that signs pre-signed URLs.",
-                self.subject.draft.account
-            );
-            let outcome = match &signed {
-                Ok(_) => Outcome::Passed(String::new()),
-                Err(stop) => self.refused_signature(stop),
-            };
-            self.note(steps, Step::DelegationKey, tried, took, outcome);
-        } else {
-            let why = match credential {
-                Credential::AccountKey { .. } => "Not needed: the account key signs.",
-                Credential::Sas { .. } => "Not needed: the SAS token itself is handed out.",
-                _ => "Not needed: public blobs have plain URLs.",
-            };
-            self.skip(steps, Step::DelegationKey, why);
+        let needless = match &self.subject.draft.credential {
+            Credential::AccountKey { .. } => Some("Not needed: the account key signs."),
+            Credential::Sas { .. } => Some("Not needed: the SAS token itself is handed out."),
+            Credential::Anonymous => Some("Not needed: public blobs have plain URLs."),
+            Credential::ServicePrincipal { .. }
+            | Credential::ManagedIdentity { .. }
+            | Credential::AzureLink { .. } => None,
+        };
+        match needless {
+            Some(why) => self.skip(steps, Step::DelegationKey, why),
+            None => {
+                let tried = format!(
+                    "Asked {} for a key that signs pre-signed URLs.",
+                    self.subject.draft.account
+                );
+                let outcome = match &signed {
+                    Ok(_) => Outcome::Passed(String::new()),
+                    Err(stop) => self.refused_signature(stop),
+                };
+                self.note(steps, Step::DelegationKey, tried, took, outcome);
+            }
         }
         match (signed, blob) {
             (Err(_), _) => self.skip(

@@ -196,7 +196,7 @@ impl Check<'_> {
                     }
                     _ => self.word(&stop, None, Doing::SignIn),
                 };
-                if let (Some(ours), Some(challenge)) = (tenant_of(credential), challenge)
+                if let (Some(ours), Some(challenge)) = (credential.tenant(), challenge)
                     && !ours.eq_ignore_ascii_case(&challenge.tenant_id)
                 {
                     problem.cause += &format!(
@@ -226,7 +226,9 @@ impl Check<'_> {
             return;
         };
         let owner = challenge.tenant_id.as_str();
-        let ours = tenant_of(&self.subject.draft.credential)
+        let credential = &self.subject.draft.credential;
+        let ours = credential
+            .tenant()
             .filter(|ours| uuid::Uuid::try_parse(ours).is_ok());
         let outcome = match ours {
             Some(ours) if !ours.eq_ignore_ascii_case(owner) => match steps.stopped_by() {
@@ -251,15 +253,6 @@ pub(super) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     (done, started.elapsed())
 }
 
-fn tenant_of(credential: &Credential) -> Option<&str> {
-    match credential {
-        Credential::ServicePrincipal { tenant_id, .. } | Credential::AzureLink { tenant_id } => {
-            Some(tenant_id)
-        }
-        _ => None,
-    }
-}
-
 fn who(credential: &Credential) -> Option<String> {
     match credential {
         Credential::ServicePrincipal {
@@ -276,6 +269,6 @@ fn who(credential: &Credential) -> Option<String> {
                 format!("the managed identity {id}")
             }
         }),
-        _ => None,
+        Credential::AccountKey { .. } | Credential::Sas { .. } | Credential::Anonymous => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use model::Code;
 
-use super::{Answer, Scope, Situation, commands, word};
+use super::{Answer, Scope, Situation, commands, token::Client, word};
 use crate::{Fix, Problem, Who};
 
 /// Something to tell that no answer of Azure's says by itself.
@@ -277,7 +277,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             )
             .command(format!(
                 "az ad app credential reset --id {} --append --create-cert",
-                client_id(at)
+                commands::quote(Client::of(at).id)
             )),
         ),
     };
@@ -286,13 +286,6 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
         cause,
         fix,
         azure: None,
-    }
-}
-
-fn client_id(at: &Situation<'_>) -> String {
-    match at.credential {
-        model::Credential::ServicePrincipal { client_id, .. } => commands::quote(client_id),
-        _ => "CLIENT_ID".to_owned(),
     }
 }
 
@@ -316,9 +309,7 @@ fn silent(kind: azure::ErrorKind, message: &str) -> Answer<'_> {
 
 /// The managed identity endpoint has its own words: it is this machine that does not answer.
 fn timed_out(seconds: u64, at: &Situation<'_>) -> Problem {
-    let is_host = matches!(at.credential, model::Credential::ManagedIdentity { .. })
-        && at.doing == super::Doing::SignIn;
-    let kind = if is_host {
+    let kind = if at.credential.is_hosts() && at.doing == super::Doing::SignIn {
         azure::ErrorKind::IdentityUnavailable
     } else {
         azure::ErrorKind::TimedOut

@@ -17,7 +17,15 @@ pub(super) fn unavailable(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             proof: ClientProof::Federated { source, identity },
             ..
         } => (*source, identity),
-        _ => (IdentitySource::Auto, &IdentityId::SystemAssigned),
+        Credential::ServicePrincipal {
+            proof: ClientProof::Secret(_) | ClientProof::Certificate { .. },
+            ..
+        }
+        | Credential::AccountKey { .. }
+        | Credential::Sas { .. }
+        | Credential::Anonymous
+        // Its app's proof may be a managed identity, and is the operator's.
+        | Credential::AzureLink { .. } => (IdentitySource::Auto, &IdentityId::SystemAssigned),
     };
     // `Auto` is not where the answer came from.
     let source = answer.identity_source.unwrap_or(chosen);

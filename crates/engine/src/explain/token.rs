@@ -30,7 +30,10 @@ impl<'a> Client<'a> {
                 id: at.app_client_id.unwrap_or("CLIENT_ID"),
                 is_ours: true,
             },
-            _ => Self {
+            Credential::ManagedIdentity { .. }
+            | Credential::AccountKey { .. }
+            | Credential::Sas { .. }
+            | Credential::Anonymous => Self {
                 tenant: "TENANT_ID",
                 id: "CLIENT_ID",
                 is_ours: false,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{ConnectStep, Integrations, LinkProof};
-use model::{Actor, CredentialKind, Direction, ProjectId, Storage, StorageId, SyncStatus};
+use model::{Actor, Direction, ProjectId, Storage, StorageId, SyncStatus};
 
 use super::{
     Person,
@@ -52,7 +52,7 @@ struct Container {
     id: StorageId,
     place: String,
     use_words: &'static str,
-    kind: &'static str,
+    method: &'static str,
     project: ProjectId,
     project_title: String,
     status: &'static str,
@@ -129,13 +129,7 @@ impl Container {
                 Direction::Source => "tasks come from it",
                 Direction::Target => "annotations go to it",
             },
-            kind: match storage.kind {
-                CredentialKind::AccountKey => "account key",
-                CredentialKind::ServicePrincipal => "service principal",
-                CredentialKind::ManagedIdentity => "managed identity",
-                CredentialKind::Sas => "SAS token, or public",
-                CredentialKind::AzureLink => "Azure link",
-            },
+            method: storage.kind.method(),
             project: storage.project_id,
             project_title: project_title.to_owned(),
             status: status.as_str(),

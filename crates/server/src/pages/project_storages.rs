@@ -14,7 +14,7 @@ use super::{
     html::{failed, render},
     storage::{
         live::{Live, several},
-        method_title, name,
+        name,
     },
 };
 use crate::{App, error::ApiError, extract::Id};
@@ -53,7 +53,7 @@ impl Card {
         Ok(Self {
             name: name(storage),
             place: place(storage).trim_end_matches('/').to_owned(),
-            method: method_title(storage.kind),
+            method: storage.kind.method(),
             live: Live::of(app, actor, storage).await?,
         })
     }

@@ -13,7 +13,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Actor, CredentialKind, Direction, ImportMode, ServeMode, Storage, StorageId};
+use model::{Actor, Direction, ImportMode, ServeMode, Storage, StorageId};
 
 use super::{
     Person,
@@ -65,7 +65,7 @@ impl StorageHead {
             project_title: title(&project.title).to_owned(),
             name: name(storage),
             place: place(storage).trim_end_matches('/').to_owned(),
-            method: method_title(storage.kind),
+            method: storage.kind.method(),
             is_source: storage.direction == Direction::Source,
             failed_blobs: errors.1,
             tab,
@@ -97,17 +97,6 @@ pub(super) fn name(storage: &Storage) -> String {
     match storage.title.trim() {
         "" => place(storage).trim_end_matches('/').to_owned(),
         title => title.to_owned(),
-    }
-}
-
-/// How it signs in, in words.
-pub(super) fn method_title(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::AzureLink => "Azure link",
-        CredentialKind::ServicePrincipal => "Service principal",
-        CredentialKind::ManagedIdentity => "Managed identity",
-        CredentialKind::Sas => "SAS token or public container",
-        CredentialKind::AccountKey => "Account key",
     }
 }
 
@@ -150,7 +139,7 @@ fn facts(storage: &Storage) -> Vec<(&'static str, String)> {
                 prefix => prefix.to_owned(),
             },
         ),
-        ("Signs in by", method_title(storage.kind).to_owned()),
+        ("Signs in by", storage.kind.method().to_owned()),
     ];
     match storage.direction {
         Direction::Source => {
