@@ -64,6 +64,7 @@ pub use accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use annotations::AnnotationInput;
 pub use aside::aside;
 pub use audit::AuditAction;
+pub use azure::GetStatus;
 pub use azure_links::{Integrations, Leftover, Unlinked};
 pub use connect::{ConnectAddresses, EntraOutcome, PendingConnect, Returned};
 pub use connect_drafts::{ConnectDraft, LinkedTenant};

@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("store", &["model"]),
     ("formats", &["model"]),
     ("engine", &["azure", "formats", "model", "store"]),
-    ("server", &["azure", "engine", "model"]),
+    ("server", &["engine", "model"]),
     (
         "longshore",
         &["azure", "engine", "model", "server", "store"],

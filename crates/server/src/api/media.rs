@@ -13,8 +13,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use azure::GetStatus;
-use engine::{Delivery, ReadMethod, ResolveRequest, Resolved, ServedBlob};
+use engine::{Delivery, GetStatus, ReadMethod, ResolveRequest, Resolved, ServedBlob};
 use model::{Actor, TaskId};
 
 use crate::{
