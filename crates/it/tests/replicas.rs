@@ -40,12 +40,14 @@ async fn two_replicas_share_one_postgresql() -> anyhow::Result<()> {
     assert_eq!(ended["status"], "completed", "{ended}");
     assert_eq!(world.imported(project).await?, names);
 
-    world
+    let target = world
         .storage(
             "/api/storages/export/azure",
             &world.by_key(project, "out", json!({})),
         )
         .await?;
+    // Its first, full export would write again what comes meanwhile.
+    world.ended(&target).await?;
     let mut files = Vec::new();
     for (number, task) in world.tasks(project).await?.iter().enumerate() {
         let replica = if number % 2 == 0 {
@@ -60,5 +62,5 @@ async fn two_replicas_share_one_postgresql() -> anyhow::Result<()> {
             .expect(201)?;
         files.push(format!("{}.json", created["id"]));
     }
-    world.exported("out", &files).await
+    world.exported_at_most("out", &files, 1).await
 }

@@ -171,6 +171,26 @@ impl World {
         )
         .await
     }
+
+    /// Waits until the container has exactly these blobs; each was written at most so many times.
+    pub async fn exported_at_most(
+        &self,
+        container: &str,
+        expected: &[String],
+        times: usize,
+    ) -> anyhow::Result<()> {
+        self.exported(container, expected).await?;
+        let mut written = self.azure.written(container).await?;
+        // The access check writes one, and deletes it.
+        written.retain(|name, _| !name.starts_with(".longshore-access-check-"));
+        let names: Vec<&String> = written.keys().collect();
+        anyhow::ensure!(names.len() == expected.len(), "{names:?} were written");
+        anyhow::ensure!(
+            written.values().all(|count| (1..=times).contains(count)),
+            "more than {times} times: {written:?}"
+        );
+        Ok(())
+    }
 }
 
 /// The body of an annotation with one choice.

@@ -1,6 +1,7 @@
 //! A running local Azure: its control endpoint as methods, and its blob endpoint as a browser sees it.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -171,6 +172,27 @@ impl LocalAzure {
     /// As [`LocalAzure::control`].
     pub async fn fault(&self, fault: &Value) -> anyhow::Result<()> {
         self.post("/faults", fault).await.map(|_| ())
+    }
+
+    /// The blobs that were written to a container through its front, each with how often; of the last 2,000 requests.
+    ///
+    /// # Errors
+    /// As [`LocalAzure::control`].
+    pub async fn written(&self, container: &str) -> anyhow::Result<BTreeMap<String, usize>> {
+        let requests = self.control(Method::GET, "/requests", &Value::Null).await?;
+        let within = format!("/{container}/");
+        let mut written = BTreeMap::new();
+        for request in requests.as_array().context("requests")? {
+            let path = request["path"].as_str().unwrap_or_default();
+            let path = path.split('?').next().unwrap_or_default();
+            let name = path.split_once(&within).map(|(_, name)| name);
+            if let Some(name) =
+                name.filter(|_| request["method"] == "PUT" && request["status"] == 201)
+            {
+                *written.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+        Ok(written)
     }
 
     /// A private container.
