@@ -34,7 +34,7 @@ impl Written {
 }
 
 impl Engine {
-    /// Notes that the storage works. Never in the way of what worked: it is written besides.
+    /// Notes that the storage works. It is written later, so that what worked does not wait for it.
     pub(crate) fn note_success(&self, storage: StorageId) {
         let now_ms = self.now_ms();
         if !self.0.health_written.is_due(storage, None, now_ms) {

@@ -91,7 +91,7 @@ impl Engine {
     }
 
     /// Gives the member with this e-mail a new password, which ends all their sessions: the
-    /// operator's command, for who cannot sign in any more.
+    /// operator's command, for whoever cannot sign in any more.
     ///
     /// # Errors
     /// [`Error::NotFound`] when no member of the actor's organization has the e-mail;

@@ -44,7 +44,7 @@ pub(crate) enum JobEnd {
 pub struct Worker;
 
 impl Worker {
-    /// Runs at most `concurrency` jobs at once, and the delivery of exports besides, until
+    /// Runs at most `concurrency` jobs at once, and delivers exports beside them, until
     /// `shutdown`. Then running syncs stop at their next page and go back to the queue, and
     /// writes that are on their way are finished.
     pub async fn run(engine: Engine, shutdown: CancellationToken, concurrency: usize) {

@@ -29,7 +29,7 @@ pub fn start(levels: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// For the person at the terminal, before or besides the log.
+/// For the person at the terminal, before or beside the log.
 pub fn to_stderr(text: &str) {
     // Nobody to tell when standard error is gone.
     let _ = writeln!(io::stderr(), "{}", model::redact(text));

@@ -232,7 +232,7 @@ impl Routes {
     }
 }
 
-/// A handler that is called with who may.
+/// A handler behind the question whether its sender may.
 type Asked = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Refuses who may not before anything that they sent is read: what is wrong with it is not for
@@ -258,7 +258,7 @@ fn asked_by_who_may<H: Handler<T, App>, T: 'static>(
     }
 }
 
-/// The same of a page: who is not signed in is sent to sign in.
+/// The same for a page: whoever is not signed in is sent to sign in.
 fn shown_to_who_may<H: Handler<T, App>, T: 'static>(
     permission: Permission,
     handler: H,

@@ -31,7 +31,7 @@ pub struct StoreOptions {
     pub database_url: String,
     /// Seals credentials; the current key first.
     pub seal_keys: SealKeys,
-    /// Connections at most: readers on SQLite (which has one writer besides), all on PostgreSQL.
+    /// Connections at most: readers on SQLite (which has one writer too), all on PostgreSQL.
     pub max_connections: u32,
 }
 
@@ -111,7 +111,7 @@ impl Store {
         }
     }
 
-    /// Woken when this process enqueues a job or an outbox item; workers wait on it and poll besides.
+    /// Woken when this process enqueues a job or an outbox item; workers wait on it, and also look from time to time.
     pub fn job_notify(&self) -> &Notify {
         &self.jobs_waiting
     }

@@ -52,7 +52,7 @@ fn for_app(state: &State, authority: &str, form: &Form) -> Result<Value, Refusal
         (app.clone(), principal.clone())
     };
     let proof = prove(state, authority, &app, form)?;
-    // Policies are evaluated for who has proven to be somebody.
+    // Policies are evaluated for whoever has proven to be somebody.
     if principal.blocked_by_policy {
         return Err(Refusal::bad_request(
             53003,

@@ -62,7 +62,7 @@ pub(crate) async fn for_browsers(State(app): State<App>, request: Request, next:
         };
         with_status(status, page)
     };
-    // What the error said besides its body stays: Retry-After, the request's id.
+    // What the error said beside its body stays: Retry-After, the request's id.
     let (mut parts, body) = page.into_parts();
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH && !parts.headers.contains_key(name) {

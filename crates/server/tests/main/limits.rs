@@ -75,7 +75,7 @@ async fn a_file_of_tasks_is_not_read_for_who_may_not_import_it() {
         .header("Sec-Fetch-Site", "same-origin")
         .header(header::COOKIE, cookie)
         .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
-        // Longer than the limit, which is noticed by who reads it.
+        // Longer than the limit, which is noticed by whoever reads it.
         .body(Body::from("x".repeat(3_000)));
     let answer = world.ask(request.unwrap()).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
