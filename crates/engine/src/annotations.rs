@@ -185,7 +185,7 @@ impl Engine {
             Edited::NotFound => return Err(Error::not_found("Annotation", id)),
             Edited::ChangedMeanwhile(current) => current,
         };
-        let by = match current.updated_by.or(current.completed_by) {
+        let by = match current.updated_by {
             Some(user) => self.store().find_user(current.org_id, user).await?,
             None => None,
         };

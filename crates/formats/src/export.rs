@@ -305,6 +305,7 @@ mod tests {
             updated_by: Some(UserId(1)),
             parent_prediction: None,
             parent_annotation: None,
+            unique_id: None,
             created_at_ms: CREATED_MS + 6_230,
             updated_at_ms: CREATED_MS + 6_684,
         }

@@ -10,7 +10,7 @@ use testkit::{Answer, Longshore, Settings};
 use crate::world::{IMAGE_CONFIG, World, annotation};
 
 /// A member of the organization, by token.
-struct Member<'a> {
+pub struct Member<'a> {
     longshore: &'a Longshore,
     token: String,
 }
@@ -24,7 +24,7 @@ impl<'a> Member<'a> {
     }
 
     /// A new annotator.
-    fn annotator(longshore: &'a Longshore, email: &str) -> anyhow::Result<Self> {
+    pub fn annotator(longshore: &'a Longshore, email: &str) -> anyhow::Result<Self> {
         let run = |arguments: &[&str]| {
             let output = longshore.command(arguments)?;
             anyhow::ensure!(output.status.success(), "{output:?}");
@@ -36,7 +36,7 @@ impl<'a> Member<'a> {
         Ok(Self { longshore, token })
     }
 
-    async fn ask(
+    pub async fn ask(
         &self,
         method: Method,
         path: &str,

@@ -16,6 +16,7 @@ mod import;
 mod invites;
 mod isolation;
 mod keys;
+mod label_studio_json;
 mod large_files;
 mod media_origin;
 mod outgoing;

@@ -81,9 +81,12 @@ pub struct Annotation {
     pub completed_by: Option<UserId>,
     /// For Label Studio's `created_username`.
     pub completed_by_email: Option<String>,
+    /// Whose it is as it stands: its author's, until somebody changes it.
     pub updated_by: Option<UserId>,
     pub parent_prediction: Option<PredictionId>,
     pub parent_annotation: Option<AnnotationId>,
+    /// What the sender called it when it was made, if anything; one of a kind on its task.
+    pub unique_id: Option<String>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
 }

@@ -225,9 +225,10 @@ async fn insert(
         lead_time: annotation.lead_time,
         completed_by: annotation.completed_by,
         completed_by_email: task_row.get("completed_by_email")?,
-        updated_by: None,
+        updated_by: annotation.completed_by,
         parent_prediction: annotation.parent_prediction,
         parent_annotation: annotation.parent_annotation,
+        unique_id: submission.unique_id.clone(),
         created_at_ms: *now_ms,
         updated_at_ms: *now_ms,
     }))

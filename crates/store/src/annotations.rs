@@ -332,6 +332,8 @@ async fn move_counters(tx: &mut Tx, task: TaskId, valid: i64, cancelled: i64) ->
 }
 
 fn annotation_of(row: &Row) -> Result<Annotation> {
+    let completed_by = row.get::<Option<i64>>("completed_by")?.map(UserId);
+    let updated_by = row.get::<Option<i64>>("updated_by")?.map(UserId);
     Ok(Annotation {
         id: AnnotationId(row.get("id")?),
         org_id: OrgId(row.get("org_id")?),
@@ -341,15 +343,16 @@ fn annotation_of(row: &Row) -> Result<Annotation> {
         was_cancelled: row.flag("was_cancelled")?,
         ground_truth: row.flag("ground_truth")?,
         lead_time: row.get("lead_time")?,
-        completed_by: row.get::<Option<i64>>("completed_by")?.map(UserId),
+        completed_by,
         completed_by_email: row.get("completed_by_email")?,
-        updated_by: row.get::<Option<i64>>("updated_by")?.map(UserId),
+        updated_by: updated_by.or(completed_by),
         parent_prediction: row
             .get::<Option<i64>>("parent_prediction_id")?
             .map(PredictionId),
         parent_annotation: row
             .get::<Option<i64>>("parent_annotation_id")?
             .map(AnnotationId),
+        unique_id: row.get("unique_id")?,
         created_at_ms: row.get("created_at_ms")?,
         updated_at_ms: row.get("updated_at_ms")?,
     })

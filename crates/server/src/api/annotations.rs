@@ -70,7 +70,7 @@ impl From<Annotation> for AnnotationView {
             bulk_created: false,
             task: annotation.task_id.0,
             project: annotation.project_id.0,
-            updated_by: annotation.updated_by.map(|user| user.0).or(by),
+            updated_by: annotation.updated_by.map(|user| user.0),
             parent_prediction: annotation.parent_prediction.map(|id| id.0),
             parent_annotation: annotation.parent_annotation.map(|id| id.0),
             last_created_by: None,

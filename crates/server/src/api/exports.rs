@@ -240,7 +240,7 @@ struct ExportedAnnotation<'a> {
     lead_time: Option<f64>,
     prediction: Value,
     result_count: usize,
-    unique_id: Option<String>,
+    unique_id: Option<&'a str>,
     import_id: Option<i64>,
     last_action: Option<String>,
     bulk_created: bool,
@@ -267,16 +267,13 @@ impl<'a> From<&'a Annotation> for ExportedAnnotation<'a> {
             lead_time: annotation.lead_time,
             prediction: json!({}),
             result_count: regions.map_or(0, |regions| regions.len()),
-            unique_id: None,
+            unique_id: annotation.unique_id.as_deref(),
             import_id: None,
             last_action: None,
             bulk_created: false,
             task: annotation.task_id.0,
             project: annotation.project_id.0,
-            updated_by: annotation
-                .updated_by
-                .or(annotation.completed_by)
-                .map(|user| user.0),
+            updated_by: annotation.updated_by.map(|user| user.0),
             parent_prediction: annotation.parent_prediction.map(|id| id.0),
             parent_annotation: annotation.parent_annotation.map(|id| id.0),
             last_created_by: None,
