@@ -1,6 +1,6 @@
 //! Annotations reach their container, in order, and what does not is told.
 
-use engine::{AnnotationInput, Expected, StorageInput, TaskInput};
+use engine::{AnnotationInput, Expected, StorageInput, TaskInput, label_studio::instant};
 use local_azure::state::FaultKind;
 use model::{AnnotationId, ContainerName, Direction, StorageId, SyncStatus, TaskId};
 use serde_json::{Value, json, value::to_raw_value};
@@ -94,6 +94,43 @@ async fn each_change_of_an_annotation_reaches_its_blob() {
     .await;
     nothing_waits(&world, storage).await;
     assert_eq!(world.names("labels").await, [name]);
+    worker.stop().await;
+}
+
+/// What Label Studio 1.23.2 wrote for a new annotation, with our ids and times; `created_ago` is
+/// left out: it is not true any more when someone reads the file.
+#[tokio::test]
+async fn the_file_of_a_new_annotation_is_label_studios() {
+    let world = World::start().await;
+    world.container("labels").await;
+    world.target(target(&world)).await;
+    let worker = world.worker();
+    let (owner, project) = (world.owner.user_id.0, world.project.id.0);
+    let task_id = task(&world).await;
+    let id = annotate(&world, task_id, "cat").await;
+    let task = world.engine.get_task(&world.owner, task_id).await.unwrap();
+    let annotation = world.engine.get_annotation(&world.owner, id).await.unwrap();
+    let recorded = json!({
+        "id": id.0,
+        "result": [{"from_name": "c", "to_name": "i", "type": "choices", "value": {"choices": ["cat"]}}],
+        "created_username": format!(" owner@example.com, {owner}"),
+        "completed_by": {"id": owner, "first_name": "", "last_name": "", "email": "owner@example.com"},
+        "task": {
+            "id": task_id.0, "data": {"image": "https://example.com/1.png"}, "meta": {},
+            "created_at": instant(task.created_at_ms), "updated_at": instant(task.updated_at_ms),
+            "is_labeled": true, "allow_skip": true, "overlap": 1, "inner_id": 1, "total_annotations": 1,
+            "cancelled_annotations": 0, "total_predictions": 0, "precomputed_agreement": null,
+            "comment_count": 0, "unresolved_comment_count": 0, "last_comment_updated_at": null,
+            "project": project, "updated_by": owner, "file_upload": null, "comment_authors": []
+        },
+        "was_cancelled": false, "ground_truth": false,
+        "created_at": instant(annotation.created_at_ms), "updated_at": instant(annotation.updated_at_ms),
+        "draft_created_at": null, "lead_time": null, "import_id": null, "last_action": null,
+        "bulk_created": false, "project": project, "updated_by": owner, "parent_prediction": null,
+        "parent_annotation": null, "last_created_by": null
+    });
+    let file = blob_that(&world, &format!("out/{id}.json"), |_| true).await;
+    assert_eq!(file, recorded);
     worker.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 mod element;
 mod export;
+pub mod label_studio;
 mod position;
 mod row;
 mod tasks;

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use engine::aside;
+pub(crate) use engine::label_studio::instant;
 use futures_util::{FutureExt as _, StreamExt};
 use model::{AnnotationId, budgets};
 use tokio::time::{Instant, timeout_at};
@@ -322,13 +323,6 @@ impl PageRequest {
             Ok(())
         }
     }
-}
-
-/// Instants as Label Studio writes them: `2026-11-21T17:52:00.684000Z`.
-pub(crate) fn instant(at_ms: i64) -> String {
-    formatted(at_ms, |at| {
-        at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
-    })
 }
 
 /// Instants as people read them, to the minute: `2026-11-21 17:52 UTC`.

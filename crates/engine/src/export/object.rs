@@ -50,7 +50,7 @@ pub(super) async fn wanted(
             ..PredictionQuery::default()
         };
         let predictions = store.list_predictions(item.org_id, &of_task).await?;
-        let content = formats::task_file(&task, &annotations, &predictions);
+        let content = formats::task_file(task, annotations, predictions);
         return Ok(Wanted::Content(content));
     };
     let Some(annotation) = store.find_annotation(item.org_id, id).await? else {
@@ -60,6 +60,6 @@ pub(super) async fn wanted(
         Some(user) => store.find_user(item.org_id, user).await?,
         None => None,
     };
-    let content = formats::annotation_file(&task, &annotation, by.as_ref());
+    let content = formats::annotation_file(task, annotation, by);
     Ok(Wanted::Content(content))
 }

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::Response,
 };
-use engine::AnnotationInput;
+use engine::{AnnotationInput, label_studio};
 use model::{Actor, Annotation, AnnotationId, Clock, DraftId, PredictionId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -22,58 +22,16 @@ use crate::{
 /// A person's result on a task.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct AnnotationView {
-    id: i64,
-    /// Array of regions.
-    #[schema(value_type = Vec<Object>)]
-    pub(super) result: Box<RawValue>,
-    created_username: String,
+    #[serde(flatten)]
+    annotation: label_studio::Annotation,
     created_ago: String,
-    completed_by: Option<i64>,
-    was_cancelled: bool,
-    ground_truth: bool,
-    created_at: String,
-    updated_at: String,
-    draft_created_at: Option<String>,
-    /// Seconds.
-    lead_time: Option<f64>,
-    import_id: Option<i64>,
-    last_action: Option<String>,
-    bulk_created: bool,
-    task: i64,
-    project: i64,
-    updated_by: Option<i64>,
-    parent_prediction: Option<i64>,
-    parent_annotation: Option<i64>,
-    last_created_by: Option<i64>,
 }
 
 impl From<Annotation> for AnnotationView {
     fn from(annotation: Annotation) -> Self {
-        let by = annotation.completed_by.map(|user| user.0);
         Self {
-            id: annotation.id.0,
-            result: annotation.result,
-            created_username: match (&annotation.completed_by_email, by) {
-                (Some(email), Some(id)) => format!(" {email}, {id}"),
-                _ => String::new(),
-            },
             created_ago: ago(annotation.created_at_ms, Clock::system().now_ms()),
-            completed_by: by,
-            was_cancelled: annotation.was_cancelled,
-            ground_truth: annotation.ground_truth,
-            created_at: instant(annotation.created_at_ms),
-            updated_at: instant(annotation.updated_at_ms),
-            draft_created_at: None,
-            lead_time: annotation.lead_time,
-            import_id: None,
-            last_action: None,
-            bulk_created: false,
-            task: annotation.task_id.0,
-            project: annotation.project_id.0,
-            updated_by: annotation.updated_by.map(|user| user.0),
-            parent_prediction: annotation.parent_prediction.map(|id| id.0),
-            parent_annotation: annotation.parent_annotation.map(|id| id.0),
-            last_created_by: None,
+            annotation: annotation.into(),
         }
     }
 }
@@ -148,10 +106,9 @@ impl From<AnnotationFields> for AnnotationInput {
 type Tagged = ([(HeaderName, HeaderValue); 1], Json<AnnotationView>);
 
 fn tagged(annotation: Annotation) -> Tagged {
-    let view = AnnotationView::from(annotation);
-    let etag = HeaderValue::from_str(&format!("\"{}\"", view.updated_at));
-    let etag = etag.unwrap_or(HeaderValue::from_static("\"\""));
-    ([(header::ETAG, etag)], Json(view))
+    let etag = format!("\"{}\"", instant(annotation.updated_at_ms));
+    let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""));
+    ([(header::ETAG, etag)], Json(annotation.into()))
 }
 
 pub(crate) async fn list(

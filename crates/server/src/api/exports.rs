@@ -7,18 +7,17 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use engine::{Engine, TaskPaging, aside};
+use engine::{Engine, TaskPaging, aside, label_studio::ExportTask};
 use futures_util::{StreamExt, stream};
 use model::{Actor, Annotation, Prediction, ProjectId, Task, TaskId};
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
     App,
     api::Answer,
     error::ApiError,
-    extract::{Id, Query, instant},
+    extract::{Id, Query},
     stranger,
 };
 
@@ -162,121 +161,13 @@ fn written(
         }
         let annotations = annotations.iter().filter(|a| a.task_id == task.id);
         let predictions = predictions.iter().filter(|p| p.task_id == task.id);
-        let item = ExportedTask::new(
-            task,
-            annotations.map(ExportedAnnotation::from).collect(),
-            predictions.map(|prediction| prediction.id.0).collect(),
+        let item = ExportTask::new(
+            task.clone(),
+            annotations.cloned().collect(),
+            &predictions.cloned().collect::<Vec<_>>(),
         );
         serde_json::to_writer(&mut text, &item)
             .map_err(|error| engine::Error::Internal(format!("export: {error}")))?;
     }
     Ok(text)
-}
-
-/// A task as Label Studio exports it: URIs as they are stored.
-#[derive(Serialize)]
-struct ExportedTask<'a> {
-    id: i64,
-    annotations: Vec<ExportedAnnotation<'a>>,
-    drafts: [i64; 0],
-    predictions: Vec<i64>,
-    data: &'a RawValue,
-    meta: &'a RawValue,
-    created_at: String,
-    updated_at: String,
-    allow_skip: bool,
-    inner_id: i64,
-    total_annotations: i64,
-    cancelled_annotations: i64,
-    total_predictions: i64,
-    comment_count: i64,
-    unresolved_comment_count: i64,
-    last_comment_updated_at: Option<String>,
-    project: i64,
-    updated_by: Option<i64>,
-    comment_authors: [i64; 0],
-}
-
-impl<'a> ExportedTask<'a> {
-    fn new(
-        task: &'a Task,
-        annotations: Vec<ExportedAnnotation<'a>>,
-        predictions: Vec<i64>,
-    ) -> Self {
-        Self {
-            id: task.id.0,
-            annotations,
-            drafts: [],
-            predictions,
-            data: &task.data,
-            meta: &task.meta,
-            created_at: instant(task.created_at_ms),
-            updated_at: instant(task.updated_at_ms),
-            allow_skip: true,
-            inner_id: task.inner_id,
-            total_annotations: task.annotation_count,
-            cancelled_annotations: task.cancelled_annotation_count,
-            total_predictions: task.prediction_count,
-            comment_count: 0,
-            unresolved_comment_count: 0,
-            last_comment_updated_at: None,
-            project: task.project_id.0,
-            updated_by: task.updated_by.map(|user| user.0),
-            comment_authors: [],
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ExportedAnnotation<'a> {
-    id: i64,
-    completed_by: Option<i64>,
-    result: &'a RawValue,
-    was_cancelled: bool,
-    ground_truth: bool,
-    created_at: String,
-    updated_at: String,
-    draft_created_at: Option<String>,
-    lead_time: Option<f64>,
-    prediction: Value,
-    result_count: usize,
-    unique_id: Option<&'a str>,
-    import_id: Option<i64>,
-    last_action: Option<String>,
-    bulk_created: bool,
-    task: i64,
-    project: i64,
-    updated_by: Option<i64>,
-    parent_prediction: Option<i64>,
-    parent_annotation: Option<i64>,
-    last_created_by: Option<i64>,
-}
-
-impl<'a> From<&'a Annotation> for ExportedAnnotation<'a> {
-    fn from(annotation: &'a Annotation) -> Self {
-        let regions = serde_json::from_str::<Vec<&RawValue>>(annotation.result.get());
-        Self {
-            id: annotation.id.0,
-            completed_by: annotation.completed_by.map(|user| user.0),
-            result: &annotation.result,
-            was_cancelled: annotation.was_cancelled,
-            ground_truth: annotation.ground_truth,
-            created_at: instant(annotation.created_at_ms),
-            updated_at: instant(annotation.updated_at_ms),
-            draft_created_at: None,
-            lead_time: annotation.lead_time,
-            prediction: json!({}),
-            result_count: regions.map_or(0, |regions| regions.len()),
-            unique_id: annotation.unique_id.as_deref(),
-            import_id: None,
-            last_action: None,
-            bulk_created: false,
-            task: annotation.task_id.0,
-            project: annotation.project_id.0,
-            updated_by: annotation.updated_by.map(|user| user.0),
-            parent_prediction: annotation.parent_prediction.map(|id| id.0),
-            parent_annotation: annotation.parent_annotation.map(|id| id.0),
-            last_created_by: None,
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Predictions, with Label Studio's fields.
 
 use axum::{Json, extract::State};
-use engine::PredictionInput;
+use engine::{PredictionInput, label_studio};
 use model::{Actor, Clock, Prediction, PredictionId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,49 +11,34 @@ use crate::{
     App,
     api::{Answer, Created, NoContent},
     error::ApiError,
-    extract::{Body, Id, Query, ago, instant},
+    extract::{Body, Id, Query, ago},
     fields::{Fields, Input},
 };
 
 /// A model's result on a task.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PredictionView {
-    id: i64,
-    /// Array of regions.
-    #[schema(value_type = Vec<Object>)]
-    pub(super) result: Box<RawValue>,
-    pub(super) model_version: Option<String>,
+    #[serde(flatten)]
+    prediction: label_studio::Prediction,
     created_ago: String,
-    score: Option<f64>,
     cluster: Option<i64>,
     #[schema(value_type = Option<Object>)]
     neighbors: Option<()>,
     mislabeling: f64,
-    created_at: String,
-    updated_at: String,
     model: Option<i64>,
     model_run: Option<i64>,
-    task: i64,
-    project: i64,
 }
 
 impl From<Prediction> for PredictionView {
     fn from(prediction: Prediction) -> Self {
         Self {
-            id: prediction.id.0,
-            result: prediction.result,
-            model_version: prediction.model_version,
             created_ago: ago(prediction.created_at_ms, Clock::system().now_ms()),
-            score: prediction.score,
+            prediction: prediction.into(),
             cluster: None,
             neighbors: None,
             mislabeling: 0.0,
-            created_at: instant(prediction.created_at_ms),
-            updated_at: instant(prediction.updated_at_ms),
             model: None,
             model_run: None,
-            task: prediction.task_id.0,
-            project: prediction.project_id.0,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use engine::label_studio;
 use model::{Annotation, Draft, Prediction, Task, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -22,28 +23,10 @@ pub(super) enum Detail {
 /// A task.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskView {
-    id: i64,
-    #[schema(value_type = Object)]
-    data: Box<RawValue>,
-    #[schema(value_type = Object)]
-    meta: Box<RawValue>,
-    created_at: String,
-    updated_at: String,
-    is_labeled: bool,
-    overlap: i64,
-    /// Position in its project, from 1.
-    inner_id: i64,
-    total_annotations: i64,
-    cancelled_annotations: i64,
-    total_predictions: i64,
-    comment_count: i64,
-    unresolved_comment_count: i64,
-    last_comment_updated_at: Option<String>,
-    project: i64,
+    #[serde(flatten)]
+    task: label_studio::Task,
     #[schema(value_type = Object)]
     updated_by: UpdatedBy,
-    file_upload: Option<i64>,
-    comment_authors: Vec<i64>,
     #[serde(flatten)]
     listed: Option<Listed>,
     #[serde(flatten)]
@@ -99,26 +82,13 @@ pub(super) struct Said {
 
 impl TaskView {
     /// As the answer to its creation.
-    pub(super) fn short(task: Task, data: Option<Box<RawValue>>) -> Self {
+    pub(super) fn short(mut task: Task, data: Option<Box<RawValue>>) -> Self {
+        if let Some(data) = data {
+            task.data = data;
+        }
         Self {
-            id: task.id.0,
-            data: data.unwrap_or(task.data),
-            meta: task.meta,
-            created_at: instant(task.created_at_ms),
-            updated_at: instant(task.updated_at_ms),
-            is_labeled: task.is_labeled,
-            overlap: task.overlap,
-            inner_id: task.inner_id,
-            total_annotations: task.annotation_count,
-            cancelled_annotations: task.cancelled_annotation_count,
-            total_predictions: task.prediction_count,
-            comment_count: 0,
-            unresolved_comment_count: 0,
-            last_comment_updated_at: None,
-            project: task.project_id.0,
             updated_by: UpdatedBy::Short(task.updated_by.map(|user| user.0)),
-            file_upload: None,
-            comment_authors: Vec::new(),
+            task: task.into(),
             listed: None,
             results: None,
         }

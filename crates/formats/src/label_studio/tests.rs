@@ -1,0 +1,136 @@
+//! What is written can be read again; times are Label Studio's.
+
+use model::{
+    Annotation, AnnotationId, OrgId, Prediction, PredictionId, ProjectId, Task, TaskId, UserId,
+};
+use serde_json::{Value, json, value::RawValue};
+
+use super::{AnnotationFile, ExportTask, TaskFile, instant};
+use crate::{Limits, TaskReader};
+
+const CREATED_MS: i64 = 1_795_283_521_109; // 2026-11-21T17:52:01.109Z
+
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap()
+}
+
+fn task() -> Task {
+    Task {
+        id: TaskId(12002),
+        org_id: OrgId(1),
+        project_id: ProjectId(5),
+        inner_id: 2,
+        data: raw(r#"{"image": "azure-blob://trace-in/images/1.png"}"#),
+        meta: raw("{}"),
+        overlap: 1,
+        is_labeled: true,
+        annotation_count: 1,
+        cancelled_annotation_count: 0,
+        prediction_count: 0,
+        source_storage_id: None,
+        source_blob_id: None,
+        source_blob_name: None,
+        updated_by: Some(UserId(1)),
+        created_at_ms: CREATED_MS,
+        updated_at_ms: CREATED_MS + 6_619,
+    }
+}
+
+fn annotation() -> Annotation {
+    Annotation {
+        id: AnnotationId(3),
+        org_id: OrgId(1),
+        project_id: ProjectId(5),
+        task_id: TaskId(12002),
+        result: raw(r#"[{"from_name": "choice"}, {"from_name": "choice"}]"#),
+        was_cancelled: false,
+        ground_truth: false,
+        lead_time: None,
+        completed_by: Some(UserId(1)),
+        completed_by_email: Some("bench@example.com".to_owned()),
+        updated_by: Some(UserId(1)),
+        parent_prediction: None,
+        parent_annotation: None,
+        unique_id: None,
+        created_at_ms: CREATED_MS,
+        updated_at_ms: CREATED_MS,
+    }
+}
+
+fn prediction() -> Prediction {
+    Prediction {
+        id: PredictionId(4),
+        org_id: OrgId(1),
+        project_id: ProjectId(5),
+        task_id: TaskId(12002),
+        result: raw("[]"),
+        score: Some(0.5),
+        model_version: Some("v1".to_owned()),
+        created_at_ms: 0,
+        updated_at_ms: 0,
+    }
+}
+
+#[test]
+fn a_person_who_is_gone_is_named_by_id_and_email() {
+    let file = AnnotationFile::new(task(), annotation(), None);
+    let file = serde_json::to_value(&file).unwrap();
+    assert_eq!(
+        file["completed_by"],
+        json!({"id": 1, "first_name": "", "last_name": "", "email": "bench@example.com"})
+    );
+    assert_eq!(file["created_username"], " bench@example.com, 1");
+    let nobody = Annotation {
+        completed_by: None,
+        completed_by_email: None,
+        ..annotation()
+    };
+    let file = serde_json::to_value(AnnotationFile::new(task(), nobody, None)).unwrap();
+    assert_eq!(
+        (&file["completed_by"], &file["created_username"]),
+        (&Value::Null, &json!(""))
+    );
+}
+
+#[test]
+fn what_is_written_can_be_imported_again() {
+    let (annotations, predictions) = (vec![annotation()], vec![prediction()]);
+    let download = ExportTask::new(task(), annotations.clone(), &predictions);
+    let download = serde_json::to_vec(&download).unwrap();
+    let file = serde_json::to_vec(&TaskFile::new(task(), annotations, predictions)).unwrap();
+    let value: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(value["annotations"][0]["completed_by"], 1);
+    assert_eq!(value["annotations"][0]["task"], 12002);
+    assert_eq!(
+        value["predictions"][0]["created_at"],
+        "1970-01-01T00:00:00.000000Z"
+    );
+    for (text, predictions) in [(file, 1), (download, 0)] {
+        let mut reader = TaskReader::new("12002.json", Limits::default());
+        let rows = reader.push(&text).unwrap();
+        assert_eq!(rows[0].data.get(), task().data.get());
+        assert_eq!(
+            rows[0].annotations[0].result.get(),
+            annotation().result.get()
+        );
+        assert_eq!(rows[0].predictions.len(), predictions);
+    }
+}
+
+#[test]
+fn the_download_counts_regions() {
+    let download = ExportTask::new(task(), vec![annotation()], &[prediction()]);
+    let download = serde_json::to_value(&download).unwrap();
+    let annotation = &download["annotations"][0];
+    assert_eq!(
+        (&annotation["result_count"], &annotation["prediction"]),
+        (&json!(2), &json!({}))
+    );
+    assert_eq!(download["predictions"], json!([4]));
+}
+
+#[test]
+fn instants_are_label_studios() {
+    assert_eq!(instant(CREATED_MS), "2026-11-21T17:52:01.109000Z");
+    assert_eq!(instant(i64::MAX), "");
+}
