@@ -73,7 +73,7 @@ pub use drafts::DraftInput;
 pub use error::{AzureAnswer, Error, FieldError, Problem};
 pub use explain::{Doing, Situation, explain};
 pub use fix::{Fix, Who};
-pub use formats::label_studio;
+pub use formats::{ExportFormat, ExportWriter, Format, LabeledTask, label_studio, object_name};
 pub use grants::{
     GrantPurpose, GrantScope, GrantState, GrantedRole, Grants, RoleNeed, container_of,
 };

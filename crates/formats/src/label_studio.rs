@@ -18,4 +18,7 @@ pub fn instant(at_ms: i64) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+
+#[cfg(test)]
 mod tests;

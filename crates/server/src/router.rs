@@ -173,14 +173,14 @@ pub(crate) fn routes() -> Routes {
         .get(
             "/api/projects/{id}/export",
             exports::export,
-            op("Every annotated task as one JSON file.")
+            op("Every annotated task as one file.")
                 .query(&["exportType", "download_all_tasks"])
                 .lists::<Value>(200),
         )
         .get(
             "/api/projects/{id}/export/formats",
             exports::formats,
-            op("The formats of the export.").lists::<exports::FormatView>(200),
+            op("The formats of the export.").lists::<engine::ExportFormat>(200),
         )
         // the access check
         .post(

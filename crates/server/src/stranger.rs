@@ -160,6 +160,14 @@ impl Shown {
         }
     }
 
+    /// What a file of ours with strangers' words in it is: an export, the audit log.
+    pub(crate) fn file(content_type: &'static str) -> Self {
+        Self {
+            content_type,
+            is_download: true,
+        }
+    }
+
     /// May the browser use it so? Only a PDF is put into a page as a document.
     pub(crate) fn suits(&self, used_as: Option<&str>) -> bool {
         let is_put = ["embed", "object", "iframe", "frame"];
@@ -204,16 +212,6 @@ impl Shown {
     }
 }
 
-/// What a file of ours with strangers' words in it is: an export, the audit log.
-pub(crate) const JSON_FILE: Shown = Shown {
-    content_type: "application/json",
-    is_download: true,
-};
-/// Likewise, a line for each.
-pub(crate) const JSON_LINES_FILE: Shown = Shown {
-    content_type: "application/x-ndjson",
-    is_download: true,
-};
 /// A picture that we drew of a stranger's.
 pub(crate) const DRAWN: Shown = Shown {
     content_type: "image/jpeg",

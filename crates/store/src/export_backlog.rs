@@ -1,7 +1,7 @@
 //! What target storages still have to get, for people who look at them. Cheap however much it is:
 //! waiting objects are counted up to a bound, troubled ones have an index of their own.
 
-use model::{OrgId, StorageId};
+use model::{AnnotationId, OrgId, StorageId, TaskId};
 
 use crate::{Result, Store, db::sql};
 
@@ -22,8 +22,9 @@ pub struct ExportBacklog {
 /// An object that could not be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TroubledExport {
-    /// The blob's name below the storage's prefix.
-    pub object_key: String,
+    pub task_id: TaskId,
+    /// `None` when the object holds the whole task.
+    pub annotation_id: Option<AnnotationId>,
     /// For people; redacted.
     pub error: String,
     pub attempts: i64,
@@ -66,7 +67,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<TroubledExport>> {
         let query = sql(
-            "SELECT object_key, error, attempts, next_at_ms FROM outbox
+            "SELECT task_id, annotation_id, error, attempts, next_at_ms FROM outbox
              WHERE storage_id = $1 AND org_id = $2 AND error IS NOT NULL ORDER BY id DESC LIMIT $3",
         )
         .bind(storage)
@@ -76,7 +77,8 @@ impl Store {
         rows.iter()
             .map(|row| {
                 Ok(TroubledExport {
-                    object_key: row.get("object_key")?,
+                    task_id: TaskId(row.get("task_id")?),
+                    annotation_id: row.get::<Option<i64>>("annotation_id")?.map(AnnotationId),
                     error: row.get("error")?,
                     attempts: row.get("attempts")?,
                     next_at_ms: row.get("next_at_ms")?,

@@ -41,6 +41,24 @@ macro_rules! counts {
     };
 }
 
+// The object of annotation `a` in storage `s`: its own, or its task's.
+macro_rules! object {
+    () => {
+        "s.org_id, s.project_id, s.id, a.task_id,
+         CASE WHEN s.export_layout = 'per_task' THEN NULL ELSE a.id END"
+    };
+}
+
+// A newer change of an object that waits, or is being written.
+macro_rules! superseding {
+    () => {
+        "ON CONFLICT (storage_id, COALESCE(annotation_id, task_id)) DO UPDATE
+         SET version = outbox.version + 1, task_id = excluded.task_id,
+         annotation_id = excluded.annotation_id, op = excluded.op, attempts = 0,
+         next_at_ms = excluded.next_at_ms, error = NULL"
+    };
+}
+
 /// What to do with the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxOp {
@@ -62,8 +80,6 @@ pub struct OutboxItem {
     pub task_id: TaskId,
     /// `None` when the object holds the whole task.
     pub annotation_id: Option<AnnotationId>,
-    /// The blob's name below the storage's prefix: `ANNOTATION_ID.json` or `TASK_ID.json`.
-    pub object_key: String,
     pub op: OutboxOp,
     /// The full export that it belongs to, when there is one.
     pub run_id: Option<SyncRunId>,
@@ -240,17 +256,16 @@ impl Store {
         // Version 0 marks what only this export asks for: cancelling it removes those again.
         let total = tx
             .execute(
-                sql("INSERT INTO outbox (version, org_id, project_id, storage_id, task_id, annotation_id,
-                     object_key, op, run_id, next_at_ms)
-                     SELECT DISTINCT 0, s.org_id, s.project_id, s.id, a.task_id,
-                     CASE WHEN s.export_layout = 'per_task' THEN NULL ELSE a.id END,
-                     CAST(CASE WHEN s.export_layout = 'per_task' THEN a.task_id ELSE a.id END AS TEXT)
-                     || '.json', 'upsert', $3, $4
+                sql(concat!(
+                    "INSERT INTO outbox (version, org_id, project_id, storage_id, task_id,
+                     annotation_id, op, run_id, next_at_ms) SELECT DISTINCT 0, ",
+                    object!(),
+                    ", 'upsert', $3, $4
                      FROM storages s JOIN annotations a ON a.project_id = s.project_id
-                     WHERE s.org_id = $1 AND s.id = $2 AND s.direction = 'target'
-                     ON CONFLICT (storage_id, object_key) DO UPDATE SET version = outbox.version + 1,
-                     task_id = excluded.task_id, annotation_id = excluded.annotation_id, op = excluded.op,
-                     run_id = excluded.run_id, attempts = 0, next_at_ms = excluded.next_at_ms, error = NULL")
+                     WHERE s.org_id = $1 AND s.id = $2 AND s.direction = 'target' ",
+                    superseding!(),
+                    ", run_id = excluded.run_id"
+                ))
                 .bind(org)
                 .bind(storage)
                 .bind(run)
@@ -279,17 +294,15 @@ pub(crate) enum Deleted<'a> {
 /// waits already is superseded; one under lease becomes due again when its worker is done.
 pub(crate) async fn enqueue_upserts(tx: &mut Tx, annotations: &[i64], now_ms: i64) -> Result<()> {
     tx.execute(
-        sql("INSERT INTO outbox (org_id, project_id, storage_id, task_id, annotation_id, object_key, op,
-             next_at_ms)
-             SELECT DISTINCT s.org_id, s.project_id, s.id, a.task_id,
-             CASE WHEN s.export_layout = 'per_task' THEN NULL ELSE a.id END,
-             CAST(CASE WHEN s.export_layout = 'per_task' THEN a.task_id ELSE a.id END AS TEXT) || '.json',
-             'upsert', $2
+        sql(concat!(
+            "INSERT INTO outbox (org_id, project_id, storage_id, task_id, annotation_id, op, next_at_ms)
+             SELECT DISTINCT ",
+            object!(),
+            ", 'upsert', $2
              FROM annotations a JOIN storages s ON s.project_id = a.project_id AND s.direction = 'target'
-             WHERE a.id IN (SELECT CAST(j.value AS BIGINT) FROM json_each($1) AS j)
-             ON CONFLICT (storage_id, object_key) DO UPDATE SET version = outbox.version + 1,
-             task_id = excluded.task_id, annotation_id = excluded.annotation_id, op = excluded.op,
-             attempts = 0, next_at_ms = excluded.next_at_ms, error = NULL")
+             WHERE a.id IN (SELECT CAST(j.value AS BIGINT) FROM json_each($1) AS j) ",
+            superseding!()
+        ))
         .bind(json(annotations.iter())?)
         .bind(now_ms),
     )
@@ -300,18 +313,19 @@ pub(crate) async fn enqueue_upserts(tx: &mut Tx, annotations: &[i64], now_ms: i6
 macro_rules! enqueue_deletes {
     ($which:literal, $remaining:literal) => {
         concat!(
-            "INSERT INTO outbox (org_id, project_id, storage_id, task_id, annotation_id, object_key, op,
-             next_at_ms)
-             SELECT DISTINCT s.org_id, s.project_id, s.id, a.task_id,
-             CASE WHEN s.export_layout = 'per_task' THEN NULL ELSE a.id END,
-             CAST(CASE WHEN s.export_layout = 'per_task' THEN a.task_id ELSE a.id END AS TEXT) || '.json',
-             CASE WHEN s.export_layout = 'per_task' AND ", $remaining, " THEN 'upsert' ELSE 'delete' END, $3
+            "INSERT INTO outbox (org_id, project_id, storage_id, task_id, annotation_id, op, next_at_ms)
+             SELECT DISTINCT ",
+            object!(),
+            ", CASE WHEN s.export_layout = 'per_task' AND ",
+            $remaining,
+            " THEN 'upsert' ELSE 'delete' END, $3
              FROM annotations a JOIN storages s ON s.project_id = a.project_id AND s.direction = 'target'
-             WHERE a.org_id = $1 AND ", $which, "
-             AND (s.can_delete_objects = 1 OR (s.export_layout = 'per_task' AND ", $remaining, "))
-             ON CONFLICT (storage_id, object_key) DO UPDATE SET version = outbox.version + 1,
-             task_id = excluded.task_id, annotation_id = excluded.annotation_id, op = excluded.op,
-             attempts = 0, next_at_ms = excluded.next_at_ms, error = NULL"
+             WHERE a.org_id = $1 AND ",
+            $which,
+            " AND (s.can_delete_objects = 1 OR (s.export_layout = 'per_task' AND ",
+            $remaining,
+            ")) ",
+            superseding!()
         )
     };
 }
@@ -352,7 +366,6 @@ fn item_of(row: &Row) -> Result<OutboxItem> {
         storage_id: StorageId(row.get("storage_id")?),
         task_id: TaskId(row.get("task_id")?),
         annotation_id: row.get::<Option<i64>>("annotation_id")?.map(AnnotationId),
-        object_key: row.get("object_key")?,
         op: row.word("op", |text| match text {
             "upsert" => Some(OutboxOp::Upsert),
             "delete" => Some(OutboxOp::Delete),

@@ -330,7 +330,9 @@ impl Refusal {
 async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<(), Refused> {
     let storage = &target.storage;
     let container = engine.container_of(storage, &target.credential).await?;
-    let name = storage.prefix.join(&item.object_key);
+    let name = storage
+        .prefix
+        .join(&formats::object_name(item.task_id, item.annotation_id));
     let blob = BlobName::parse(name)
         .map_err(|error| Error::Internal(format!("the name of an export: {error}")))?;
     let (doing, answer) = match wanted(engine, item, storage).await? {
@@ -339,7 +341,7 @@ async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<()
             let put = container.put(
                 &blob,
                 content.into(),
-                "application/json",
+                formats::object_type(),
                 &PutCondition::None,
             );
             (Doing::Write, put.await.map(|_etag| ()))

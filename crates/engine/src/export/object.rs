@@ -1,5 +1,6 @@
 //! What an object of a target storage should hold now.
 
+use formats::LabeledTask;
 use model::Storage;
 use store::{OutboxItem, OutboxOp, PredictionQuery};
 
@@ -50,8 +51,12 @@ pub(super) async fn wanted(
             ..PredictionQuery::default()
         };
         let predictions = store.list_predictions(item.org_id, &of_task).await?;
-        let content = formats::task_file(task, annotations, predictions);
-        return Ok(Wanted::Content(content));
+        let labeled = LabeledTask {
+            task,
+            annotations,
+            predictions,
+        };
+        return Ok(Wanted::Content(formats::task_object(labeled)));
     };
     let Some(annotation) = store.find_annotation(item.org_id, id).await? else {
         return Ok(gone);
@@ -60,6 +65,6 @@ pub(super) async fn wanted(
         Some(user) => store.find_user(item.org_id, user).await?,
         None => None,
     };
-    let content = formats::annotation_file(task, annotation, by);
+    let content = formats::annotation_object(task, annotation, by);
     Ok(Wanted::Content(content))
 }

@@ -33,19 +33,18 @@ pub(crate) enum Verdict {
 enum ExportArea {
     /// The whole folder is the exports'.
     Folder(Prefix),
-    /// The source lies in the folder that is written to, so only what is named like an export
-    /// (`ID.json`) can be told apart.
-    NumberedFiles(Prefix),
+    /// The source lies in the folder that is written to, so only what is named like an export can
+    /// be told apart.
+    NamedFiles(Prefix),
 }
 
 impl ExportArea {
     fn covers(&self, blob: &str) -> bool {
         match self {
             Self::Folder(prefix) => prefix.covers(blob),
-            Self::NumberedFiles(prefix) => blob
+            Self::NamedFiles(prefix) => blob
                 .strip_prefix(prefix.listing().as_str())
-                .and_then(|name| name.strip_suffix(".json"))
-                .is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())),
+                .is_some_and(formats::is_object_name),
         }
     }
 }
@@ -110,7 +109,7 @@ fn export_area(target: Prefix, source: &Prefix) -> ExportArea {
     let source_is_inside =
         target.as_str().is_empty() || target == *source || target.covers(source.as_str());
     if source_is_inside {
-        ExportArea::NumberedFiles(target)
+        ExportArea::NamedFiles(target)
     } else {
         ExportArea::Folder(target)
     }

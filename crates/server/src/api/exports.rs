@@ -1,4 +1,4 @@
-//! A project's annotated tasks as one JSON file, streamed page by page.
+//! A project's annotated tasks as one file, streamed page by page.
 
 use axum::{
     Json,
@@ -7,18 +7,16 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use engine::{Engine, TaskPaging, aside, label_studio::ExportTask};
-use futures_util::{StreamExt, stream};
-use model::{Actor, Annotation, Prediction, ProjectId, Task, TaskId};
-use serde::Serialize;
-use utoipa::ToSchema;
+use engine::{Engine, ExportFormat, ExportWriter, Format, LabeledTask, TaskPaging, aside};
+use futures_util::stream;
+use model::{Actor, ProjectId, Task, TaskId};
 
 use crate::{
     App,
-    api::Answer,
+    api::{Answer, tasks::by_task},
     error::ApiError,
     extract::{Id, Query},
-    stranger,
+    stranger::Shown,
 };
 
 /// Tasks read at once, at most; fewer when they are large.
@@ -27,27 +25,13 @@ const PAGE: i64 = 500;
 /// What the text of a page is about.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// A format of the export.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct FormatView {
-    title: &'static str,
-    description: &'static str,
-    link: &'static str,
-    name: &'static str,
-}
-
 pub(crate) async fn formats(
     State(app): State<App>,
     actor: Actor,
     Id(project): Id<ProjectId>,
-) -> Answer<Json<Vec<FormatView>>> {
+) -> Answer<Json<Vec<&'static ExportFormat>>> {
     app.engine.get_project(&actor, project).await?;
-    Ok(Json(vec![FormatView {
-        title: "JSON",
-        description: "List of items in raw JSON format stored in one JSON file.",
-        link: "https://labelstud.io/guide/export.html#JSON",
-        name: "JSON",
-    }]))
+    Ok(Json(Format::ALL.map(Format::about).into()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,11 +49,10 @@ pub(crate) async fn export(
     let format = query
         .text("exportType")
         .or_else(|| query.text("export_type"));
-    if format.is_some_and(|format| format != "JSON") {
-        return Err(ApiError::invalid_request(
-            "The only export format here is JSON.",
-        ));
-    }
+    let format = match format {
+        None => Format::Json,
+        Some(name) => Format::named(name).ok_or_else(no_such_format)?,
+    };
     let which = if query.flag("download_all_tasks", false) {
         Which::All
     } else {
@@ -83,17 +66,23 @@ pub(crate) async fn export(
         which,
         offset: 0,
         page: 10,
-        is_first: true,
+        writer: format.writer(),
     };
-    let bracket = |text: &'static [u8]| stream::once(async move { Ok(Bytes::from_static(text)) });
-    let array = bracket(b"[")
-        .chain(stream::try_unfold(reader, Reader::next))
-        .chain(bracket(b"]"));
-    let disposition = format!("attachment; filename=\"project-{project}.json\"");
-    let body = Body::from_stream(array);
+    let file = stream::try_unfold(Some(reader), async |reader| match reader {
+        Some(reader) => reader.next().await,
+        None => Ok(None),
+    });
+    let name = format.file_name(format_args!("project-{project}"));
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let body = Body::from_stream(file);
     let mut response = ([(header::CONTENT_DISPOSITION, disposition)], body).into_response();
-    stranger::JSON_FILE.put_on(response.headers_mut());
+    Shown::file(format.about().content_type).put_on(response.headers_mut());
     Ok(response)
+}
+
+fn no_such_format() -> ApiError {
+    let names = Format::ALL.map(|format| format.about().name).join(", ");
+    ApiError::invalid_request(format!("The export formats here: {names}."))
 }
 
 struct Reader {
@@ -104,13 +93,13 @@ struct Reader {
     offset: i64,
     /// Tasks of the next page.
     page: i64,
-    is_first: bool,
+    writer: ExportWriter,
 }
 
 impl Reader {
-    /// The next items of the array, separated by commas. An error ends the connection, so that
-    /// nobody takes a part for the whole.
-    async fn next(mut self) -> engine::Result<Option<(Bytes, Self)>> {
+    /// The file's next bytes, until the last with which there is no reader any more. An error ends
+    /// the connection, so that nobody takes a part for the whole.
+    async fn next(mut self) -> engine::Result<Option<(Bytes, Option<Self>)>> {
         loop {
             let paging = TaskPaging {
                 project: Some(self.project),
@@ -119,55 +108,45 @@ impl Reader {
             };
             let mut tasks = self.engine.list_tasks(&self.actor, &paging).await?.tasks;
             if tasks.is_empty() {
-                return Ok(None);
+                let mut rest = Vec::new();
+                self.writer.finish(&mut rest);
+                return Ok(Some((rest.into(), None)));
             }
             self.offset += tasks.len() as i64;
             tasks.retain(|task| self.which == Which::All || task.annotation_count > 0);
             self.page = (self.page * 4).min(PAGE);
             if !tasks.is_empty() {
-                let items = self.items(&tasks).await?;
-                let of_one = items.len() / tasks.len() + 1;
+                let count = tasks.len();
+                let items = self.items(tasks).await?;
+                let of_one = items.len() / count + 1;
                 self.page = self.page.min((PAGE_BYTES / of_one) as i64).max(1);
-                return Ok(Some((items.into(), self)));
+                return Ok(Some((items.into(), Some(self))));
             }
         }
     }
 
-    async fn items(&mut self, tasks: &[Task]) -> engine::Result<Vec<u8>> {
+    async fn items(&mut self, tasks: Vec<Task>) -> engine::Result<Vec<u8>> {
         let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
         let annotations = self.engine.annotations_of_tasks(&self.actor, &ids).await?;
         let predictions = self.engine.predictions_of_tasks(&self.actor, &ids).await?;
         let sizes = tasks.iter().map(|task| task.data.get().len());
         let sizes = sizes.chain(annotations.iter().map(|a| a.result.get().len()));
-        let is_first = std::mem::take(&mut self.is_first);
-        let written = aside(sizes.sum(), || {
-            written(tasks, &annotations, &predictions, is_first)
+        let size = sizes.sum();
+        let mut annotations = by_task(annotations, |annotation| annotation.task_id);
+        let mut predictions = by_task(predictions, |prediction| prediction.task_id);
+        let writer = &mut self.writer;
+        let written = aside(size, || {
+            let mut text = Vec::new();
+            for task in tasks {
+                let item = LabeledTask {
+                    annotations: annotations.remove(&task.id).unwrap_or_default(),
+                    predictions: predictions.remove(&task.id).unwrap_or_default(),
+                    task,
+                };
+                writer.push(item, &mut text);
+            }
+            text
         });
-        written.await
+        Ok(written.await)
     }
-}
-
-/// These tasks as items of the array, each behind a comma unless it is the first of all.
-fn written(
-    tasks: &[Task],
-    annotations: &[Annotation],
-    predictions: &[Prediction],
-    is_first: bool,
-) -> engine::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    for (index, task) in tasks.iter().enumerate() {
-        if index > 0 || !is_first {
-            text.push(b',');
-        }
-        let annotations = annotations.iter().filter(|a| a.task_id == task.id);
-        let predictions = predictions.iter().filter(|p| p.task_id == task.id);
-        let item = ExportTask::new(
-            task.clone(),
-            annotations.cloned().collect(),
-            &predictions.cloned().collect::<Vec<_>>(),
-        );
-        serde_json::to_writer(&mut text, &item)
-            .map_err(|error| engine::Error::Internal(format!("export: {error}")))?;
-    }
-    Ok(text)
 }

@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub(crate) use view::TaskView;
+pub(super) use view::by_task;
 use view::{Detail, Said};
 
 /// Tasks of a page when the query does not say.

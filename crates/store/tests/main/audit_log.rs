@@ -29,7 +29,7 @@ fn expiry(w: &World, at_ms: i64, until_ms: i64, count: i64) -> AuditEntry {
 }
 
 /// Somebody with the database's password; `false` when it refuses.
-async fn by_hand(w: &World, sql: &str) -> bool {
+pub async fn by_hand(w: &World, sql: &str) -> bool {
     let (url, sql) = (&w.options.database_url, sqlx::AssertSqlSafe(sql.to_owned()));
     let done = if url.starts_with("sqlite:") {
         let pool = SqlitePool::connect(url).await.unwrap();

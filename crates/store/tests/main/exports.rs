@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use model::{ExportLayout, SyncStatus};
 use store::{AnnotationPatch, Expected, NewTask, OutboxItem, OutboxOp, StoragePatch};
 
-use crate::world::{NOW, World, task};
+use crate::{
+    audit_log::by_hand,
+    world::{NOW, World, task},
+};
 
 const LEASE: i64 = 1_000;
 
@@ -34,15 +37,12 @@ pub async fn each_write_reaches_each_target_once(w: World) {
     let items = claim(&w, NOW).await;
     let of = |storage| items.iter().filter(move |item| item.storage_id == storage);
     assert_eq!(of(each.id).count(), 3);
-    assert!(of(each.id).any(
-        |item| item.annotation_id == Some(third) && item.object_key == format!("{third}.json")
-    ));
+    assert!(of(each.id).any(|item| item.annotation_id == Some(third)));
     let whole: Vec<_> = of(whole.id).collect();
     assert_eq!(
         (whole.len(), whole[0].annotation_id, whole[0].task_id),
         (1, None, task)
     );
-    assert_eq!(whole[0].object_key, format!("{task}.json"));
     assert!(
         items
             .iter()
@@ -331,6 +331,70 @@ pub async fn a_full_export_is_counted_and_cancelled(w: World) {
             .unwrap(),
         4
     );
+}
+
+/// Annotation 1 and task 1 are both called by their number.
+pub async fn a_number_is_one_object_when_the_layout_changes(w: World) {
+    let target = w.target(ExportLayout::PerAnnotation, false).await;
+    let task = w.task().await;
+    let annotation = annotate(&w, task).await;
+    assert_eq!((annotation.0, task.0), (1, 1));
+    let held = claim(&w, NOW).await;
+    let patch = StoragePatch {
+        export_layout: Some(ExportLayout::PerTask),
+        ..StoragePatch::default()
+    };
+    let changed = w.store.update_storage(w.org, target.id, &patch, None, NOW);
+    changed.await.unwrap().unwrap();
+    annotate(&w, task).await;
+    assert!(
+        claim(&w, NOW + 1).await.is_empty(),
+        "never two workers at one object"
+    );
+    w.store.finish_outbox(&held, NOW + 1).await.unwrap();
+    let items = claim(&w, NOW + 1).await;
+    assert_eq!((items.len(), items[0].annotation_id), (1, None));
+}
+
+/// As they were when the database still knew the objects' names.
+pub async fn what_waited_before_an_upgrade_is_written_after_it(w: World) {
+    let each = w.target(ExportLayout::PerAnnotation, false).await;
+    let whole = w.target(ExportLayout::PerTask, true).await;
+    let task = w.task().await;
+    let annotation = annotate(&w, task).await;
+    let before = claim(&w, NOW).await;
+    for back in [
+        "DROP INDEX outbox_object",
+        "ALTER TABLE outbox ADD COLUMN object_key TEXT NOT NULL DEFAULT ''",
+        "UPDATE outbox SET object_key = CAST(COALESCE(annotation_id, task_id) AS TEXT) || '.json'",
+        "CREATE UNIQUE INDEX outbox_object ON outbox (storage_id, object_key)",
+        "DELETE FROM _sqlx_migrations WHERE version = 12",
+    ] {
+        assert!(by_hand(&w, back).await);
+    }
+    w.store.migrate().await.unwrap();
+    let later = NOW + LEASE;
+    let ids = |items: &[OutboxItem]| items.iter().map(|item| item.id).collect::<Vec<_>>();
+    let items = claim(&w, later).await;
+    assert_eq!(ids(&items), ids(&before));
+    let of = |storage| {
+        items
+            .iter()
+            .find(|item| item.storage_id == storage)
+            .unwrap()
+    };
+    assert_eq!(of(each.id).annotation_id, Some(annotation));
+    assert_eq!(
+        (of(whole.id).annotation_id, of(whole.id).task_id),
+        (None, task)
+    );
+
+    // What changes meets the row that waited.
+    assert!(w.store.delete_task(w.org, task, later).await.unwrap());
+    w.store.finish_outbox(&items, later).await.unwrap();
+    let items = claim(&w, later).await;
+    assert_eq!((items.len(), items[0].storage_id), (1, whole.id));
+    assert_eq!((items[0].op, items[0].version), (OutboxOp::Delete, 2));
 }
 
 pub async fn workers_share_the_outbox(w: World) {

@@ -170,6 +170,8 @@ contract! {
         failures_are_counted_and_revived,
         deletions_reach_only_storages_that_delete,
         a_full_export_is_counted_and_cancelled,
+        a_number_is_one_object_when_the_layout_changes,
+        what_waited_before_an_upgrade_is_written_after_it,
         workers_share_the_outbox,
     }
 }

@@ -180,7 +180,11 @@ pub(super) fn whole(tasks: Vec<Task>, data: Vec<Box<RawValue>>, said: Said) -> V
         .collect()
 }
 
-fn by_task<T>(all: Vec<T>, task_of: fn(&T) -> TaskId) -> HashMap<TaskId, Vec<T>> {
+/// What is said of each task, in its order.
+pub(in crate::api) fn by_task<T>(
+    all: Vec<T>,
+    task_of: fn(&T) -> TaskId,
+) -> HashMap<TaskId, Vec<T>> {
     let mut of_task = HashMap::<TaskId, Vec<T>>::new();
     for one in all {
         of_task.entry(task_of(&one)).or_default().push(one);

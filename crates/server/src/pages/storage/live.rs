@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use askama::Template;
-use engine::{MOST_COUNTED, TroubledExport};
+use engine::{MOST_COUNTED, TroubledExport, object_name};
 use model::{Actor, Direction, ImportMode, Storage, StorageId, SyncRun, SyncStatus};
 
 use super::errors_tab;
@@ -86,8 +86,8 @@ pub(in crate::pages) struct Backlog {
     /// `12 annotations wait to be written`.
     pub(in crate::pages) words: String,
     pub(in crate::pages) failed: i64,
-    /// With when each is tried again.
-    pub(in crate::pages) troubled: Vec<(TroubledExport, Option<At>)>,
+    /// By name, with when each is tried again.
+    pub(in crate::pages) troubled: Vec<(String, TroubledExport, Option<At>)>,
     pub(in crate::pages) last_success_at: Option<At>,
 }
 
@@ -190,7 +190,8 @@ impl Backlog {
                 .into_iter()
                 .map(|object| {
                     let next = object.next_at_ms.map(At);
-                    (object, next)
+                    let name = object_name(object.task_id, object.annotation_id);
+                    (name, object, next)
                 })
                 .collect(),
             last_success_at: storage.health.last_success_at_ms.map(At),
