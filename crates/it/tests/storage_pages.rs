@@ -1,13 +1,9 @@
 //! The pages of storages: the wizard keeps secrets to itself.
 
 use anyhow::{Context, ensure};
-use serde_json::json;
 use testkit::Person;
 
-use crate::{
-    pages::made,
-    world::{IMAGE_CONFIG, World},
-};
+use crate::world::{IMAGE_CONFIG, World};
 
 #[tokio::test]
 async fn a_secret_goes_through_the_wizard_once_and_is_kept_sealed() -> anyhow::Result<()> {
