@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Run as a unit test it tries its seeds, the committed findings of `corpus/NAME`, and a few hundred
-//! inputs that are the same each time. `cargo xtask test` gives each target ten seconds with inputs
-//! that differ each time; `cargo xtask fuzz` gives it as long as one likes, in a build that counts
+//! inputs that are the same each time. `cargo xtask test` gives each target ten seconds of them;
+//! `cargo xtask fuzz` gives it, with others each time, as long as one likes, in a build that counts
 //! which branches an input takes, so that inputs that go new ways are bred from.
 
 mod coverage;

@@ -148,15 +148,20 @@ impl<'a> Run<'a> {
     #[expect(clippy::print_stdout, reason = "the result, shown by `cargo xtask`")]
     fn say(&self, progress: &Progress, took: Duration) {
         let ways = if progress.coverage.is_there() {
-            format!(", {} branches", progress.coverage.branches)
+            format!(
+                ", {} branches, corpus {}",
+                progress.coverage.branches,
+                progress.corpus.len()
+            )
         } else {
             String::new()
         };
         println!(
-            "fuzz {}: {} inputs in {:.1} s, slowest {} ms{ways}, seed {}",
+            "fuzz {}: {} executions in {:.1} s ({:.0}/s){ways}, slowest {} ms, seed {}",
             self.name,
             progress.inputs,
             took.as_secs_f64(),
+            progress.inputs as f64 / took.as_secs_f64(),
             progress.slowest.as_millis(),
             self.seed
         );

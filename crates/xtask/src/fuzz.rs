@@ -36,25 +36,34 @@ struct Target {
     test: String,
 }
 
+/// How targets are run.
+struct Effort {
+    /// Of each target.
+    seconds: u64,
+    /// Where a run writes down what it tries, and keeps what it breeds from.
+    folder: PathBuf,
+    /// The same inputs in every run: what is new is looked for at length.
+    is_repeated: bool,
+}
+
 /// Every target for ten seconds, with the programs that the tests were run with.
 pub fn each_a_while(workspace: &Workspace, tally: &mut Tally) {
     let mut build = workspace.cargo();
     build.args(["test", "--workspace", "--all-targets", "--no-run"]);
-    let folder = workspace.fuzz_dir().join("short");
+    let effort = Effort {
+        seconds: A_WHILE,
+        folder: workspace.fuzz_dir().join("short"),
+        is_repeated: true,
+    };
     match targets(workspace, build) {
-        Ok(targets) => run(&targets, A_WHILE, workspace, &folder, tally),
+        Ok(targets) => run(&targets, &effort, workspace, tally),
         Err(error) => tally.fail("fuzzing", &error),
     }
 }
 
 /// `cargo xtask fuzz [TARGET…] [--seconds N]`
 pub fn at_length(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
-    let (wanted, seconds) = match options {
-        [wanted @ .., "--seconds", seconds] => {
-            (wanted, seconds.parse().map_err(|_| USAGE.to_owned())?)
-        }
-        wanted => (wanted, AT_LENGTH),
-    };
+    let (wanted, seconds) = asked(options)?;
     let mut build = workspace.cargo();
     build.args(["test", "--lib", "--bins", "--no-run", "--profile", "fuzz"]);
     // With a target named, the flags are not for build scripts and macros.
@@ -78,15 +87,37 @@ pub fn at_length(workspace: &Workspace, options: &[&str]) -> Result<ExitCode> {
         ));
     }
     all.retain(|target| wanted.is_empty() || wanted.contains(&target.name.as_str()));
-    let mut tally = Tally::default();
-    run(
-        &all,
+    let effort = Effort {
         seconds,
-        workspace,
-        &workspace.fuzz_dir().join("long"),
-        &mut tally,
-    );
+        folder: workspace.fuzz_dir().join("long"),
+        is_repeated: false,
+    };
+    let mut tally = Tally::default();
+    run(&all, &effort, workspace, &mut tally);
     Ok(tally.conclude())
+}
+
+/// Names of targets and seconds of each, in any order.
+fn asked<'a>(options: &[&'a str]) -> Result<(Vec<&'a str>, u64)> {
+    let (mut wanted, mut seconds) = (Vec::new(), AT_LENGTH);
+    let mut options = options.iter().copied();
+    while let Some(option) = options.next() {
+        if option == "--seconds" {
+            let given = options.next().unwrap_or("nothing");
+            seconds = given
+                .parse()
+                .ok()
+                .filter(|seconds| *seconds > 0)
+                .ok_or(format!(
+                    "--seconds wants a number of seconds from 1 on, not {given}"
+                ))?;
+        } else if option.starts_with('-') {
+            return Err(USAGE.to_owned());
+        } else {
+            wanted.push(option);
+        }
+    }
+    Ok((wanted, seconds))
 }
 
 /// The packages that have targets: the counters' code is linked into their tests only.
@@ -155,19 +186,24 @@ fn target_of(line: &str) -> Option<(&str, &str)> {
 
 /// Runs them, one more at once than there are processors: ten seconds of each are then a minute and a
 /// half on two.
-fn run(targets: &[Target], seconds: u64, workspace: &Workspace, folder: &Path, tally: &mut Tally) {
+fn run(targets: &[Target], effort: &Effort, workspace: &Workspace, tally: &mut Tally) {
     let start = Instant::now();
+    let (seconds, folder) = (effort.seconds, &effort.folder);
+    let at_once = thread::available_parallelism().map_or(1, usize::from) + 1;
+    let rounds = targets.len().div_ceil(at_once) as u64;
     say(&format!(
-        "fuzzing {} targets, {seconds} s each …",
-        targets.len()
+        "fuzzing {} targets, {seconds} s each, {at_once} at once: {} s …",
+        targets.len(),
+        rounds * seconds
     ));
     if let Err(error) = fs::create_dir_all(folder) {
         return tally.fail("fuzzing", &format!("{}: {error}", folder.display()));
     }
     let waiting = Mutex::new(targets.iter().collect::<VecDeque<_>>());
-    let failures = Mutex::new(Vec::new());
+    // A finding is said at once: the others may go on for hours.
+    let tally = Mutex::new(tally);
     thread::scope(|scope| {
-        for _ in 0..=thread::available_parallelism().map_or(1, usize::from) {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 loop {
                     let next = waiting
@@ -175,35 +211,31 @@ fn run(targets: &[Target], seconds: u64, workspace: &Workspace, folder: &Path, t
                         .ok()
                         .and_then(|mut waiting| waiting.pop_front());
                     let Some(target) = next else { break };
-                    let outcome = one(target, seconds, workspace, folder);
-                    if let (Err(error), Ok(mut failures)) = (outcome, failures.lock()) {
-                        failures.push((target.name.as_str(), error));
+                    let outcome = one(target, effort, workspace);
+                    let Ok(mut tally) = tally.lock() else { break };
+                    match outcome {
+                        Ok(()) => tally.pass(),
+                        Err(error) => tally.fail(&format!("fuzzing {}", target.name), &error),
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().unwrap_or_default();
-    for _ in failures.len()..targets.len() {
-        tally.pass();
-    }
-    for (name, error) in &failures {
-        tally.fail(&format!("fuzzing {name}"), error);
-    }
     done("fuzzed", start);
 }
 
 /// One target; the error is what it said.
-fn one(target: &Target, seconds: u64, workspace: &Workspace, folder: &Path) -> Result<()> {
+fn one(target: &Target, effort: &Effort, workspace: &Workspace) -> Result<()> {
     let mut test = command(&target.program);
     test.args(["--exact", &target.test, "--nocapture"]);
+    // With one thread, as on one processor, the result would stand behind the test's name.
+    test.args(["--test-threads", "2"]);
     test.current_dir(&workspace.root);
-    test.env("FUZZ_SECONDS", seconds.to_string());
-    if seconds == A_WHILE {
-        // The same inputs in every test run: what is new is looked for at length.
+    test.env("FUZZ_SECONDS", effort.seconds.to_string());
+    if effort.is_repeated {
         test.env("FUZZ_SEED", "1");
     }
-    test.env("FUZZ_FOLDER", folder);
+    test.env("FUZZ_FOLDER", &effort.folder);
     let output = test.output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
     for line in text.lines().filter(|line| line.starts_with("fuzz ")) {
@@ -217,7 +249,7 @@ fn one(target: &Target, seconds: u64, workspace: &Workspace, folder: &Path) -> R
         return Err(said.trim().to_owned());
     }
     // A stack that ran over, memory that ran out, an input that hung: nobody could tell of it.
-    let kept = keep_last_input(&target.name, workspace, folder).map_or_else(
+    let kept = keep_last_input(&target.name, workspace, &effort.folder).map_or_else(
         |error| error,
         |file| format!("its last input: {}", file.display()),
     );
@@ -242,7 +274,23 @@ fn keep_last_input(name: &str, workspace: &Workspace, folder: &Path) -> Result<P
 
 #[cfg(test)]
 mod tests {
-    use super::{program_of, target_of};
+    use super::{AT_LENGTH, asked, program_of, target_of};
+
+    #[test]
+    fn targets_and_seconds_come_in_any_order_and_seconds_are_a_number() {
+        assert_eq!(asked(&[]), Ok((Vec::new(), AT_LENGTH)));
+        let both = Ok((vec!["ranges", "filters"], 7));
+        assert_eq!(asked(&["ranges", "filters", "--seconds", "7"]), both);
+        assert_eq!(asked(&["ranges", "--seconds", "7", "filters"]), both);
+        for wrong in [
+            &["--seconds"][..],
+            &["--seconds", "0"],
+            &["--seconds", "1m"],
+        ] {
+            assert!(asked(wrong).unwrap_err().contains("--seconds"), "{wrong:?}");
+        }
+        assert!(asked(&["--second", "7"]).is_err());
+    }
 
     #[test]
     fn programs_and_targets_are_found_in_cargos_words() {
