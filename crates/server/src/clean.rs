@@ -291,4 +291,6 @@ fn inert(node: &Handle, local: &str) -> Handle {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -171,6 +171,8 @@ fn escaped(text: &str) -> String {
             '\n' => value += "&#10;",
             '\r' => value += "&#13;",
             '\t' => value += "&#9;",
+            // HTML has letters that no XML may hold, and one of them would break the whole config.
+            '\0'..' ' | '\u{fffe}' | '\u{ffff}' => value.push(char::REPLACEMENT_CHARACTER),
             _ => value.push(letter),
         }
     }

@@ -64,7 +64,7 @@ fn body_of(html: &str) -> (RcDom, Option<Handle>) {
 }
 
 /// What of the text a browser would run, load, send or obey.
-fn live_parts(html: &str) -> Vec<String> {
+pub(super) fn live_parts(html: &str) -> Vec<String> {
     const NAMES: [&str; 18] = [
         "script",
         "iframe",
@@ -288,6 +288,19 @@ fn every_html_of_a_config_is_clean_and_the_rest_as_it_was() {
         }
     }
     assert_eq!(clean_config("<View>"), None);
+}
+
+#[test]
+fn a_config_stays_well_formed_whatever_letters_its_html_names() {
+    let config =
+        "<View><HyperText name=\"t\"><![CDATA[<p>a&#1;b&#xFFFE;c&#9;d</p>]]></HyperText></View>";
+    let cleaned = clean_config(config).unwrap();
+    let document = roxmltree::Document::parse(&cleaned).unwrap();
+    let text = document.root_element().first_element_child().unwrap();
+    assert_eq!(
+        text.attribute("value"),
+        Some("<p>a\u{fffd}b\u{fffd}c\td</p>")
+    );
 }
 
 #[test]
