@@ -386,3 +386,42 @@ mod tests {
         assert_eq!(credential_expiry(&credential("no PEM")), None);
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::SoftDeleted;
+
+    /// What is held of a listing of deleted blobs is no more than what was sent.
+    #[test]
+    fn deleted_blobs() {
+        let seeds = [
+            "<EnumerationResults><Blobs><Blob><Name>a</Name><Deleted>true</Deleted></Blob><Blob><Name Encoded=\"true\">b%20</Name></Blob></Blobs><NextMarker>m</NextMarker></EnumerationResults>",
+            "<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>",
+        ];
+        let words = [
+            "<Blob>",
+            "</Blob>",
+            "<Name>",
+            "</Name>",
+            "<Name Encoded=\"true\">",
+            "<Deleted>true</Deleted>",
+            "<NextMarker>",
+            "/>",
+            "<![CDATA[",
+            "]]>",
+            "&amp;",
+            "&#x0;",
+            "%FF",
+        ];
+        ::fuzz::bytes(
+            "deleted_blobs",
+            &seeds.map(str::as_bytes),
+            &words,
+            |input| {
+                if let Ok(found) = SoftDeleted::parse(input) {
+                    assert!(found.names.iter().map(String::len).sum::<usize>() <= input.len());
+                }
+            },
+        );
+    }
+}

@@ -330,3 +330,76 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use serde_json::{Value, value::RawValue};
+
+    use super::{JSON_LEVELS, check_levels, check_object, check_result, check_strictly};
+
+    /// What is taken is read again by any JSON parser, is written anew without getting worse, and
+    /// what is refused is refused at a place in the text.
+    #[test]
+    fn stored_json() {
+        let seeds = [
+            r#"{"image": "https://h/1", "n": [1.50, -0, 1e3], "t": "é\ud83d\udc08"}"#,
+            r#"[{"id": "a", "value": {"x": 1}}, {"value": {}}]"#,
+            r#"{"a": 1, "b": {"c": [], "c": null}}"#,
+            "[{\n\"a\":\n\t1e999}]",
+        ];
+        let words = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\":",
+            "\"",
+            "\\\"",
+            "\\ud800",
+            "\\u0000",
+            "null",
+            "NaN",
+            "-Infinity",
+            "1e999",
+            "\n",
+        ];
+        ::fuzz::texts("stored_json", &seeds, &words, |text| {
+            let strictly = check_strictly(text);
+            let parsed = serde_json::from_str::<Value>(text);
+            if strictly.is_ok() {
+                let value = parsed.as_ref().expect("it was taken");
+                assert_eq!(check_strictly(&value.to_string()), Ok(()));
+            } else if parsed.is_ok() {
+                let fault = strictly.as_ref().expect_err("it was refused");
+                assert_eq!(fault.code, "duplicate_key", "{fault}");
+            }
+            let raw = RawValue::from_string(text.to_owned());
+            let raw = raw.as_deref().ok();
+            for checked in [
+                Some(strictly),
+                Some(check_levels(text)),
+                raw.map(check_object),
+                raw.map(check_result),
+            ] {
+                if let Some(Err(fault)) = checked {
+                    let before = text.get(..fault.offset).expect("a place in the text");
+                    assert_eq!(fault.character, before.chars().count() + 1);
+                    assert!(!fault.to_string().is_empty());
+                }
+            }
+            for kept in raw.filter(|raw| check_object(raw).is_ok() || check_result(raw).is_ok()) {
+                assert!(depth(&serde_json::from_str(kept.get()).expect("JSON")) <= JSON_LEVELS);
+            }
+        });
+    }
+
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+            Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+}

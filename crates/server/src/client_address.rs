@@ -223,3 +223,54 @@ mod tests {
         assert_eq!(counted("forwarded", "for=unknown"), None);
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use axum::http::{HeaderName, HeaderValue, header};
+
+    use super::{last_address, network};
+
+    /// Whatever a client writes in front, the address is the one that the proxy wrote last; an
+    /// address is read the same again as it is written.
+    #[test]
+    fn client_addresses() {
+        let seeds = [
+            "203.0.113.9, [2001:db8::1%eth0]:1234",
+            "for=192.0.2.60;proto=http;by=203.0.113.43, For=\"[2001:db8:cafe::17]:4711\"",
+            "198.51.100.7:_hidden",
+        ];
+        let words = [
+            "for=",
+            ",",
+            ";",
+            "\"",
+            "[",
+            "]",
+            ":",
+            "::",
+            "::ffff:",
+            "%",
+            "203.0.113.9",
+            "_x",
+        ];
+        let forwarded_for = HeaderName::from_static("x-forwarded-for");
+        ::fuzz::texts("client_addresses", &seeds, &words, |text| {
+            for name in [&forwarded_for, &header::FORWARDED] {
+                let read = |text: &str| last_address(name, &HeaderValue::from_str(text).ok()?);
+                let found = read(text);
+                assert_eq!(read(&format!("10.0.0.1, for=10.0.0.2,{text}")), found);
+                let Some(address) = found else { continue };
+                let written = match (name, network(address).is_ipv6()) {
+                    (name, true) if *name == header::FORWARDED => {
+                        format!("for=\"[{}]:1\"", network(address))
+                    }
+                    (name, false) if *name == header::FORWARDED => {
+                        format!("for={}", network(address))
+                    }
+                    _ => network(address).to_string(),
+                };
+                assert_eq!(read(&written), Some(network(address)));
+            }
+        });
+    }
+}

@@ -96,3 +96,35 @@ mod tests {
         assert_eq!(session_of(&headers), None);
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use axum::http::{HeaderMap, HeaderValue, header};
+
+    use super::value_of;
+
+    /// A cookie's value stands in the header behind its name, and what is in front of it in other
+    /// cookies changes nothing.
+    #[test]
+    fn cookies() {
+        let seeds = [
+            "a=b; longshore_session=xyz; c=d",
+            "longshore_session=; longshore_session=\"x\"",
+            "__Host-longshore_session=1;longshore_session =2",
+        ];
+        let words = ["longshore_session", "__Host-", "=", ";", " ", "\"", ","];
+        ::fuzz::texts("cookies", &seeds, &words, |text| {
+            let value_in = |text: &str| {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::COOKIE, HeaderValue::from_str(text).ok()?);
+                value_of(&headers, "longshore_session").map(str::to_owned)
+            };
+            let value = value_in(text);
+            if let Some(value) = &value {
+                assert!(!value.is_empty() && !value.contains(';'));
+                assert!(text.contains(&format!("longshore_session={value}")));
+            }
+            assert_eq!(value_in(&format!("xlongshore_session=1; {text}")), value);
+        });
+    }
+}

@@ -274,3 +274,45 @@ mod tests {
         assert!(!format!("{leaky:?}").contains("s3cret"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use serde_json::Value;
+
+    use super::TokenAnswer;
+
+    /// A token is what the answer says that it is, with a lifetime; what cannot be read is not quoted.
+    #[test]
+    fn token_answers() {
+        const NOW_MS: i64 = 1_767_225_600_000;
+        let seeds = [
+            r#"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"q7Zx0Lk2Vb9T"}"#,
+            r#"{"access_token":"q7Zx0Lk2Vb9T","expires_on":"1767229200","resource":"https://storage.azure.com/"}"#,
+            r#"{"access_token":["q7Zx0Lk2Vb9T"],"expires_in":" 7 "}"#,
+        ];
+        let words = [
+            "\"access_token\":",
+            "\"expires_in\":",
+            "\"expires_on\":",
+            "\"9223372036854775807\"",
+            "null",
+            "{",
+            "}",
+            ",",
+            "\"",
+        ];
+        ::fuzz::bytes("token_answers", &seeds.map(str::as_bytes), &words, |body| {
+            match TokenAnswer::parse(body, NOW_MS) {
+                Err(error) => assert!(!error.message().contains("q7Zx")),
+                Ok(token) => {
+                    // A number that no double holds, in a member that nobody reads.
+                    let Ok(said) = serde_json::from_slice::<Value>(body) else {
+                        return;
+                    };
+                    assert_eq!(said["access_token"], token.text.expose());
+                    assert!(!said["expires_in"].is_null() || !said["expires_on"].is_null());
+                }
+            }
+        });
+    }
+}

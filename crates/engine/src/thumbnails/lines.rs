@@ -53,3 +53,31 @@ mod tests {
         assert!(of_bytes(b"").unwrap().is_empty());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::{LINES, WIDTH, of_bytes};
+
+    /// A tile holds so many lines of so many letters, and nothing that a letter is not.
+    #[test]
+    fn first_lines() {
+        let seeds: [&[u8]; 2] = [
+            b"\xEF\xBB\xBF\n<b>one</b>\r\n\ttwo\x07\nthree \xC3",
+            b"a\xFFb",
+        ];
+        ::fuzz::bytes(
+            "first_lines",
+            &seeds,
+            &["\n", "\r\n", "\u{202e}", "\u{85}"],
+            |input| {
+                let Ok(lines) = of_bytes(input) else {
+                    return assert!(input.contains(&0));
+                };
+                assert!(lines.len() <= LINES);
+                for line in &lines {
+                    assert!(line.chars().count() <= WIDTH && !line.contains(char::is_control));
+                }
+            },
+        );
+    }
+}

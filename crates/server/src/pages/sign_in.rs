@@ -195,3 +195,39 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use url::Url;
+
+    use super::own_path;
+
+    /// Wherever the address of a sign-in says to go on, a browser stays with us.
+    #[test]
+    fn next_addresses() {
+        let seeds = [
+            "/projects/5?page=2#top",
+            "//evil.example",
+            "/\\evil.example",
+        ];
+        let words = [
+            "/",
+            "\\",
+            "//",
+            "@",
+            ":",
+            "https:",
+            "evil.example",
+            "\t",
+            "%2F",
+            "..",
+            "?",
+            "#",
+        ];
+        let here = Url::parse("https://longshore.example/user/login").expect("an address");
+        ::fuzz::texts("next_addresses", &seeds, &words, |text| {
+            let there = here.join(own_path(text)).expect("an address");
+            assert_eq!(there.origin(), here.origin());
+        });
+    }
+}

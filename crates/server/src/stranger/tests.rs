@@ -232,3 +232,57 @@ fn every_type_of_an_answer_is_decided_in_one_of_these_files() {
         ]
     );
 }
+
+/// A type that anybody may have stored.
+mod fuzz {
+    use super::{BYTES, Shown, encoding};
+
+    /// What is sent is of the closed list and what the stored type says; of two types at once, or
+    /// of what is no type, only bytes are left.
+    #[test]
+    fn stored_types() {
+        let seeds = [
+            "image/png; charset=utf-8; name=\"a b\"",
+            " TEXT/Plain;a=b;;",
+            "image/svg+xml",
+            "application/octet-stream",
+        ];
+        let words = [
+            "image/",
+            "png",
+            "text/html",
+            "text/javascript",
+            "svg+xml",
+            ";",
+            "=",
+            "\"",
+            "\\",
+            ",",
+            " ",
+            "\t",
+            "/",
+        ];
+        ::fuzz::texts("stored_types", &seeds, &words, |text| {
+            let shown = Shown::of(Some(text), "a.png", None);
+            let essence = text.trim().split(';').next().unwrap_or_default().trim_end();
+            let essence = essence.to_ascii_lowercase();
+            if shown.content_type != BYTES {
+                assert!(!text.contains(','), "two types");
+                let known = super::super::TYPES
+                    .iter()
+                    .find(|(stored, _)| *stored == essence);
+                let of_name = ["", BYTES, "binary/octet-stream"].contains(&essence.as_str());
+                assert!(of_name || known.is_some_and(|(_, sent)| *sent == shown.content_type));
+            }
+            let runs = ["script", "html", "css", "xml"];
+            assert!(
+                shown.is_download || !runs.iter().any(|word| shown.content_type.contains(word))
+            );
+            assert_eq!(
+                Shown::of(Some(text), "a.svg", Some("document")).is_download,
+                shown.content_type == BYTES || Shown::of(Some(text), "a.svg", None).is_download
+            );
+            let _ = encoding(Some(text));
+        });
+    }
+}
