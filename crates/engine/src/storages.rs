@@ -1,5 +1,14 @@
 //! Source and target storages: created, checked against Azure, listed, changed, deleted.
 
+pub(crate) mod connect_drafts;
+pub(crate) mod connection;
+pub(crate) mod expiry;
+pub(crate) mod health;
+pub(crate) mod opened;
+pub(crate) mod preview;
+pub(crate) mod storage_credential;
+pub(crate) mod storage_input;
+
 use azure::ContainerClient;
 use model::{
     Actor, ClientProof, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId,
@@ -9,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     AuditAction, Engine, Error, Result, require,
-    storage_input::{Draft, REQUIRED, StorageInput},
+    storages::storage_input::{Draft, REQUIRED, StorageInput},
 };
 
 /// How a storage signs in, without what is secret.

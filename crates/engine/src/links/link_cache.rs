@@ -1,0 +1,123 @@
+//! What an organization's links are right now, without asking for them each time.
+//!
+//! The task's query carries the organization's `links_version`: whatever is kept here under another
+//! version is read again, so a link is in use or not from the same instant on, on every replica.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use model::{AccountName, ContainerName, Credential, OrgId};
+use store::LinksOfOrg;
+
+use crate::{Engine, Error, Result, links::gate::At, storages::connection::no_link};
+
+/// Organizations that are kept; beyond, all are dropped and read again.
+const CACHED_ORGS: usize = 4_096;
+
+#[derive(Default)]
+pub(crate) struct LinkCache(Mutex<HashMap<OrgId, Arc<KnownLinks>>>);
+
+type Place = (String, AccountName, ContainerName);
+
+/// One organization's links of one version.
+pub(crate) struct KnownLinks {
+    version: i64,
+    /// Tenants that are linked now, in lower case.
+    pub tenants: Vec<String>,
+    /// There are, or were, links.
+    pub was_ever_linked: bool,
+    /// Without any link, blobs are read without a credential.
+    pub reads_anonymously: bool,
+    /// Containers that are held through these links: tenant, account, container. Whatever ends a
+    /// claim raises the version.
+    held: Mutex<HashSet<Place>>,
+}
+
+impl KnownLinks {
+    fn new(links: LinksOfOrg) -> Self {
+        let live = links
+            .links
+            .iter()
+            .filter(|link| link.unlinked_at_ms.is_none());
+        Self {
+            version: links.version,
+            tenants: live.map(|link| link.tenant_id.clone()).collect(),
+            was_ever_linked: !links.links.is_empty(),
+            reads_anonymously: links.reads_anonymously,
+            held: Mutex::default(),
+        }
+    }
+
+    fn is_linked(&self, tenant_id: &str) -> bool {
+        self.tenants
+            .iter()
+            .any(|linked| linked.eq_ignore_ascii_case(tenant_id))
+    }
+
+    /// Refuses the credential of a link that is not (any more) the organization's.
+    pub fn require(&self, credential: &Credential) -> Result<()> {
+        match credential {
+            Credential::AzureLink { tenant_id } if !self.is_linked(tenant_id) => {
+                Err(no_link(tenant_id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn holds(&self, tenant_id: &str, at: At<'_>) -> bool {
+        self.held().contains(&place(tenant_id, at))
+    }
+
+    pub fn set_held(&self, tenant_id: &str, at: At<'_>) {
+        self.held().insert(place(tenant_id, at));
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashSet<Place>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn place(tenant_id: &str, (account, container): At<'_>) -> Place {
+    (tenant_id.to_owned(), account.clone(), container.clone())
+}
+
+impl Engine {
+    /// The links of an organization as of this version, or newer.
+    pub(crate) async fn links_as_of(&self, org: OrgId, version: i64) -> Result<Arc<KnownLinks>> {
+        match self.kept_links().get(&org) {
+            Some(kept) if kept.version >= version => return Ok(Arc::clone(kept)),
+            _ => {}
+        }
+        self.links_now(org).await
+    }
+
+    /// The links of an organization, asked for anew.
+    pub(crate) async fn links_now(&self, org: OrgId) -> Result<Arc<KnownLinks>> {
+        let links = self.store().links_of_org(org).await?;
+        let links = links.ok_or_else(|| Error::not_found("organization", org))?;
+        let known = Arc::new(KnownLinks::new(links));
+        let before = {
+            let mut kept = self.kept_links();
+            if kept.len() >= CACHED_ORGS {
+                kept.clear();
+            }
+            kept.insert(org, Arc::clone(&known))
+        };
+        // Unlinked, perhaps by another replica: nothing that was got through the link stays.
+        for tenant_id in before.iter().flat_map(|before| &before.tenants) {
+            if !known.is_linked(tenant_id) {
+                self.azure().forget(&Credential::AzureLink {
+                    tenant_id: tenant_id.clone(),
+                });
+            }
+        }
+        Ok(known)
+    }
+
+    fn kept_links(&self) -> MutexGuard<'_, HashMap<OrgId, Arc<KnownLinks>>> {
+        let kept = &self.0.links_of_org.0;
+        kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

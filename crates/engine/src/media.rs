@@ -1,0 +1,7 @@
+//! Media for browsers: from a blob that a task names to something that can be shown.
+
+pub(crate) mod blob_uris;
+pub(crate) mod media_links;
+pub(crate) mod redirects;
+pub(crate) mod resolve;
+pub(crate) mod thumbnails;

@@ -1,0 +1,5 @@
+//! Work in the background: syncs, exports, and the worker that runs them.
+
+pub(crate) mod export;
+pub(crate) mod sync;
+pub(crate) mod worker;

@@ -1,0 +1,204 @@
+//! The worker: claims jobs, keeps their leases, runs several at once, and delivers exports.
+//!
+//! Any number of workers, in any number of processes, share one database. A worker that dies
+//! stops renewing; its jobs go to another one, which goes on from their checkpoints.
+
+use std::time::Duration;
+
+use model::SyncRunId;
+use serde::Deserialize;
+use store::{Job, JobKind, Retry};
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Engine, Error, Result, audit::retention, error::report, runs::export, runs::sync,
+    storages::expiry,
+};
+
+/// How often an idle worker looks for jobs of other processes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// The wait before a job's second attempt; doubled for each further one.
+const FIRST_RETRY_MS: i64 = 1_000;
+
+/// Wakes those who wait inside this process; those in others poll.
+#[derive(Default)]
+pub(crate) struct Signals {
+    /// A run has ended.
+    pub run_changed: Notify,
+    /// An object was exported or given up.
+    pub outbox_changed: Notify,
+    /// A task file was decided, or more of one became tasks.
+    pub staging_changed: Notify,
+}
+
+/// What became of a job whose body returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    /// It is over, well or not.
+    Done,
+    /// Given back: the worker is stopping.
+    Released,
+}
+
+/// Runs jobs until it is told to stop.
+#[derive(Debug)]
+pub struct Worker;
+
+impl Worker {
+    /// Runs at most `concurrency` jobs at once, and delivers exports beside them, until
+    /// `shutdown`. Then running syncs stop at their next page and go back to the queue, and
+    /// writes that are on their way are finished.
+    pub async fn run(engine: Engine, shutdown: CancellationToken, concurrency: usize) {
+        let id = uuid::Uuid::now_v7().to_string();
+        tracing::info!(worker = %id, concurrency, "worker started");
+        tokio::join!(
+            run_jobs(&engine, &id, &shutdown, concurrency.max(1)),
+            export::deliver(&engine, &id, &shutdown),
+            sync::watch_staged(&engine, &shutdown),
+            expiry::watch(&engine, &shutdown),
+            retention::watch(&engine, &shutdown),
+        );
+        tracing::info!(worker = %id, "worker stopped");
+    }
+}
+
+async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concurrency: usize) {
+    let mut running = JoinSet::new();
+    loop {
+        // Registered before looking, so that a job enqueued in between is not missed.
+        let enqueued = engine.store().job_notify().notified();
+        while running.len() < concurrency && !shutdown.is_cancelled() {
+            let lease_ms = lease_ms(engine);
+            match engine
+                .store()
+                .claim_job(id, lease_ms, engine.now_ms())
+                .await
+            {
+                Ok(Some(job)) => {
+                    running.spawn(work(engine.clone(), job, shutdown.clone()));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(error = %report(&error), "jobs cannot be claimed");
+                    break;
+                }
+            }
+        }
+        end_abandoned(engine).await;
+        if shutdown.is_cancelled() && running.is_empty() {
+            return;
+        }
+        tokio::select! {
+            Some(ended) = running.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a job ended without an answer");
+                }
+            }
+            () = enqueued => {}
+            () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+fn lease_ms(engine: &Engine) -> i64 {
+    engine.limits().lease.as_millis() as i64
+}
+
+/// Runs one job under its lease and settles it.
+async fn work(engine: Engine, job: Job, shutdown: CancellationToken) {
+    let ended = tokio::select! {
+        ended = run_body(&engine, &job, &shutdown) => ended,
+        () = keep_lease(&engine, &job) => {
+            tracing::warn!(job = %job.id, "the lease of a job was lost; another worker has it");
+            return;
+        }
+    };
+    if let Err(error) = settle(&engine, &job, ended).await {
+        tracing::error!(job = %job.id, error = %report(&error), "a job cannot be settled");
+    }
+}
+
+async fn run_body(engine: &Engine, job: &Job, stop: &CancellationToken) -> Result<JobEnd> {
+    let run = run_of(job)?;
+    match job.kind {
+        JobKind::Sync => sync::run(engine, run, stop).await,
+        JobKind::Export => export::run(engine, run, stop).await,
+    }
+}
+
+async fn settle(engine: &Engine, job: &Job, ended: Result<JobEnd>) -> Result<()> {
+    let store = engine.store();
+    match ended {
+        Ok(JobEnd::Done) => {
+            store.finish_job(job).await?;
+        }
+        Ok(JobEnd::Released) => {
+            store.release_job(job, engine.now_ms()).await?;
+        }
+        Err(error) => {
+            let text = report(&error);
+            tracing::error!(job = %job.id, attempt = job.attempts, error = %text, "a job failed");
+            metrics::counter!("longshore_job_failures_total").increment(1);
+            let wait_ms = FIRST_RETRY_MS << (job.attempts - 1).clamp(0, 10);
+            let now_ms = engine.now_ms();
+            // Shown with the run when no attempt follows; the causes are in the log.
+            let text = format!(
+                "It was given up after {} attempts: {error}. What was done is kept; start it again, and see the server's log.",
+                job.attempts
+            );
+            let another = store
+                .fail_job(job, &text, Retry::AtMs(now_ms + wait_ms), now_ms)
+                .await?;
+            if !another {
+                engine.run_changed();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Renews the lease for as long as it is ours; returns when it is not.
+async fn keep_lease(engine: &Engine, job: &Job) {
+    loop {
+        tokio::time::sleep(engine.limits().lease / 3).await;
+        let renewed = engine
+            .store()
+            .renew_job(job, lease_ms(engine), engine.now_ms());
+        match renewed.await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // Another try follows before the lease is over; the run's fence protects what is written.
+            Err(error) => {
+                tracing::warn!(job = %job.id, error = %report(&error), "a lease cannot be renewed");
+            }
+        }
+    }
+}
+
+/// Ends the runs of jobs whose workers died in every attempt.
+async fn end_abandoned(engine: &Engine) {
+    match engine.store().fail_exhausted_jobs(engine.now_ms()).await {
+        Ok(jobs) if jobs.is_empty() => {}
+        Ok(jobs) => {
+            tracing::error!(count = jobs.len(), "jobs were given up: their workers died");
+            metrics::counter!("longshore_job_failures_total").increment(jobs.len() as u64);
+            engine.run_changed();
+        }
+        Err(error) => {
+            tracing::error!(error = %report(&error), "abandoned jobs cannot be ended");
+        }
+    }
+}
+
+fn run_of(job: &Job) -> Result<SyncRunId> {
+    #[derive(Deserialize)]
+    struct Payload {
+        run_id: SyncRunId,
+    }
+    let payload: Payload = serde_json::from_str(&job.payload)
+        .map_err(|error| Error::Internal(format!("the payload of job {}: {error}", job.id)))?;
+    Ok(payload.run_id)
+}

@@ -1,0 +1,247 @@
+//! The credential of a storage form: from what is given now, and what is stored already.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use model::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource, Secret};
+
+use crate::storages::storage_input::{Problems, REQUIRED, StorageInput, text};
+
+/// The credential that the storage has now.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored<'a> {
+    pub credential: &'a Credential,
+    /// Its secret is kept only while it goes to the account that it was given for.
+    pub same_account: bool,
+}
+
+/// The credential, or `None` with what is wrong noted.
+pub(crate) fn build(
+    kind: CredentialKind,
+    input: &StorageInput,
+    stored: Option<Stored<'_>>,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    match kind {
+        CredentialKind::AccountKey => account_key(input, stored, problems),
+        CredentialKind::Sas => sas(input, stored, problems),
+        CredentialKind::ServicePrincipal => service_principal(input, stored, problems),
+        CredentialKind::ManagedIdentity => managed_identity(input, stored, problems),
+        CredentialKind::AzureLink => azure_link(input, stored, problems),
+    }
+}
+
+fn secret(field: &Option<Secret>) -> Option<&str> {
+    let given = field.as_ref().map(|secret| secret.expose().trim());
+    given.filter(|text| !text.is_empty())
+}
+
+/// What to say where a secret is missing.
+fn missing(stored: Option<Stored<'_>>, secret: &str, belongs_to: &str) -> String {
+    if stored.is_some() {
+        format!("Give the {secret} again: the stored one belongs to another {belongs_to}.")
+    } else {
+        REQUIRED.to_owned()
+    }
+}
+
+fn account_key(
+    input: &StorageInput,
+    stored: Option<Stored<'_>>,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    match (secret(&input.account_key), stored) {
+        (Some(key), _) => match BASE64_STANDARD.decode(key) {
+            Ok(bytes) if !bytes.is_empty() => Some(Credential::AccountKey {
+                key: Secret::new(key),
+            }),
+            _ => problems.add(
+                "account_key",
+                "This is not an account key: it must be base64, 88 characters that end in \"==\". Copy key1 or key2 from the storage account's page Access keys.",
+            ),
+        },
+        (None, Some(stored)) if stored.same_account => Some(stored.credential.clone()),
+        (None, stored) => problems.add("account_key", missing(stored, "account key", "account")),
+    }
+}
+
+fn sas(
+    input: &StorageInput,
+    stored: Option<Stored<'_>>,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    let Some(given) = &input.sas_token else {
+        return match stored {
+            None => Some(Credential::Anonymous),
+            Some(stored) if stored.same_account => Some(stored.credential.clone()),
+            Some(_) => problems.add(
+                "sas_token",
+                "Give the SAS token again (empty for anonymous access): the stored one belongs to another account.",
+            ),
+        };
+    };
+    let given = given.expose().trim();
+    let query = given.split_once('?').map_or(given, |(_, query)| query);
+    if query.is_empty() && given.is_empty() {
+        return Some(Credential::Anonymous);
+    }
+    let has = |name: &str| {
+        query.split('&').any(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(key, value)| key == name && !value.is_empty())
+        })
+    };
+    match ["sv", "sig"].into_iter().find(|name| !has(name)) {
+        None => Some(Credential::Sas {
+            token: Secret::new(query),
+        }),
+        Some(part) => problems.add(
+            "sas_token",
+            format!("This is not a SAS token: it has no \"{part}=\". Paste the whole query, like sv=…&sp=rl&…&sig=…"),
+        ),
+    }
+}
+
+fn service_principal(
+    input: &StorageInput,
+    stored: Option<Stored<'_>>,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    let (kept_tenant, kept_client, kept_proof) = match stored.map(|stored| stored.credential) {
+        Some(Credential::ServicePrincipal {
+            tenant_id,
+            client_id,
+            proof,
+        }) => (
+            Some(tenant_id.as_str()),
+            Some(client_id.as_str()),
+            Some(proof),
+        ),
+        _ => (None, None, None),
+    };
+    let tenant_id = match text(&input.tenant_id).or(kept_tenant) {
+        Some(tenant) if is_guid(tenant) || is_domain(tenant) => Some(tenant.to_lowercase()),
+        Some(_) => problems.add(
+            "tenant_id",
+            "Give the tenant's id (a GUID: az account show --query tenantId) or its domain, like contoso.onmicrosoft.com.",
+        ),
+        None => problems.add("tenant_id", REQUIRED),
+    };
+    let client_id = match text(&input.client_id).or(kept_client) {
+        Some(client) if is_guid(client) => Some(client.to_lowercase()),
+        Some(_) => problems.add(
+            "client_id",
+            "Give the application (client) id, a GUID from the app registration's overview page.",
+        ),
+        None => problems.add("client_id", REQUIRED),
+    };
+    let same_use = stored.is_some_and(|stored| stored.same_account)
+        && tenant_id.as_deref() == kept_tenant
+        && client_id.as_deref() == kept_client;
+    let proof = match (secret(&input.client_secret), secret(&input.client_certificate)) {
+        (Some(_), Some(_)) => problems.add(
+            "client_certificate",
+            "Give a client secret or a certificate, not both.",
+        ),
+        (Some(secret), None) if is_guid(secret) => problems.add(
+            "client_secret",
+            "This is the secret's id. Give its value, which Azure shows once, when the secret is made.",
+        ),
+        (Some(secret), None) => Some(ClientProof::Secret(Secret::new(secret))),
+        (None, Some(pem)) if pem.contains("BEGIN CERTIFICATE") && pem.contains("PRIVATE KEY") => {
+            Some(ClientProof::Certificate {
+                pem: Secret::new(pem),
+            })
+        }
+        (None, Some(_)) => problems.add(
+            "client_certificate",
+            "Give PEM text with both the certificate (BEGIN CERTIFICATE) and its private key (BEGIN PRIVATE KEY).",
+        ),
+        (None, None) => match kept_proof {
+            Some(proof) if same_use => Some(proof.clone()),
+            _ => problems.add(
+                "client_secret",
+                missing(stored, "client secret or certificate", "account, tenant or client"),
+            ),
+        },
+    };
+    Some(Credential::ServicePrincipal {
+        tenant_id: tenant_id?,
+        client_id: client_id?,
+        proof: proof?,
+    })
+}
+
+fn managed_identity(
+    input: &StorageInput,
+    stored: Option<Stored<'_>>,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    let (kept_source, kept_identity) = match stored.map(|stored| stored.credential) {
+        Some(Credential::ManagedIdentity { source, identity }) => (*source, identity.clone()),
+        _ => Default::default(),
+    };
+    let source = match text(&input.identity_source) {
+        None => Some(kept_source),
+        Some("auto") => Some(IdentitySource::Auto),
+        Some("imds") => Some(IdentitySource::Imds),
+        Some("app_service") => Some(IdentitySource::AppService),
+        Some("workload_identity") => Some(IdentitySource::WorkloadIdentity),
+        Some(_) => problems.add(
+            "identity_source",
+            "Give \"auto\", \"imds\", \"app_service\" or \"workload_identity\".",
+        ),
+    };
+    let given = [
+        &input.identity_client_id,
+        &input.identity_object_id,
+        &input.identity_resource_id,
+    ];
+    let identity = match given.map(text) {
+        [None, None, None] if given.iter().all(|field| field.is_none()) => Some(kept_identity),
+        [None, None, None] => Some(IdentityId::SystemAssigned),
+        [Some(id), None, None] => Some(IdentityId::ClientId(id.to_owned())),
+        [None, Some(id), None] => Some(IdentityId::ObjectId(id.to_owned())),
+        [None, None, Some(id)] => Some(IdentityId::ResourceId(id.to_owned())),
+        _ => problems.add(
+            "identity_client_id",
+            "Name the identity by one of identity_client_id, identity_object_id and identity_resource_id, or by none for the system-assigned one.",
+        ),
+    };
+    Some(Credential::ManagedIdentity {
+        source: source?,
+        identity: identity?,
+    })
+}
+
+/// The tenant may be left out: the organization's only link is meant then.
+fn azure_link(
+    input: &StorageInput,
+    stored: Option<Stored<'_>>,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    let kept = match stored.map(|stored| stored.credential) {
+        Some(Credential::AzureLink { tenant_id }) => tenant_id.as_str(),
+        _ => "",
+    };
+    match text(&input.tenant_id).unwrap_or(kept) {
+        tenant if tenant.is_empty() || is_guid(tenant) => Some(Credential::AzureLink {
+            tenant_id: tenant.to_lowercase(),
+        }),
+        _ => problems.add(
+            "tenant_id",
+            "Give the linked tenant's id, a GUID: az account show --query tenantId",
+        ),
+    }
+}
+
+fn is_guid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
+fn is_domain(text: &str) -> bool {
+    text.contains('.')
+        && !text.starts_with('.')
+        && !text.ends_with('.')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+}
