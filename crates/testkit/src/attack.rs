@@ -4,24 +4,27 @@ use std::fmt::Write as _;
 
 use anyhow::ensure;
 use reqwest::{Method, header::CONTENT_TYPE};
-use server::Route;
-use testkit::Longshore;
 use tokio::task::JoinSet;
 
-use super::MOST_ANSWER;
+use crate::Longshore;
+
+/// Bytes of an answer to wrong input.
+const MOST_ANSWER: usize = 16 << 10;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Who sends.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Sender {
+    /// Nobody who is known.
     Stranger,
     /// By token.
     Member(String),
 }
 
 /// Requests to try.
+#[derive(Debug)]
 pub struct Attack<'a> {
     longshore: &'a Longshore,
     sender: Sender,
@@ -30,6 +33,7 @@ pub struct Attack<'a> {
 }
 
 /// A body, or an address, and its kind.
+#[derive(Debug)]
 struct Worst {
     kind: &'static str,
     content_type: &'static str,
@@ -37,13 +41,18 @@ struct Worst {
 }
 
 impl<'a> Attack<'a> {
-    pub fn new(longshore: &'a Longshore, sender: Sender, routes: &[Route]) -> Self {
+    /// `routes` are methods and paths as the route table has them.
+    pub fn new(
+        longshore: &'a Longshore,
+        sender: Sender,
+        routes: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
         // A member's are as large as most routes let them in, so that more than their length is looked at.
         let bytes = match sender {
             Sender::Stranger => 8 << 20,
             Sender::Member(_) => 1 << 20,
         };
-        let routes = routes.iter().map(|Route { method, path, .. }| {
+        let routes = routes.into_iter().map(|(method, path)| {
             let path = path.replace("{kind}", "azure").replace("{folder}", "main");
             let parts = path
                 .split('/')
@@ -59,8 +68,11 @@ impl<'a> Attack<'a> {
         }
     }
 
-    /// Sends all of them, so many at once.
-    pub async fn run(&self, at_once: usize) -> anyhow::Result<()> {
+    /// Sends all of them, so many at once; how many were answered.
+    ///
+    /// # Errors
+    /// An answer that is long, or one that is a failure of ours; and when most were not answered.
+    pub async fn run(&self, at_once: usize) -> anyhow::Result<usize> {
         let mut requests = Vec::new();
         for (method, path) in &self.routes {
             let what = format!("{method} {path}");
@@ -112,7 +124,7 @@ impl<'a> Attack<'a> {
             ensure!(answer.status != 500, "{what}: {}", answer.text);
         }
         ensure!(answered * 2 > count, "{answered} of {count} were answered");
-        Ok(())
+        Ok(answered)
     }
 
     fn request(&self, method: &Method, path: &str) -> reqwest::RequestBuilder {

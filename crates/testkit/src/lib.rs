@@ -1,6 +1,7 @@
 //! Starts the real programs (local Azure and Longshore) for integration tests, the demo and the
 //! benchmarks, and speaks to them over their own HTTP. Nothing here is linked into the product.
 
+mod attack;
 mod azurite;
 mod built;
 mod child;
@@ -11,6 +12,7 @@ mod longshore;
 mod person;
 mod sas;
 
+pub use attack::{Attack, Sender};
 pub use azurite::Azurite;
 pub use built::{Programs, programs};
 pub use child::Child;
