@@ -11,7 +11,7 @@ use azure::{ContainerClient, GetRequest};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use model::{
     AccountName, BlobName, ContainerName, Credential, Direction, ExportLayout, ImportMode, Prefix,
-    Secret, ServeMode, SyncCounts,
+    Secret, ServeMode, StorageSettings, SyncCounts,
 };
 use serde_json::{json, value::RawValue};
 use store::{ApplyPage, NewProject, NewStorage, SealKeys, SeenBlob, Store, StoreOptions};
@@ -224,18 +224,20 @@ async fn insert(account: &Account, container: &str, count: u64) -> anyhow::Resul
         org_id: org,
         project_id: project.id,
         direction: Direction::Source,
-        title: String::new(),
-        description: None,
-        account: account.clone(),
-        container: container.clone(),
-        prefix: Prefix::default(),
-        regex_filter: None,
-        recursive: true,
-        import_mode: ImportMode::Files,
-        serve_mode: ServeMode::Proxy,
-        presign_ttl_minutes: 15,
-        export_layout: ExportLayout::PerAnnotation,
-        can_delete_objects: false,
+        settings: StorageSettings {
+            title: String::new(),
+            description: None,
+            account: account.clone(),
+            container: container.clone(),
+            prefix: Prefix::default(),
+            regex_filter: None,
+            recursive: true,
+            import_mode: ImportMode::Files,
+            serve_mode: ServeMode::Proxy,
+            presign_ttl_minutes: 15,
+            export_layout: ExportLayout::PerAnnotation,
+            can_delete_objects: false,
+        },
     };
     let credential = Credential::AccountKey {
         key: Secret::new("AAAA"),

@@ -15,6 +15,7 @@ use model::{
     Storage, StorageId,
 };
 use serde_json::{Value, json};
+use store::NewStorage;
 
 use crate::{
     AuditAction, Engine, Error, Result, require,
@@ -58,7 +59,12 @@ impl Engine {
         let storage = self
             .store()
             .create_storage(
-                &draft.to_new(actor.org_id, project),
+                &NewStorage {
+                    org_id: actor.org_id,
+                    project_id: project,
+                    direction,
+                    settings: draft.settings,
+                },
                 &draft.credential,
                 self.now_ms(),
             )
@@ -187,7 +193,7 @@ impl Engine {
             .update_storage(
                 actor.org_id,
                 id,
-                &draft.to_patch(),
+                &draft.settings,
                 new_credential,
                 self.now_ms(),
             )

@@ -14,8 +14,8 @@ use local_azure::{
     state::{AccountSettings, Fault, FaultKind, FaultTarget},
 };
 use model::{
-    Actor, Clock, CredentialKind, Direction, Project, Role, Secret, Storage, StorageId, SyncRun,
-    TaskId,
+    Actor, Clock, CredentialKind, Direction, Project, Role, Secret, Storage, StorageId,
+    StorageSettings, SyncRun, TaskId,
 };
 use store::{SealKeys, Store, StoreOptions, TaskQuery};
 use tempfile::TempDir;
@@ -195,6 +195,16 @@ impl World {
     /// Saves a target storage.
     pub async fn target(&self, form: StorageInput) -> StorageId {
         self.save(Direction::Target, form).await
+    }
+
+    /// Changes what is stored of a storage, past the forms.
+    pub async fn set(&self, storage: StorageId, change: impl FnOnce(&mut StorageSettings)) {
+        let org = self.owner.org_id;
+        let found = self.store.find_storage(org, storage).await.unwrap();
+        let mut settings = found.unwrap().settings;
+        change(&mut settings);
+        let changed = self.store.update_storage(org, storage, &settings, None, 0);
+        assert!(changed.await.unwrap().is_some());
     }
 
     async fn save(&self, direction: Direction, form: StorageInput) -> StorageId {

@@ -2,9 +2,10 @@
 
 use engine::{AnnotationInput, Expected, StorageInput, TaskInput, label_studio::instant};
 use local_azure::state::FaultKind;
-use model::{AnnotationId, ContainerName, Direction, StorageId, SyncStatus, TaskId};
+use model::{
+    AnnotationId, ContainerName, Direction, StorageId, StorageSettings, SyncStatus, TaskId,
+};
 use serde_json::{Value, json, value::to_raw_value};
-use store::StoragePatch;
 
 use crate::azure_world::{ACCOUNT, World, eventually};
 
@@ -346,11 +347,7 @@ async fn an_export_of_nothing_says_so() {
 
 /// As if the container had gone after the storage was saved.
 async fn point_to(world: &World, storage: StorageId, container: &str) {
-    let patch = StoragePatch {
-        container: Some(ContainerName::parse(container).unwrap()),
-        ..StoragePatch::default()
-    };
-    let org = world.owner.org_id;
-    let changed = world.store.update_storage(org, storage, &patch, None, 0);
-    assert!(changed.await.unwrap().is_some());
+    let container = ContainerName::parse(container).unwrap();
+    let change = |settings: &mut StorageSettings| settings.container = container;
+    world.set(storage, change).await;
 }

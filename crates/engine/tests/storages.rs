@@ -45,7 +45,7 @@ async fn a_source_is_created_listed_changed_and_deleted() {
         (
             changed.title.as_str(),
             changed.recursive,
-            changed.regex_filter
+            changed.regex_filter.as_deref()
         ),
         ("Port", true, None)
     );

@@ -4,8 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use engine::{Error, LeftOut, Limits, PreviewLimits, StorageInput};
 use local_azure::state::FaultKind;
-use model::{CredentialKind, Direction, Role, SyncStatus};
-use store::StoragePatch;
+use model::{CredentialKind, Direction, Role, StorageSettings, SyncStatus};
 
 use crate::azure_world::{ACCOUNT, World, eventually, member};
 
@@ -43,13 +42,8 @@ async fn a_wrong_field_in_a_run_is_not_told_as_a_missing_link() {
     world.container("media").await;
     let storage = world.source(world.form("media")).await;
     // As an older release may have left it: no form lets it in.
-    let patch = StoragePatch {
-        regex_filter: Some(Some("(".to_owned())),
-        ..StoragePatch::default()
-    };
-    let org = world.owner.org_id;
-    let changed = world.store.update_storage(org, storage, &patch, None, 0);
-    assert!(changed.await.unwrap().is_some());
+    let change = |settings: &mut StorageSettings| settings.regex_filter = Some("(".to_owned());
+    world.set(storage, change).await;
     let run = world.sync(storage).await;
     assert_eq!(run.status, SyncStatus::Failed);
     assert!(run.error.unwrap().starts_with("regex_filter: "));

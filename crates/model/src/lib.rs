@@ -30,5 +30,5 @@ pub use redact::redact;
 pub use secret::Secret;
 pub use storage::{
     Direction, ExportLayout, HealthFailure, ImportMode, ServeMode, Storage, StorageHealth,
-    SyncCounts, SyncRun, SyncStatus,
+    StorageSettings, SyncCounts, SyncRun, SyncStatus,
 };

@@ -1,5 +1,7 @@
 //! Source and target storages, and the runs over them.
 
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -93,14 +95,9 @@ impl SyncStatus {
     }
 }
 
-/// A source or target storage of a project. Its credential is kept apart, sealed.
-#[derive(Clone, Debug)]
-pub struct Storage {
-    pub id: StorageId,
-    pub org_id: OrgId,
-    pub project_id: ProjectId,
-    pub direction: Direction,
-    pub kind: CredentialKind,
+/// What a person sets of a storage, and can change later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageSettings {
     pub title: String,
     pub description: Option<String>,
     pub account: AccountName,
@@ -116,10 +113,30 @@ pub struct Storage {
     pub export_layout: ExportLayout,
     /// Deleted annotations delete their blob.
     pub can_delete_objects: bool,
+}
+
+/// A source or target storage of a project. Its credential is kept apart, sealed.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    pub id: StorageId,
+    pub org_id: OrgId,
+    pub project_id: ProjectId,
+    pub direction: Direction,
+    pub kind: CredentialKind,
+    pub settings: StorageSettings,
     pub created_at_ms: i64,
     /// The newest run, when there is one.
     pub last_run: Option<SyncRun>,
     pub health: StorageHealth,
+}
+
+/// Its settings are read as its own: `storage.prefix`.
+impl Deref for Storage {
+    type Target = StorageSettings;
+
+    fn deref(&self) -> &StorageSettings {
+        &self.settings
+    }
 }
 
 /// How a storage fared last; empty before its first use.

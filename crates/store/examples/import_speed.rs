@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use model::{
     AccountName, ContainerName, Credential, Direction, ExportLayout, ImportMode, Prefix, Secret,
-    ServeMode, SyncCounts,
+    ServeMode, StorageSettings, SyncCounts,
 };
 use serde_json::value::RawValue;
 use store::{
@@ -50,18 +50,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             org_id: org,
             project_id: project,
             direction,
-            title: "s".to_owned(),
-            description: None,
-            account: AccountName::parse("account1")?,
-            container: ContainerName::parse("images")?,
-            prefix: Prefix::new(""),
-            regex_filter: None,
-            recursive: true,
-            import_mode: ImportMode::Files,
-            serve_mode: ServeMode::Presigned,
-            presign_ttl_minutes: 60,
-            export_layout: ExportLayout::PerAnnotation,
-            can_delete_objects: false,
+            settings: StorageSettings {
+                title: "s".to_owned(),
+                description: None,
+                account: AccountName::parse("account1")?,
+                container: ContainerName::parse("images")?,
+                prefix: Prefix::new(""),
+                regex_filter: None,
+                recursive: true,
+                import_mode: ImportMode::Files,
+                serve_mode: ServeMode::Presigned,
+                presign_ttl_minutes: 60,
+                export_layout: ExportLayout::PerAnnotation,
+                can_delete_objects: false,
+            },
         })
     };
     let key = Credential::AccountKey {

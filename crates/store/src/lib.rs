@@ -73,7 +73,7 @@ pub use seal::{SealKeyError, SealKeyInfo, SealKeys};
 pub use source_blobs::{BlobError, BlobErrorRecord, BlobStanding, BlobVersion};
 pub use staged_files::{StagedFile, StagedFileId, StagingRun};
 pub use storage_health::CredentialEnd;
-pub use storages::{NewStorage, StoragePatch};
+pub use storages::NewStorage;
 pub use store::{Store, StoreOptions, sqlite_file};
 pub use sync_runs::{RunScope, RunStart, StartedRun};
 pub use task_bulk::BulkDeleted;

@@ -3,13 +3,13 @@
 
 use model::{
     AccountName, ContainerName, Credential, CredentialKind, Direction, ExportLayout, ImportMode,
-    OrgId, Prefix, ProjectId, ServeMode, Storage, StorageId,
+    OrgId, Prefix, ProjectId, ServeMode, Storage, StorageId, StorageSettings,
 };
 
 use crate::{
     Result, Store,
     credentials::{credential_of, put_credential},
-    db::{Row, Tx, sql},
+    db::{Row, Sql, Tx, sql},
     storage_health::health_of,
     sync_runs::last_run_of,
 };
@@ -35,36 +35,7 @@ pub struct NewStorage {
     pub org_id: OrgId,
     pub project_id: ProjectId,
     pub direction: Direction,
-    pub title: String,
-    pub description: Option<String>,
-    pub account: AccountName,
-    pub container: ContainerName,
-    pub prefix: Prefix,
-    pub regex_filter: Option<String>,
-    pub recursive: bool,
-    pub import_mode: ImportMode,
-    pub serve_mode: ServeMode,
-    /// Minutes.
-    pub presign_ttl_minutes: i64,
-    pub export_layout: ExportLayout,
-    pub can_delete_objects: bool,
-}
-
-/// What to change of a storage; `None` leaves it, `Some(None)` clears it.
-#[derive(Clone, Debug, Default)]
-pub struct StoragePatch {
-    pub title: Option<String>,
-    pub description: Option<Option<String>>,
-    pub account: Option<AccountName>,
-    pub container: Option<ContainerName>,
-    pub prefix: Option<Prefix>,
-    pub regex_filter: Option<Option<String>>,
-    pub recursive: Option<bool>,
-    pub import_mode: Option<ImportMode>,
-    pub serve_mode: Option<ServeMode>,
-    pub presign_ttl_minutes: Option<i64>,
-    pub export_layout: Option<ExportLayout>,
-    pub can_delete_objects: Option<bool>,
+    pub settings: StorageSettings,
 }
 
 impl Store {
@@ -82,32 +53,20 @@ impl Store {
         if !raise_storages_version(&mut tx, storage.org_id, storage.project_id).await? {
             return Ok(None);
         }
-        let row = tx
-            .one(
-                sql("INSERT INTO storages (org_id, project_id, direction, kind, title, description, account,
-                     container, prefix, regex_filter, recursive, import_mode, serve_mode,
-                     presign_ttl_minutes, export_layout, can_delete_objects, created_at_ms, updated_at_ms)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
-                     RETURNING id")
-                .bind(storage.org_id)
-                .bind(storage.project_id)
-                .bind(storage.direction.as_str())
-                .bind(credential.kind().as_str())
-                .bind(storage.title.as_str())
-                .bind(storage.description.as_deref())
-                .bind(storage.account.as_str())
-                .bind(storage.container.as_str())
-                .bind(storage.prefix.as_str())
-                .bind(storage.regex_filter.as_deref())
-                .bind(storage.recursive)
-                .bind(storage.import_mode.as_str())
-                .bind(storage.serve_mode.as_str())
-                .bind(storage.presign_ttl_minutes)
-                .bind(storage.export_layout.as_str())
-                .bind(storage.can_delete_objects)
-                .bind(now_ms),
-            )
-            .await?;
+        let insert = with_settings(
+            sql("INSERT INTO storages (title, description, account, container, prefix, regex_filter, recursive,
+                 import_mode, serve_mode, presign_ttl_minutes, export_layout, can_delete_objects,
+                 org_id, project_id, direction, kind, created_at_ms, updated_at_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+                 RETURNING id"),
+            &storage.settings,
+        )
+        .bind(storage.org_id)
+        .bind(storage.project_id)
+        .bind(storage.direction.as_str())
+        .bind(credential.kind().as_str())
+        .bind(now_ms);
+        let row = tx.one(insert).await?;
         let id = StorageId(row.get("id")?);
         put_credential(&mut tx, &self.seal_keys, storage.org_id, id, credential).await?;
         tx.commit().await?;
@@ -183,7 +142,8 @@ impl Store {
             .collect()
     }
 
-    /// Changes a storage, and its credential when one is given; `None` when there is no such storage.
+    /// Sets a storage's settings, and its credential when one is given; `None` when there is no such
+    /// storage.
     ///
     /// # Errors
     /// When the database fails.
@@ -191,44 +151,24 @@ impl Store {
         &self,
         org: OrgId,
         id: StorageId,
-        patch: &StoragePatch,
+        settings: &StorageSettings,
         credential: Option<&Credential>,
         now_ms: i64,
     ) -> Result<Option<Storage>> {
         let mut tx = self.db.begin().await?;
-        let row = tx
-            .row(
-                sql("UPDATE storages SET title = COALESCE($3, title),
-                     description = CASE WHEN $4 = 1 THEN $5 ELSE description END,
-                     account = COALESCE($6, account), container = COALESCE($7, container),
-                     prefix = COALESCE($8, prefix),
-                     regex_filter = CASE WHEN $9 = 1 THEN $10 ELSE regex_filter END,
-                     recursive = COALESCE($11, recursive), import_mode = COALESCE($12, import_mode),
-                     serve_mode = COALESCE($13, serve_mode),
-                     presign_ttl_minutes = COALESCE($14, presign_ttl_minutes),
-                     export_layout = COALESCE($15, export_layout),
-                     can_delete_objects = COALESCE($16, can_delete_objects), kind = COALESCE($17, kind), updated_at_ms = $18
-                     WHERE org_id = $1 AND id = $2 RETURNING project_id")
-                .bind(org)
-                .bind(id)
-                .bind(patch.title.as_deref())
-                .bind(patch.description.is_some())
-                .bind(patch.description.clone().flatten())
-                .bind(patch.account.as_ref().map(AccountName::as_str))
-                .bind(patch.container.as_ref().map(ContainerName::as_str))
-                .bind(patch.prefix.as_ref().map(Prefix::as_str))
-                .bind(patch.regex_filter.is_some())
-                .bind(patch.regex_filter.clone().flatten())
-                .bind(patch.recursive)
-                .bind(patch.import_mode.map(ImportMode::as_str))
-                .bind(patch.serve_mode.map(ServeMode::as_str))
-                .bind(patch.presign_ttl_minutes)
-                .bind(patch.export_layout.map(ExportLayout::as_str))
-                .bind(patch.can_delete_objects)
-                .bind(credential.map(|credential| credential.kind().as_str()))
-                .bind(now_ms),
-            )
-            .await?;
+        let update = with_settings(
+            sql("UPDATE storages SET title = $1, description = $2, account = $3, container = $4, prefix = $5,
+                 regex_filter = $6, recursive = $7, import_mode = $8, serve_mode = $9,
+                 presign_ttl_minutes = $10, export_layout = $11, can_delete_objects = $12,
+                 kind = COALESCE($13, kind), updated_at_ms = $14
+                 WHERE org_id = $15 AND id = $16 RETURNING project_id"),
+            settings,
+        )
+        .bind(credential.map(|credential| credential.kind().as_str()))
+        .bind(now_ms)
+        .bind(org)
+        .bind(id);
+        let row = tx.row(update).await?;
         let Some(row) = row else { return Ok(None) };
         raise_storages_version(&mut tx, org, ProjectId(row.get("project_id")?)).await?;
         if let Some(credential) = credential {
@@ -267,6 +207,23 @@ async fn raise_storages_version(tx: &mut Tx, org: OrgId, project: ProjectId) -> 
     Ok(tx.execute(sql(raise).bind(org).bind(project)).await? > 0)
 }
 
+/// The statement with the settings as its parameters `$1` to `$12`.
+fn with_settings(statement: Sql, settings: &StorageSettings) -> Sql {
+    statement
+        .bind(settings.title.as_str())
+        .bind(settings.description.as_deref())
+        .bind(settings.account.as_str())
+        .bind(settings.container.as_str())
+        .bind(settings.prefix.as_str())
+        .bind(settings.regex_filter.as_deref())
+        .bind(settings.recursive)
+        .bind(settings.import_mode.as_str())
+        .bind(settings.serve_mode.as_str())
+        .bind(settings.presign_ttl_minutes)
+        .bind(settings.export_layout.as_str())
+        .bind(settings.can_delete_objects)
+}
+
 fn storage_of(row: &Row) -> Result<Storage> {
     Ok(Storage {
         id: StorageId(row.get("id")?),
@@ -274,18 +231,20 @@ fn storage_of(row: &Row) -> Result<Storage> {
         project_id: ProjectId(row.get("project_id")?),
         direction: row.word("direction", Direction::parse)?,
         kind: row.parsed("kind", |text| text.parse::<CredentialKind>())?,
-        title: row.get("title")?,
-        description: row.get("description")?,
-        account: row.parsed("account", AccountName::parse)?,
-        container: row.parsed("container", ContainerName::parse)?,
-        prefix: Prefix::new(&row.get::<String>("prefix")?),
-        regex_filter: row.get("regex_filter")?,
-        recursive: row.flag("recursive")?,
-        import_mode: row.word("import_mode", ImportMode::parse)?,
-        serve_mode: row.word("serve_mode", ServeMode::parse)?,
-        presign_ttl_minutes: row.get("presign_ttl_minutes")?,
-        export_layout: row.word("export_layout", ExportLayout::parse)?,
-        can_delete_objects: row.flag("can_delete_objects")?,
+        settings: StorageSettings {
+            title: row.get("title")?,
+            description: row.get("description")?,
+            account: row.parsed("account", AccountName::parse)?,
+            container: row.parsed("container", ContainerName::parse)?,
+            prefix: Prefix::new(&row.get::<String>("prefix")?),
+            regex_filter: row.get("regex_filter")?,
+            recursive: row.flag("recursive")?,
+            import_mode: row.word("import_mode", ImportMode::parse)?,
+            serve_mode: row.word("serve_mode", ServeMode::parse)?,
+            presign_ttl_minutes: row.get("presign_ttl_minutes")?,
+            export_layout: row.word("export_layout", ExportLayout::parse)?,
+            can_delete_objects: row.flag("can_delete_objects")?,
+        },
         created_at_ms: row.get("created_at_ms")?,
         last_run: last_run_of(row)?,
         health: health_of(row)?,

@@ -130,7 +130,7 @@ impl Engine {
         }
         let mut draft = Draft::new(direction, kind, &input, None, None).await?;
         let opened = self.complete_link(actor, &mut draft).await?;
-        draft.recursive = true;
+        draft.settings.recursive = true;
         let signing = match direction {
             Direction::Source => Signing::Perhaps,
             Direction::Target => Signing::Unused,

@@ -4,12 +4,14 @@
 //! it belongs to stays the same: whoever changes the account, tenant or client must know the
 //! secret, or a stored one could be sent somewhere else.
 
+use std::ops::Deref;
+
 use model::{
     AccountName, BlobFilter, ContainerName, Credential, CredentialKind, Direction, ExportLayout,
-    ImportMode, Prefix, ProjectId, Secret, ServeMode, Storage, StorageId, budgets::ASIDE,
+    ImportMode, Prefix, ProjectId, Secret, ServeMode, Storage, StorageId, StorageSettings,
+    budgets::ASIDE,
 };
 use serde_json::{Value, json};
-use store::{NewStorage, StoragePatch};
 
 use crate::{
     Error, FieldError, Result, aside,
@@ -85,19 +87,9 @@ pub struct DefaultAccount {
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     pub direction: Direction,
-    pub title: String,
-    pub description: Option<String>,
-    pub account: AccountName,
-    pub container: ContainerName,
-    pub prefix: Prefix,
-    pub regex_filter: Option<String>,
+    pub settings: StorageSettings,
+    /// Its `regex_filter`, compiled.
     pub filter: BlobFilter,
-    pub recursive: bool,
-    pub import_mode: ImportMode,
-    pub serve_mode: ServeMode,
-    pub presign_ttl_minutes: i64,
-    pub export_layout: ExportLayout,
-    pub can_delete_objects: bool,
     pub credential: Credential,
     /// When the credential ends, where that is known; Unix milliseconds.
     pub expires_at_ms: Option<i64>,
@@ -122,6 +114,15 @@ impl Problems {
             Ok(value) => Some(value),
             Err(error) => self.add(field, error.to_string()),
         }
+    }
+}
+
+/// As of a saved storage.
+impl Deref for Draft {
+    type Target = StorageSettings;
+
+    fn deref(&self) -> &StorageSettings {
+        &self.settings
     }
 }
 
@@ -231,42 +232,44 @@ impl Draft {
         let draft = (|| {
             Some(Self {
                 direction,
-                title: input
-                    .title
-                    .clone()
-                    .or(before.map(|before| before.title.clone()))
-                    .unwrap_or_default(),
-                description: match &input.description {
-                    Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
-                    None => before.and_then(|before| before.description.clone()),
+                settings: StorageSettings {
+                    title: input
+                        .title
+                        .clone()
+                        .or(before.map(|before| before.title.clone()))
+                        .unwrap_or_default(),
+                    description: match &input.description {
+                        Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+                        None => before.and_then(|before| before.description.clone()),
+                    },
+                    account: account?,
+                    container: container?,
+                    prefix,
+                    regex_filter,
+                    recursive: choice(input.recursive_scan, before.map(|before| before.recursive)),
+                    import_mode: match choice(
+                        input.use_blob_urls,
+                        before.map(|before| before.import_mode == ImportMode::Files),
+                    ) {
+                        true => ImportMode::Files,
+                        false => ImportMode::Tasks,
+                    },
+                    // Proxy unless asked otherwise: it needs no CORS rules on the storage account.
+                    serve_mode: match choice(
+                        input.presign,
+                        before.map(|before| before.serve_mode == ServeMode::Presigned),
+                    ) {
+                        true => ServeMode::Presigned,
+                        false => ServeMode::Proxy,
+                    },
+                    presign_ttl_minutes,
+                    export_layout: export_layout?,
+                    can_delete_objects: choice(
+                        input.can_delete_objects,
+                        before.map(|before| before.can_delete_objects),
+                    ),
                 },
-                account: account?,
-                container: container?,
-                prefix,
-                regex_filter,
                 filter: filter?,
-                recursive: choice(input.recursive_scan, before.map(|before| before.recursive)),
-                import_mode: match choice(
-                    input.use_blob_urls,
-                    before.map(|before| before.import_mode == ImportMode::Files),
-                ) {
-                    true => ImportMode::Files,
-                    false => ImportMode::Tasks,
-                },
-                // Proxy unless asked otherwise: it needs no CORS rules on the storage account.
-                serve_mode: match choice(
-                    input.presign,
-                    before.map(|before| before.serve_mode == ServeMode::Presigned),
-                ) {
-                    true => ServeMode::Presigned,
-                    false => ServeMode::Proxy,
-                },
-                presign_ttl_minutes,
-                export_layout: export_layout?,
-                can_delete_objects: choice(
-                    input.can_delete_objects,
-                    before.map(|before| before.can_delete_objects),
-                ),
                 expires_at_ms: end_of(
                     credential.as_ref()?,
                     match input.expires_at_ms {
@@ -283,43 +286,6 @@ impl Draft {
         match draft {
             Some(draft) if problems.0.is_empty() => Ok(draft),
             _ => Err(Error::Invalid(problems.0)),
-        }
-    }
-
-    pub(crate) fn to_new(&self, org_id: model::OrgId, project_id: ProjectId) -> NewStorage {
-        NewStorage {
-            org_id,
-            project_id,
-            direction: self.direction,
-            title: self.title.clone(),
-            description: self.description.clone(),
-            account: self.account.clone(),
-            container: self.container.clone(),
-            prefix: self.prefix.clone(),
-            regex_filter: self.regex_filter.clone(),
-            recursive: self.recursive,
-            import_mode: self.import_mode,
-            serve_mode: self.serve_mode,
-            presign_ttl_minutes: self.presign_ttl_minutes,
-            export_layout: self.export_layout,
-            can_delete_objects: self.can_delete_objects,
-        }
-    }
-
-    pub(crate) fn to_patch(&self) -> StoragePatch {
-        StoragePatch {
-            title: Some(self.title.clone()),
-            description: Some(self.description.clone()),
-            account: Some(self.account.clone()),
-            container: Some(self.container.clone()),
-            prefix: Some(self.prefix.clone()),
-            regex_filter: Some(self.regex_filter.clone()),
-            recursive: Some(self.recursive),
-            import_mode: Some(self.import_mode),
-            serve_mode: Some(self.serve_mode),
-            presign_ttl_minutes: Some(self.presign_ttl_minutes),
-            export_layout: Some(self.export_layout),
-            can_delete_objects: Some(self.can_delete_objects),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use model::{ExportLayout, SyncStatus};
-use store::{AnnotationPatch, Expected, NewTask, OutboxItem, OutboxOp, StoragePatch};
+use model::{ExportLayout, StorageSettings, SyncStatus};
+use store::{AnnotationPatch, Expected, NewTask, OutboxItem, OutboxOp};
 
 use crate::{
     audit_log::by_hand,
@@ -304,12 +304,12 @@ pub async fn a_full_export_is_counted_and_cancelled(w: World) {
     assert!(left.len() < 3);
 
     // Per task, annotations of one task are one object.
-    let patch = StoragePatch {
-        export_layout: Some(ExportLayout::PerTask),
-        ..StoragePatch::default()
+    let per_task = StorageSettings {
+        export_layout: ExportLayout::PerTask,
+        ..target.settings
     };
     w.store
-        .update_storage(w.org, target.id, &patch, None, NOW)
+        .update_storage(w.org, target.id, &per_task, None, NOW)
         .await
         .unwrap()
         .unwrap();

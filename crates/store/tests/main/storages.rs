@@ -1,10 +1,11 @@
 //! Storages, their credentials and runs, and Azure links.
 
 use model::{
-    ClientProof, ContainerName, Credential, CredentialKind, Direction, IdentityId, IdentitySource,
-    ImportMode, Secret, SyncCounts, SyncStatus,
+    AccountName, ClientProof, ContainerName, Credential, CredentialKind, Direction, ExportLayout,
+    IdentityId, IdentitySource, ImportMode, Prefix, Secret, ServeMode, StorageSettings, SyncCounts,
+    SyncStatus,
 };
-use store::{JobKind, RunPayload, StoragePatch};
+use store::{JobKind, RunPayload};
 
 use crate::world::{NOW, World, account_key};
 
@@ -23,43 +24,33 @@ pub async fn every_change_raises_the_version(w: World) {
     let storage = w.source().await;
     assert_eq!(version().await, before + 1);
 
-    let patch = StoragePatch {
-        title: Some("Renamed".to_owned()),
-        container: Some(ContainerName::parse("other").unwrap()),
-        regex_filter: Some(None),
-        description: Some(Some("text".to_owned())),
-        import_mode: Some(ImportMode::Tasks),
-        recursive: Some(false),
-        ..StoragePatch::default()
+    let settings = StorageSettings {
+        title: "Renamed".to_owned(),
+        description: Some("text".to_owned()),
+        account: AccountName::parse("account2").unwrap(),
+        container: ContainerName::parse("other").unwrap(),
+        prefix: Prefix::new("out"),
+        regex_filter: None,
+        recursive: false,
+        import_mode: ImportMode::Tasks,
+        serve_mode: ServeMode::Proxy,
+        presign_ttl_minutes: 16,
+        export_layout: ExportLayout::PerTask,
+        can_delete_objects: true,
     };
     let foreign = w
         .store
-        .update_storage(w.stranger(), storage.id, &patch, None, NOW)
+        .update_storage(w.stranger(), storage.id, &settings, None, NOW)
         .await;
     assert!(foreign.unwrap().is_none());
     let changed = w
         .store
-        .update_storage(w.org, storage.id, &patch, None, NOW)
+        .update_storage(w.org, storage.id, &settings, None, NOW)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(version().await, before + 2);
-    assert_eq!(
-        (changed.title.as_str(), changed.container.as_str()),
-        ("Renamed", "other")
-    );
-    assert_eq!(
-        (changed.regex_filter, changed.description.as_deref()),
-        (None, Some("text"))
-    );
-    assert_eq!(
-        (changed.import_mode, changed.recursive),
-        (ImportMode::Tasks, false)
-    );
-    assert_eq!(
-        (changed.account.as_str(), changed.presign_ttl_minutes),
-        ("account1", 15)
-    );
+    assert_eq!(changed.settings, settings);
     let kept = w
         .store
         .find_storage_with_credential(w.org, storage.id)
@@ -73,7 +64,7 @@ pub async fn every_change_raises_the_version(w: World) {
     };
     let changed = w
         .store
-        .update_storage(w.org, storage.id, &StoragePatch::default(), Some(&sas), NOW)
+        .update_storage(w.org, storage.id, &settings, Some(&sas), NOW)
         .await;
     assert_eq!(changed.unwrap().unwrap().kind, CredentialKind::Sas);
 

@@ -2,7 +2,7 @@
 
 use model::{
     AccountName, ContainerName, Credential, Direction, ExportLayout, ImportMode, OrgId, Prefix,
-    Project, ProjectId, Role, Secret, ServeMode, Storage, TaskId, UserId,
+    Project, ProjectId, Role, Secret, ServeMode, Storage, StorageSettings, TaskId, UserId,
 };
 use private_postgres::PrivatePostgres;
 use serde_json::value::RawValue;
@@ -105,18 +105,20 @@ impl World {
             org_id: self.org,
             project_id: self.project,
             direction,
-            title: "Pictures".to_owned(),
-            description: None,
-            account: AccountName::parse("account1").unwrap(),
-            container: ContainerName::parse("images").unwrap(),
-            prefix: Prefix::new("in"),
-            regex_filter: Some(".*png".to_owned()),
-            recursive: true,
-            import_mode: ImportMode::Files,
-            serve_mode: ServeMode::Presigned,
-            presign_ttl_minutes: 15,
-            export_layout: ExportLayout::PerAnnotation,
-            can_delete_objects: false,
+            settings: StorageSettings {
+                title: "Pictures".to_owned(),
+                description: None,
+                account: AccountName::parse("account1").unwrap(),
+                container: ContainerName::parse("images").unwrap(),
+                prefix: Prefix::new("in"),
+                regex_filter: Some(".*png".to_owned()),
+                recursive: true,
+                import_mode: ImportMode::Files,
+                serve_mode: ServeMode::Presigned,
+                presign_ttl_minutes: 15,
+                export_layout: ExportLayout::PerAnnotation,
+                can_delete_objects: false,
+            },
         }
     }
 
@@ -133,11 +135,9 @@ impl World {
     }
 
     pub async fn target(&self, export_layout: ExportLayout, can_delete_objects: bool) -> Storage {
-        let target = NewStorage {
-            export_layout,
-            can_delete_objects,
-            ..self.new_storage(Direction::Target)
-        };
+        let mut target = self.new_storage(Direction::Target);
+        target.settings.export_layout = export_layout;
+        target.settings.can_delete_objects = can_delete_objects;
         self.storage(target).await
     }
 

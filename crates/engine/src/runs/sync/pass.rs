@@ -224,10 +224,8 @@ impl<'a> Pass<'a> {
                 Ok(Some(Ok(page))) => {
                     let mut next = page.next_marker.iter();
                     if next.any(|marker| !listing.is_new(marker)) {
-                        let Storage {
-                            account, container, ..
-                        } = &self.storage;
-                        return Err(listing_repeats(account, container).into());
+                        let Storage { settings: of, .. } = &self.storage;
+                        return Err(listing_repeats(&of.account, &of.container).into());
                     }
                     self.folders_not_entered += page.folders;
                     return Ok(Some(page));

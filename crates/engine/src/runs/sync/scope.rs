@@ -71,7 +71,7 @@ impl Scope {
         let export_areas = targets
             .into_iter()
             .filter(|target| target.account == *account && target.container == *container)
-            .map(|target| export_area(target.prefix, prefix))
+            .map(|target| export_area(target.settings.prefix, prefix))
             .collect();
         Ok(Self {
             prefix: prefix.clone(),

@@ -127,8 +127,19 @@ impl StorageView {
             meta: run.map_or_else(MetaView::default, |run| {
                 MetaView::new(run, storage.direction)
             }),
+            flow: match storage.direction {
+                Direction::Source => FlowView::Source {
+                    presign: storage.serve_mode == ServeMode::Presigned,
+                    presign_ttl: storage.presign_ttl_minutes,
+                    recursive_scan: storage.recursive,
+                },
+                Direction::Target => FlowView::Target {
+                    can_delete_objects: storage.can_delete_objects,
+                    export_layout: storage.export_layout.as_str(),
+                },
+            },
             title: text(&storage.title),
-            description: storage.description,
+            description: storage.settings.description,
             created_at: instant(storage.created_at_ms),
             project: storage.project_id.0,
             expires_at: storage.health.expires_at_ms.map(instant),
@@ -140,17 +151,6 @@ impl StorageView {
                     code: failure.code,
                     cause: failure.text,
                 }),
-            },
-            flow: match storage.direction {
-                Direction::Source => FlowView::Source {
-                    presign: storage.serve_mode == ServeMode::Presigned,
-                    presign_ttl: storage.presign_ttl_minutes,
-                    recursive_scan: storage.recursive,
-                },
-                Direction::Target => FlowView::Target {
-                    can_delete_objects: storage.can_delete_objects,
-                    export_layout: storage.export_layout.as_str(),
-                },
             },
         }
     }
