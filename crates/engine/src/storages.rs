@@ -12,7 +12,7 @@ pub(crate) mod storage_input;
 use azure::ContainerClient;
 use model::{
     Actor, ClientProof, Credential, CredentialKind, Direction, IdentityId, Permission, ProjectId,
-    Storage, StorageId,
+    Storage, StorageId, StorageType,
 };
 use serde_json::{Value, json};
 use store::NewStorage;
@@ -49,12 +49,11 @@ impl Engine {
     pub async fn create_storage(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
     ) -> Result<Storage> {
         let project = self.project_of(actor, input).await?;
-        let (draft, client) = self.draft(actor, direction, kind, input, None).await?;
+        let (draft, client) = self.draft(actor, of, input, None).await?;
         self.probe(&draft, &client).await?;
         let storage = self
             .store()
@@ -62,7 +61,7 @@ impl Engine {
                 &NewStorage {
                     org_id: actor.org_id,
                     project_id: project,
-                    direction,
+                    direction: of.direction,
                     settings: draft.settings,
                 },
                 &draft.credential,
@@ -79,9 +78,9 @@ impl Engine {
             place,
         )
         .await?;
-        match direction {
-            Direction::Source => self.get_storage(actor, direction, kind, storage.id).await,
-            Direction::Target => self.start_export(actor, kind, storage.id).await,
+        match of.direction {
+            Direction::Source => self.get_storage(actor, of, storage.id).await,
+            Direction::Target => self.start_export(actor, of.kind, storage.id).await,
         }
     }
 
@@ -93,11 +92,10 @@ impl Engine {
     pub async fn validate_storage(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
     ) -> Result<()> {
-        let (draft, client) = self.draft_of(actor, direction, kind, input).await?;
+        let (draft, client) = self.draft_of(actor, of, input).await?;
         let probed = self.probe(&draft, &client).await;
         let mut place = draft.place();
         place["how"] = "validate".into();
@@ -145,15 +143,14 @@ impl Engine {
     pub async fn get_storage(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
     ) -> Result<Storage> {
         require(actor, Permission::ManageProjects)?;
         self.store()
             .find_storage(actor.org_id, id)
             .await?
-            .filter(|storage| storage.direction == direction && storage.kind == kind)
+            .filter(|storage| storage.storage_type() == of)
             .ok_or_else(|| Error::not_found("storage", id))
     }
 
@@ -164,15 +161,12 @@ impl Engine {
     pub async fn update_storage(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
         input: &StorageInput,
     ) -> Result<Storage> {
-        let stored = self.stored(actor, direction, kind, id).await?;
-        let (draft, client) = self
-            .draft(actor, direction, kind, input, Some(&stored))
-            .await?;
+        let stored = self.stored(actor, of, id).await?;
+        let (draft, client) = self.draft(actor, of, input, Some(&stored)).await?;
         if !draft.reaches_the_same(&stored) {
             self.probe(&draft, &client).await?;
         }
@@ -212,11 +206,10 @@ impl Engine {
     pub async fn delete_storage(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
     ) -> Result<()> {
-        let (storage, credential) = self.stored(actor, direction, kind, id).await?;
+        let (storage, credential) = self.stored(actor, of, id).await?;
         let (subject, place) = (storage_subject(id), storage_place(&storage));
         let store = self.telling(actor, AuditAction::StorageDelete, subject, place);
         if !store.delete_storage(actor.org_id, id).await? {
@@ -269,23 +262,21 @@ impl Engine {
     pub(crate) async fn draft_of(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
     ) -> Result<(Draft, ContainerClient)> {
         let project = self.project_of(actor, input).await?;
         let stored = match input.id {
             None => None,
             Some(id) => {
-                let stored = self.stored(actor, direction, kind, id).await?;
+                let stored = self.stored(actor, of, id).await?;
                 if stored.0.project_id != project {
                     return Err(Error::not_found("storage", id));
                 }
                 Some(stored)
             }
         };
-        self.draft(actor, direction, kind, input, stored.as_ref())
-            .await
+        self.draft(actor, of, input, stored.as_ref()).await
     }
 
     /// The storage that a form describes, checked field by field, and its container when the
@@ -293,13 +284,12 @@ impl Engine {
     pub(crate) async fn draft(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
         stored: Option<&(Storage, Credential)>,
     ) -> Result<(Draft, ContainerClient)> {
         let default_account = self.default_account_of(actor.org_id).await?;
-        let mut draft = Draft::new(direction, kind, input, stored, default_account).await?;
+        let mut draft = Draft::new(of, input, stored, default_account).await?;
         let client = self.check_link(actor, &mut draft).await?;
         Ok((draft, client))
     }
@@ -308,15 +298,14 @@ impl Engine {
     pub(crate) async fn stored(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
     ) -> Result<(Storage, Credential)> {
         require(actor, Permission::ManageProjects)?;
         self.store()
             .find_storage_with_credential(actor.org_id, id)
             .await?
-            .filter(|(storage, _)| storage.direction == direction && storage.kind == kind)
+            .filter(|(storage, _)| storage.storage_type() == of)
             .ok_or_else(|| Error::not_found("storage", id))
     }
 

@@ -211,7 +211,7 @@ impl World {
         let kind = CredentialKind::AccountKey;
         let saved = self
             .engine
-            .create_storage(&self.owner, direction, kind, &form)
+            .create_storage(&self.owner, direction.by(kind), &form)
             .await;
         saved.unwrap().id
     }
@@ -234,7 +234,7 @@ impl World {
     pub async fn cancel(&self, direction: Direction, storage: StorageId) -> Storage {
         let kind = CredentialKind::AccountKey;
         self.engine
-            .cancel_run(&self.owner, direction, kind, storage)
+            .cancel_run(&self.owner, direction.by(kind), storage)
             .await
             .unwrap()
     }

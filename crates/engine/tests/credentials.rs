@@ -25,7 +25,7 @@ async fn a_credential_cannot_be_borrowed() {
         ..StorageInput::default()
     };
     let validate = async |actor, kind, input: &StorageInput| {
-        engine.validate_storage(actor, Source, kind, input).await
+        engine.validate_storage(actor, Source.by(kind), input).await
     };
 
     // Its own form works without the key, and changes nothing.
@@ -34,7 +34,7 @@ async fn a_credential_cannot_be_borrowed() {
     input.prefix = Some(String::new());
     validate(&world.owner, AccountKey, &input).await.unwrap();
     let stored = engine
-        .get_storage(&world.owner, Source, AccountKey, storage.id)
+        .get_storage(&world.owner, Source.by(AccountKey), storage.id)
         .await
         .unwrap();
     assert_eq!(stored.title, "mine");
@@ -59,7 +59,7 @@ async fn a_credential_cannot_be_borrowed() {
     assert_eq!(
         invalid(
             engine
-                .create_storage(&world.owner, Source, AccountKey, &input)
+                .create_storage(&world.owner, Source.by(AccountKey), &input)
                 .await
         ),
         ["account_key: This field is required."]
@@ -79,7 +79,7 @@ async fn a_credential_cannot_be_borrowed() {
         invalid(validate(&world.owner, AccountKey, &input).await),
         [said]
     );
-    let update = engine.update_storage(&world.owner, Source, AccountKey, storage.id, &input);
+    let update = engine.update_storage(&world.owner, Source.by(AccountKey), storage.id, &input);
     assert_eq!(invalid(update.await), [said]);
     assert_eq!(world.blob_requests(), Vec::<String>::new());
 
@@ -88,23 +88,23 @@ async fn a_credential_cannot_be_borrowed() {
         project: Some(other_project.id),
         ..StorageInput::default()
     };
-    let update = engine.update_storage(&world.owner, Source, AccountKey, storage.id, &moved);
+    let update = engine.update_storage(&world.owner, Source.by(AccountKey), storage.id, &moved);
     assert!(invalid(update.await)[0].starts_with("project: A storage stays in its project"));
 
     // With the new account's own key it may change.
     assert!(is_not_found(
         &engine
-            .update_storage(&stranger, Source, AccountKey, storage.id, &moved)
+            .update_storage(&stranger, Source.by(AccountKey), storage.id, &moved)
             .await
     ));
     assert!(is_not_found(
         &engine
-            .get_storage(&stranger, Source, AccountKey, storage.id)
+            .get_storage(&stranger, Source.by(AccountKey), storage.id)
             .await
     ));
     assert!(is_not_found(
         &engine
-            .delete_storage(&stranger, Source, AccountKey, storage.id)
+            .delete_storage(&stranger, Source.by(AccountKey), storage.id)
             .await
     ));
     assert!(is_not_found(
@@ -126,13 +126,18 @@ async fn a_client_secret_stays_with_its_tenant_and_client() {
     let input = world.by_principal(&project, &first, "inbox");
     let storage = world
         .engine
-        .create_storage(&world.owner, Source, ServicePrincipal, &input)
+        .create_storage(&world.owner, Source.by(ServicePrincipal), &input)
         .await
         .unwrap();
     let update = async |input: StorageInput| {
         world
             .engine
-            .update_storage(&world.owner, Source, ServicePrincipal, storage.id, &input)
+            .update_storage(
+                &world.owner,
+                Source.by(ServicePrincipal),
+                storage.id,
+                &input,
+            )
             .await
     };
     let presigned = StorageInput {
@@ -188,7 +193,7 @@ async fn the_operators_account_is_used_only_when_set_and_nothing_is_given() {
     let create = async |input: &StorageInput| {
         world
             .engine
-            .create_storage(&world.owner, Source, AccountKey, input)
+            .create_storage(&world.owner, Source.by(AccountKey), input)
             .await
     };
     let made = create(&input).await.unwrap();
@@ -243,7 +248,7 @@ async fn public_containers_need_no_credential() {
         };
         world
             .engine
-            .create_storage(&world.owner, Source, Sas, &input)
+            .create_storage(&world.owner, Source.by(Sas), &input)
             .await
     };
     create("public").await.unwrap();
@@ -275,7 +280,7 @@ async fn an_azure_link_reaches_only_its_own_tenant() {
         };
         world
             .engine
-            .create_storage(actor, Source, AzureLink, &input)
+            .create_storage(actor, Source.by(AzureLink), &input)
             .await
     };
     create(&world.owner, &project, "acct", None).await.unwrap();
@@ -306,7 +311,7 @@ async fn an_azure_link_reaches_only_its_own_tenant() {
     assert!(is_not_found(
         &world
             .engine
-            .get_storage(&world.owner, Source, AzureLink, StorageId(999))
+            .get_storage(&world.owner, Source.by(AzureLink), StorageId(999))
             .await
     ));
 }
@@ -324,7 +329,7 @@ async fn the_operators_own_credentials_are_not_lent_to_other_organizations() {
     };
     let engine = &world.engine;
     let account = engine
-        .create_storage(&stranger, Source, AccountKey, &input)
+        .create_storage(&stranger, Source.by(AccountKey), &input)
         .await;
     assert!(invalid(account)[0].contains("AZURE_BLOB_ACCOUNT_NAME"));
     let input = StorageInput {
@@ -332,7 +337,7 @@ async fn the_operators_own_credentials_are_not_lent_to_other_organizations() {
         ..input
     };
     let identity = engine
-        .validate_storage(&stranger, Source, ManagedIdentity, &input)
+        .validate_storage(&stranger, Source.by(ManagedIdentity), &input)
         .await;
     assert!(invalid(identity)[0].contains("operator's organization"));
 }

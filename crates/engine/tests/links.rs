@@ -151,7 +151,7 @@ async fn among_several_links_a_storage_takes_its_accounts_own() {
     let kind = CredentialKind::AzureLink;
     let created = world
         .engine
-        .create_storage(&world.owner, Direction::Source, kind, &input)
+        .create_storage(&world.owner, Direction::Source.by(kind), &input)
         .await;
     let storage = created.expect("the link of the account's tenant");
     let signs_in = world
@@ -191,11 +191,8 @@ async fn unlinking_says_when_the_last_url_ends_and_what_stays() {
         .await;
     let mut input = world.by_key(&project, "inbox");
     (input.account_key, input.presign, input.presign_ttl) = (None, Some(true), Some(30));
-    let (direction, kind) = (Direction::Source, CredentialKind::AzureLink);
-    let created = world
-        .engine
-        .create_storage(&world.owner, direction, kind, &input)
-        .await;
+    let of = Direction::Source.by(CredentialKind::AzureLink);
+    let created = world.engine.create_storage(&world.owner, of, &input).await;
     let storage = created.unwrap();
     let name = uri(ACCOUNT, "inbox", "a.png");
     let task = world.tasks(&project, &[json!({"image": name})]).await;
@@ -232,7 +229,7 @@ async fn unlinking_says_when_the_last_url_ends_and_what_stays() {
     let options = engine::check::CheckOptions::default();
     let check = world
         .engine
-        .check_storage(&world.owner, direction, kind, storage.id, &options);
+        .check_storage(&world.owner, of, storage.id, &options);
     assert_eq!(problem(check.await).0, "link_missing");
     let again = world
         .engine
@@ -343,13 +340,8 @@ async fn the_second_organization_on_a_container_proves_control() {
     let project = world.project(&stranger).await;
     let mut input = world.by_key(&project, "inbox");
     input.account_key = None;
-    let (direction, kind) = (Direction::Source, CredentialKind::AzureLink);
-    let attach = async || {
-        world
-            .engine
-            .create_storage(&stranger, direction, kind, &input)
-            .await
-    };
+    let of = Direction::Source.by(CredentialKind::AzureLink);
+    let attach = async || world.engine.create_storage(&stranger, of, &input).await;
     let (code, text) = problem(attach().await);
     assert_eq!(code, "claim_required", "{text}");
     assert!(!text.contains("a.png"));

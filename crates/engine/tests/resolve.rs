@@ -253,10 +253,10 @@ async fn storages_are_followed_at_once() {
         presign: Some(true),
         ..Default::default()
     };
-    let (direction, kind) = (Direction::Source, CredentialKind::AccountKey);
+    let of = Direction::Source.by(CredentialKind::AccountKey);
     world
         .engine
-        .update_storage(&world.owner, direction, kind, storage.id, &presign)
+        .update_storage(&world.owner, of, storage.id, &presign)
         .await
         .unwrap();
     assert!(matches!(
@@ -265,7 +265,7 @@ async fn storages_are_followed_at_once() {
     ));
     world
         .engine
-        .delete_storage(&world.owner, direction, kind, storage.id)
+        .delete_storage(&world.owner, of, storage.id)
         .await
         .unwrap();
     assert!(is_not_found(&resolve().await));
@@ -285,8 +285,7 @@ async fn an_unlinked_tenant_is_out_of_reach_at_once() {
         .engine
         .create_storage(
             &world.owner,
-            Direction::Source,
-            CredentialKind::AzureLink,
+            Direction::Source.by(CredentialKind::AzureLink),
             &input,
         )
         .await

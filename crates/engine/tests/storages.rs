@@ -38,7 +38,7 @@ async fn a_source_is_created_listed_changed_and_deleted() {
     };
     world.azure.state().clear_requests();
     let changed = engine
-        .update_storage(&world.owner, Source, AccountKey, made.id, &patch)
+        .update_storage(&world.owner, Source.by(AccountKey), made.id, &patch)
         .await
         .unwrap();
     assert_eq!(
@@ -63,22 +63,22 @@ async fn a_source_is_created_listed_changed_and_deleted() {
     for (direction, kind) in [(Target, AccountKey), (Source, ServicePrincipal)] {
         assert!(is_not_found(
             &engine
-                .get_storage(&world.owner, direction, kind, made.id)
+                .get_storage(&world.owner, direction.by(kind), made.id)
                 .await
         ));
         assert!(is_not_found(
             &engine
-                .delete_storage(&world.owner, direction, kind, made.id)
+                .delete_storage(&world.owner, direction.by(kind), made.id)
                 .await
         ));
     }
     engine
-        .delete_storage(&world.owner, Source, AccountKey, made.id)
+        .delete_storage(&world.owner, Source.by(AccountKey), made.id)
         .await
         .unwrap();
     assert!(is_not_found(
         &engine
-            .delete_storage(&world.owner, Source, AccountKey, made.id)
+            .delete_storage(&world.owner, Source.by(AccountKey), made.id)
             .await
     ));
 }
@@ -93,7 +93,7 @@ async fn wrong_fields_are_named_before_any_request() {
         change(&mut input);
         invalid(
             engine
-                .create_storage(&world.owner, Source, kind, &input)
+                .create_storage(&world.owner, Source.by(kind), &input)
                 .await,
         )
     };
@@ -228,7 +228,7 @@ async fn what_azure_refuses_is_explained_and_not_saved() {
     input.account_key = Some(Secret::new(OTHER_KEY));
     let (code, _) = problem(
         engine
-            .create_storage(&world.owner, Source, AccountKey, &input)
+            .create_storage(&world.owner, Source.by(AccountKey), &input)
             .await,
     );
     assert_eq!(code, "account_key_rejected");
@@ -237,7 +237,7 @@ async fn what_azure_refuses_is_explained_and_not_saved() {
     for direction in [Source, Target] {
         let (code, text) = problem(
             engine
-                .create_storage(&world.owner, direction, AccountKey, &input)
+                .create_storage(&world.owner, direction.by(AccountKey), &input)
                 .await,
         );
         assert_eq!(code, "container_not_found");
@@ -247,7 +247,7 @@ async fn what_azure_refuses_is_explained_and_not_saved() {
     input.prefix = Some("nothing/here".to_owned());
     let errors = invalid(
         engine
-            .validate_storage(&world.owner, Source, AccountKey, &input)
+            .validate_storage(&world.owner, Source.by(AccountKey), &input)
             .await,
     );
     assert!(
@@ -272,21 +272,21 @@ async fn a_target_must_take_a_blob_and_is_left_clean() {
     let input = world.by_principal(&project, &reader, "outbox");
     let (code, text) = problem(
         engine
-            .create_storage(&world.owner, Target, ServicePrincipal, &input)
+            .create_storage(&world.owner, Target.by(ServicePrincipal), &input)
             .await,
     );
     assert_eq!(code, "role_missing");
     assert!(text.contains("Storage Blob Data Contributor"), "{text}");
     // The same principal may read.
     engine
-        .create_storage(&world.owner, Source, ServicePrincipal, &input)
+        .create_storage(&world.owner, Source.by(ServicePrincipal), &input)
         .await
         .unwrap();
 
     let contributor = world.principal("Storage Blob Data Contributor");
     let input = world.by_principal(&project, &contributor, "outbox");
     engine
-        .create_storage(&world.owner, Target, ServicePrincipal, &input)
+        .create_storage(&world.owner, Target.by(ServicePrincipal), &input)
         .await
         .unwrap();
     assert_eq!(world.names("outbox").await, Vec::<String>::new());
@@ -308,7 +308,7 @@ async fn a_target_must_take_a_blob_and_is_left_clean() {
     let mut input = world.by_principal(&project, &appender, "outbox");
     input.prefix = Some("export".to_owned());
     engine
-        .create_storage(&world.owner, Target, ServicePrincipal, &input)
+        .create_storage(&world.owner, Target.by(ServicePrincipal), &input)
         .await
         .unwrap();
     let left = world.names("outbox").await;
@@ -320,7 +320,7 @@ async fn a_target_must_take_a_blob_and_is_left_clean() {
     input.can_delete_objects = Some(true);
     let (code, _) = problem(
         engine
-            .create_storage(&world.owner, Target, ServicePrincipal, &input)
+            .create_storage(&world.owner, Target.by(ServicePrincipal), &input)
             .await,
     );
     assert_eq!(code, "role_missing");
@@ -348,7 +348,7 @@ async fn a_presigned_source_must_be_able_to_sign() {
     let create = async |input: &StorageInput| {
         world
             .engine
-            .create_storage(&world.owner, Source, ServicePrincipal, input)
+            .create_storage(&world.owner, Source.by(ServicePrincipal), input)
             .await
     };
     create(&input).await.unwrap();

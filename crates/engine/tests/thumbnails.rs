@@ -290,13 +290,7 @@ async fn a_refused_credential_is_told_in_the_checks_words_until_it_is_changed() 
     };
     world
         .engine
-        .update_storage(
-            &world.owner,
-            model::Direction::Source,
-            storage.kind,
-            storage.id,
-            &change,
-        )
+        .update_storage(&world.owner, storage.storage_type(), storage.id, &change)
         .await
         .unwrap();
     key(&world.engine, &world.owner, task.id).await;

@@ -300,9 +300,9 @@ impl World {
     ) -> Storage {
         let mut input = self.by_key(project, "inbox");
         change(&mut input);
-        let (direction, kind) = (Direction::Source, CredentialKind::AccountKey);
+        let of = Direction::Source.by(CredentialKind::AccountKey);
         self.engine
-            .create_storage(&self.owner, direction, kind, &input)
+            .create_storage(&self.owner, of, &input)
             .await
             .unwrap()
     }

@@ -13,7 +13,9 @@ use engine::{
     Engine, Fix, StorageInput,
     check::{CheckOptions, CheckReport, CheckStep, Granted, StepState, Verdict},
 };
-use model::{Actor, CredentialKind, Direction, OrgId, Role, Secret, StorageId, UserId};
+use model::{
+    Actor, CredentialKind, Direction, OrgId, Role, Secret, StorageId, StorageType, UserId,
+};
 
 use crate::{
     args::{CheckArgs, CheckAuth},
@@ -29,8 +31,7 @@ enum Target {
     Storage(StorageId),
     Url {
         url: String,
-        kind: CredentialKind,
-        direction: Direction,
+        of: StorageType,
         input: Box<StorageInput>,
     },
 }
@@ -97,19 +98,10 @@ async fn run(
         Target::Storage(id) => {
             let storage = engine.find_storage(actor, *id).await?;
             engine
-                .check_storage(actor, storage.direction, storage.kind, *id, options)
+                .check_storage(actor, storage.storage_type(), *id, options)
                 .await?
         }
-        Target::Url {
-            url,
-            kind,
-            direction,
-            input,
-        } => {
-            engine
-                .check_url(actor, url, *direction, *kind, input, options)
-                .await?
-        }
+        Target::Url { url, of, input } => engine.check_url(actor, url, *of, input, options).await?,
     })
 }
 
@@ -192,13 +184,13 @@ fn target(args: &CheckArgs) -> anyhow::Result<Target> {
             },
         ),
     };
+    let direction = match args.target_storage {
+        true => Direction::Target,
+        false => Direction::Source,
+    };
     Ok(Target::Url {
         url: args.target.clone(),
-        kind,
-        direction: match args.target_storage {
-            true => Direction::Target,
-            false => Direction::Source,
-        },
+        of: direction.by(kind),
         input: Box::new(input),
     })
 }

@@ -30,5 +30,5 @@ pub use redact::redact;
 pub use secret::Secret;
 pub use storage::{
     Direction, ExportLayout, HealthFailure, ImportMode, ServeMode, Storage, StorageHealth,
-    StorageSettings, SyncCounts, SyncRun, SyncStatus,
+    StorageSettings, StorageType, SyncCounts, SyncRun, SyncStatus,
 };

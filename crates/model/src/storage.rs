@@ -38,6 +38,23 @@ text_enum! {
     }
 }
 
+impl Direction {
+    /// The storages of this direction that sign in so: `Direction::Source.by(kind)`.
+    pub fn by(self, kind: CredentialKind) -> StorageType {
+        StorageType {
+            direction: self,
+            kind,
+        }
+    }
+}
+
+/// Which sort of storage: which way data flows and how it signs in. It never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageType {
+    pub direction: Direction,
+    pub kind: CredentialKind,
+}
+
 text_enum! {
     /// What a blob is to a source storage.
     ImportMode {
@@ -128,6 +145,13 @@ pub struct Storage {
     /// The newest run, when there is one.
     pub last_run: Option<SyncRun>,
     pub health: StorageHealth,
+}
+
+impl Storage {
+    /// Which sort of storage it is.
+    pub fn storage_type(&self) -> StorageType {
+        self.direction.by(self.kind)
+    }
 }
 
 /// Its settings are read as its own: `storage.prefix`.

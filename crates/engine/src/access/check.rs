@@ -15,7 +15,9 @@ mod write;
 use std::time::Duration;
 
 use azure::ContainerClient;
-use model::{Actor, BlobName, CredentialKind, Direction, Permission, ServeMode, StorageId};
+use model::{
+    Actor, BlobName, CredentialKind, Direction, Permission, ServeMode, StorageId, StorageType,
+};
 
 use crate::{
     AuditAction, Engine, Error, Result, StorageInput, links::gate::Gate, require,
@@ -89,14 +91,13 @@ impl Engine {
     pub async fn check_storage(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
         options: &CheckOptions,
     ) -> Result<CheckReport> {
-        let stored = self.stored(actor, direction, kind, id).await?;
+        let stored = self.stored(actor, of, id).await?;
         let input = StorageInput::default();
-        let draft = Draft::new(direction, kind, &input, Some(&stored), None).await?;
+        let draft = Draft::new(of, &input, Some(&stored), None).await?;
         // After unlinking no token of the link is used, for a check neither.
         let opened = self.open_draft(actor, &draft).await?;
         self.check(actor, Subject::of(draft), opened, options).await
@@ -112,8 +113,7 @@ impl Engine {
         &self,
         actor: &Actor,
         url: &str,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
         options: &CheckOptions,
     ) -> Result<CheckReport> {
@@ -125,13 +125,13 @@ impl Engine {
             prefix: Some(place.prefix),
             ..input.clone()
         };
-        if kind == CredentialKind::Sas && input.sas_token.is_none() {
+        if of.kind == CredentialKind::Sas && input.sas_token.is_none() {
             input.sas_token = place.sas;
         }
-        let mut draft = Draft::new(direction, kind, &input, None, None).await?;
+        let mut draft = Draft::new(of, &input, None, None).await?;
         let opened = self.complete_link(actor, &mut draft).await?;
         draft.settings.recursive = true;
-        let signing = match direction {
+        let signing = match of.direction {
             Direction::Source => Signing::Perhaps,
             Direction::Target => Signing::Unused,
         };
@@ -150,19 +150,17 @@ impl Engine {
     pub async fn check_input(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
         options: &CheckOptions,
     ) -> Result<CheckReport> {
         require(actor, Permission::ManageProjects)?;
         let stored = match input.id {
-            Some(id) => Some(self.stored(actor, direction, kind, id).await?),
+            Some(id) => Some(self.stored(actor, of, id).await?),
             None => None,
         };
         let default_account = self.default_account_of(actor.org_id).await?;
-        let mut draft =
-            Draft::new(direction, kind, input, stored.as_ref(), default_account).await?;
+        let mut draft = Draft::new(of, input, stored.as_ref(), default_account).await?;
         let opened = self.complete_link(actor, &mut draft).await?;
         self.check(actor, Subject::of(draft), opened, options).await
     }

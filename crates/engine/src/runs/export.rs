@@ -34,8 +34,7 @@ impl Engine {
     ) -> Result<Storage> {
         self.start_run(
             actor,
-            Direction::Target,
-            kind,
+            Direction::Target.by(kind),
             storage,
             &RunScope::Everything,
         )

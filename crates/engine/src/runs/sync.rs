@@ -18,8 +18,8 @@ mod verdict;
 use std::time::Duration;
 
 use model::{
-    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, SyncCounts,
-    SyncRun, SyncRunId, SyncStatus,
+    Actor, CredentialKind, Direction, Permission, ProjectId, Storage, StorageId, StorageType,
+    SyncCounts, SyncRun, SyncRunId, SyncStatus,
 };
 use serde_json::json;
 use store::{BlobErrorRecord, RunRecord, RunScope, RunningImports, StartedRun};
@@ -53,8 +53,7 @@ impl Engine {
     ) -> Result<Storage> {
         self.start_run(
             actor,
-            Direction::Source,
-            kind,
+            Direction::Source.by(kind),
             storage,
             &RunScope::Everything,
         )
@@ -77,26 +76,25 @@ impl Engine {
             Some(name) => RunScope::Blob(name.to_owned()),
             None => RunScope::FailedBlobs,
         };
-        self.start_run(actor, Direction::Source, kind, storage, &scope)
+        self.start_run(actor, Direction::Source.by(kind), storage, &scope)
             .await
     }
 
     pub(crate) async fn start_run(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
         scope: &RunScope,
     ) -> Result<Storage> {
-        let mut storage = self.get_storage(actor, direction, kind, id).await?;
+        let mut storage = self.get_storage(actor, of, id).await?;
         let (org, by) = (actor.org_id, Some(actor.user_id));
         let started = self
             .store()
             .start_run_of(org, id, by, scope, self.now_ms())
             .await?
             .ok_or_else(|| Error::not_found("storage", id))?;
-        let action = match direction {
+        let action = match of.direction {
             Direction::Source => AuditAction::SyncStart,
             Direction::Target => AuditAction::ExportStart,
         };
@@ -120,12 +118,11 @@ impl Engine {
     pub async fn cancel_run(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         id: StorageId,
     ) -> Result<Storage> {
-        let storage = self.get_storage(actor, direction, kind, id).await?;
-        let action = match direction {
+        let storage = self.get_storage(actor, of, id).await?;
+        let action = match of.direction {
             Direction::Source => AuditAction::SyncCancel,
             Direction::Target => AuditAction::ExportCancel,
         };
@@ -134,7 +131,7 @@ impl Engine {
             .await?;
         self.run_changed();
         self.staging_changed();
-        self.get_storage(actor, direction, kind, id).await
+        self.get_storage(actor, of, id).await
     }
 
     /// The run as soon as it has ended, or as it is after `at_most`.

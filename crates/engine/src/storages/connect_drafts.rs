@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Actor, CredentialKind, Direction, Permission, ProjectId, Secret};
+use model::{Actor, Direction, Permission, ProjectId, Secret, StorageType};
 use store::ConnectDraftKey;
 
 use crate::{
@@ -123,16 +123,15 @@ impl Engine {
     pub async fn wrong_fields(
         &self,
         actor: &Actor,
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
     ) -> Result<Vec<FieldError>> {
         require(actor, Permission::ManageProjects)?;
         let stored = match input.id {
-            Some(id) => Some(self.stored(actor, direction, kind, id).await?),
+            Some(id) => Some(self.stored(actor, of, id).await?),
             None => None,
         };
-        match Draft::new(direction, kind, input, stored.as_ref(), None).await {
+        match Draft::new(of, input, stored.as_ref(), None).await {
             Err(Error::Invalid(fields)) => Ok(fields),
             Err(error) => Err(error),
             Ok(_) => Ok(Vec::new()),

@@ -86,7 +86,9 @@ impl Engine {
         input: &StorageInput,
         limits: PreviewLimits,
     ) -> Result<FilesPreview> {
-        let (draft, container) = self.draft_of(actor, Direction::Source, kind, input).await?;
+        let (draft, container) = self
+            .draft_of(actor, Direction::Source.by(kind), input)
+            .await?;
         // It shows names of blobs, whoever may read them otherwise.
         self.record(
             actor,

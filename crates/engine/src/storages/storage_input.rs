@@ -9,7 +9,7 @@ use std::ops::Deref;
 use model::{
     AccountName, BlobFilter, ContainerName, Credential, CredentialKind, Direction, ExportLayout,
     ImportMode, Prefix, ProjectId, Secret, ServeMode, Storage, StorageId, StorageSettings,
-    budgets::ASIDE,
+    StorageType, budgets::ASIDE,
 };
 use serde_json::{Value, json};
 
@@ -142,8 +142,7 @@ impl Draft {
 
     /// Merges the form into the stored storage (when there is one) and checks every field.
     pub(crate) async fn new(
-        direction: Direction,
-        kind: CredentialKind,
+        of: StorageType,
         input: &StorageInput,
         stored: Option<&(Storage, Credential)>,
         default_account: Option<&DefaultAccount>,
@@ -152,7 +151,7 @@ impl Draft {
         let mut problems = Problems::default();
         let default_account = default_account.filter(|_| {
             before.is_none()
-                && kind == CredentialKind::AccountKey
+                && of.kind == CredentialKind::AccountKey
                 && input.account_name.is_none()
                 && input.account_key.is_none()
         });
@@ -160,7 +159,7 @@ impl Draft {
             (Some(name), ..) => problems.checked("account_name", AccountName::parse(name)),
             (None, Some(before), _) => Some(before.account.clone()),
             (None, None, Some(default)) => Some(default.account.clone()),
-            (None, None, None) if kind == CredentialKind::AccountKey && input.account_key.is_none() => {
+            (None, None, None) if of.kind == CredentialKind::AccountKey && input.account_key.is_none() => {
                 problems.add(
                     FieldError::NON_FIELD,
                     "Azure account name and key must be set using environment variables AZURE_BLOB_ACCOUNT_NAME and AZURE_BLOB_ACCOUNT_KEY or account_name and account_key fields.",
@@ -182,7 +181,7 @@ impl Draft {
                     credential,
                     same_account: storage.account == *account,
                 });
-                storage_credential::build(kind, input, stored, &mut problems)
+                storage_credential::build(of.kind, input, stored, &mut problems)
             }
         });
 
@@ -231,7 +230,7 @@ impl Draft {
         let choice = |given: Option<bool>, stored: Option<bool>| given.or(stored).unwrap_or(false);
         let draft = (|| {
             Some(Self {
-                direction,
+                direction: of.direction,
                 settings: StorageSettings {
                     title: input
                         .title

@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use axum::{Json, extract::State};
 use engine::check::{CheckOptions, CheckReport, Granted, LONGEST_CHECK};
-use model::{Actor, CredentialKind, Direction, StorageId};
+use model::{Actor, CredentialKind, Direction, StorageId, StorageType};
 use url::Url;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{
-        Answer,
-        storages::{Place, StorageFields},
-    },
+    api::{Answer, storages::StorageFields},
     error::ApiError,
     extract::{Body, Id},
     fields::{Fields, Input},
@@ -124,15 +121,12 @@ fn origin(text: &str) -> Answer<String> {
 pub(crate) async fn check_storage(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
     Body(fields): Body<CheckFields>,
 ) -> Answer<Json<CheckReport>> {
     let options = fields.options(&app)?;
-    let report = app
-        .engine
-        .check_storage(&actor, place.direction, place.kind, id, &options)
-        .await?;
+    let report = app.engine.check_storage(&actor, of, id, &options).await?;
     Ok(Json(report))
 }
 
@@ -158,18 +152,15 @@ pub(crate) async fn check(
         Some(true) => Direction::Target,
         _ => Direction::Source,
     };
-    let input = fields.storage.for_kind(Place { direction, kind })?;
+    let of = direction.by(kind);
+    let input = fields.storage.for_type(of)?;
     let report = match fields.url.as_deref() {
         Some(url) => {
             app.engine
-                .check_url(&actor, url, direction, kind, &input, &options)
+                .check_url(&actor, url, of, &input, &options)
                 .await?
         }
-        None => {
-            app.engine
-                .check_input(&actor, direction, kind, &input, &options)
-                .await?
-        }
+        None => app.engine.check_input(&actor, of, &input, &options).await?,
     };
     Ok(Json(report))
 }

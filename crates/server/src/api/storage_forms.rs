@@ -1,19 +1,17 @@
 //! The fields of each kind of storage as Label Studio's forms describe them.
 
 use axum::Json;
-use model::{Actor, CredentialKind, Direction};
+use model::{Actor, CredentialKind, Direction, StorageType};
 use serde_json::{Value, json};
 
-use crate::api::storages::Place;
-
-pub(crate) async fn form(_: Actor, place: Place) -> Json<Value> {
+pub(crate) async fn form(_: Actor, of: StorageType) -> Json<Value> {
     let location = json!({"columnCount": 3, "fields": [
         {"type": "text", "name": "title", "label": "Storage Name", "required": true},
         {"type": "text", "name": "container", "label": "Container Name", "required": true},
         {"type": "text", "name": "prefix", "label": "Container Prefix"},
     ]});
-    let credential = credential_fields(place.kind);
-    let rows = match place.direction {
+    let credential = credential_fields(of.kind);
+    let rows = match of.direction {
         Direction::Source => vec![
             location,
             json!({"columnCount": 1, "fields": [{

@@ -10,7 +10,7 @@ use axum::{
     http::request::Parts,
 };
 use engine::{PreviewLimits, StorageInput};
-use model::{Actor, CredentialKind, Direction, ProjectId, StorageId, budgets};
+use model::{Actor, CredentialKind, Direction, ProjectId, StorageId, StorageType, budgets};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,13 +28,7 @@ pub(crate) use view::StorageView;
 const PREVIEW_FILES: i64 = 100;
 
 /// Which storages a path is about: `/api/storages/KIND` or `/api/storages/export/KIND`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) direction: Direction,
-    pub(crate) kind: CredentialKind,
-}
-
-impl FromRequestParts<App> for Place {
+impl FromRequestParts<App> for StorageType {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -44,10 +38,7 @@ impl FromRequestParts<App> for Place {
             .map_err(|_| ApiError::not_found())?;
         let kind = params.iter().find(|(name, _)| name == "kind");
         let kind = kind.and_then(|(_, text)| text.parse().ok());
-        Ok(Self {
-            direction,
-            kind: kind.ok_or_else(ApiError::not_found)?,
-        })
+        Ok(direction.by(kind.ok_or_else(ApiError::not_found)?))
     }
 }
 
@@ -122,13 +113,13 @@ pub(crate) async fn list_all(
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     query: Query,
 ) -> Answer<Json<Vec<StorageView>>> {
     let project = required_project(&query)?;
     let storages = app
         .engine
-        .list_storages(&actor, project, place.direction, Some(place.kind))
+        .list_storages(&actor, project, of.direction, Some(of.kind))
         .await?;
     Ok(Json(
         storages
@@ -147,13 +138,13 @@ fn required_project(query: &Query) -> Answer<ProjectId> {
 pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Body(fields): Body<StorageFields>,
 ) -> Answer<Created<StorageView>> {
-    let input = fields.for_new(place)?;
+    let input = fields.for_new(of)?;
     let storage = app
         .engine
-        .create_storage(&actor, place.direction, place.kind, &input)
+        .create_storage(&actor, of, &input)
         .await
         .map_err(ApiError::of_storage_input)?;
     Ok(Created(StorageView::new(&app, storage)))
@@ -163,12 +154,12 @@ pub(crate) async fn create(
 pub(crate) async fn validate(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Body(fields): Body<StorageFields>,
 ) -> Answer<()> {
-    let input: StorageInput = fields.for_kind(place)?;
+    let input: StorageInput = fields.for_type(of)?;
     app.engine
-        .validate_storage(&actor, place.direction, place.kind, &input)
+        .validate_storage(&actor, of, &input)
         .await
         .map_err(ApiError::of_storage_input)?;
     Ok(())
@@ -177,14 +168,14 @@ pub(crate) async fn validate(
 pub(crate) async fn files(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Body(fields): Body<StorageFields>,
 ) -> Answer<Json<FileList>> {
     let limit = fields
         .limit
         .unwrap_or(PREVIEW_FILES)
         .clamp(1, budgets::PREVIEW);
-    let input = fields.for_kind(place)?;
+    let input = fields.for_type(of)?;
     let limits = PreviewLimits {
         matches: limit as usize,
         left_out: 0,
@@ -192,7 +183,7 @@ pub(crate) async fn files(
     };
     let preview = app
         .engine
-        .preview_files(&actor, place.kind, &input, limits)
+        .preview_files(&actor, of.kind, &input, limits)
         .await
         .map_err(ApiError::of_storage_input)?;
     let mut files: Vec<FileView> = preview.blobs.into_iter().map(FileView::from).collect();
@@ -218,27 +209,24 @@ impl From<engine::PreviewBlob> for FileView {
 pub(crate) async fn get(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
 ) -> Answer<Json<StorageView>> {
-    let storage = app
-        .engine
-        .get_storage(&actor, place.direction, place.kind, id)
-        .await?;
+    let storage = app.engine.get_storage(&actor, of, id).await?;
     Ok(Json(StorageView::new(&app, storage)))
 }
 
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
     Body(fields): Body<StorageFields>,
 ) -> Answer<Json<StorageView>> {
-    let input = fields.for_kind(place)?;
+    let input = fields.for_type(of)?;
     let storage = app
         .engine
-        .update_storage(&actor, place.direction, place.kind, id, &input)
+        .update_storage(&actor, of, id, &input)
         .await
         .map_err(ApiError::of_storage_input)?;
     Ok(Json(StorageView::new(&app, storage)))
@@ -247,11 +235,9 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
 ) -> Answer<NoContent> {
-    app.engine
-        .delete_storage(&actor, place.direction, place.kind, id)
-        .await?;
+    app.engine.delete_storage(&actor, of, id).await?;
     Ok(NoContent)
 }

@@ -1,16 +1,13 @@
 //! Syncs of a storage: starting, watching, stopping, their history and the blobs that failed.
 
 use axum::{Json, extract::State};
-use model::{Actor, Direction, StorageId, SyncCounts, SyncRun};
+use model::{Actor, Direction, StorageId, StorageType, SyncCounts, SyncRun};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{
-        Answer,
-        storages::{Place, StorageView},
-    },
+    api::{Answer, storages::StorageView},
     extract::{Body, Id, Query, instant},
     fields::{Fields, Input},
 };
@@ -90,12 +87,12 @@ pub(crate) struct BlobErrorView {
 pub(crate) async fn sync(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
 ) -> Answer<Json<StorageView>> {
-    let mut storage = match place.direction {
-        Direction::Source => app.engine.start_sync(&actor, place.kind, id).await?,
-        Direction::Target => app.engine.start_export(&actor, place.kind, id).await?,
+    let mut storage = match of.direction {
+        Direction::Source => app.engine.start_sync(&actor, of.kind, id).await?,
+        Direction::Target => app.engine.start_export(&actor, of.kind, id).await?,
     };
     if let Some(run) = &storage.last_run {
         let wait = app.settings.sync_wait;
@@ -122,13 +119,13 @@ impl Input for RetryFields {
 pub(crate) async fn retry_errors(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
     Body(fields): Body<RetryFields>,
 ) -> Answer<Json<StorageView>> {
     let mut storage = app
         .engine
-        .retry_errors(&actor, place.kind, id, fields.blob.as_deref())
+        .retry_errors(&actor, of.kind, id, fields.blob.as_deref())
         .await?;
     if let Some(run) = &storage.last_run {
         let wait = app.settings.sync_wait;
@@ -140,26 +137,21 @@ pub(crate) async fn retry_errors(
 pub(crate) async fn cancel(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
 ) -> Answer<Json<StorageView>> {
-    let storage = app
-        .engine
-        .cancel_run(&actor, place.direction, place.kind, id)
-        .await?;
+    let storage = app.engine.cancel_run(&actor, of, id).await?;
     Ok(Json(StorageView::new(&app, storage)))
 }
 
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
     query: Query,
 ) -> Answer<Json<Vec<RunView>>> {
-    app.engine
-        .get_storage(&actor, place.direction, place.kind, id)
-        .await?;
+    app.engine.get_storage(&actor, of, id).await?;
     let page = query.page(PAGE_SIZE)?;
     let runs = app
         .engine
@@ -171,13 +163,11 @@ pub(crate) async fn list(
 pub(crate) async fn errors(
     State(app): State<App>,
     actor: Actor,
-    place: Place,
+    of: StorageType,
     Id(id): Id<StorageId>,
     query: Query,
 ) -> Answer<Json<Vec<BlobErrorView>>> {
-    app.engine
-        .get_storage(&actor, place.direction, place.kind, id)
-        .await?;
+    app.engine.get_storage(&actor, of, id).await?;
     let page = query.page(PAGE_SIZE)?;
     let (errors, total) = app
         .engine

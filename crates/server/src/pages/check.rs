@@ -81,7 +81,7 @@ async fn load(
         None => None,
         Some(options) => Some(
             app.engine
-                .check_storage(actor, storage.direction, storage.kind, id, &options)
+                .check_storage(actor, storage.storage_type(), id, &options)
                 .await?,
         ),
     };

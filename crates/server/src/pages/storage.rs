@@ -223,8 +223,8 @@ pub(crate) async fn cancel(
 ) -> Response {
     let cancelled = async {
         let storage = app.engine.find_storage(&actor, id).await?;
-        let (direction, kind) = (storage.direction, storage.kind);
-        Ok(app.engine.cancel_run(&actor, direction, kind, id).await?)
+        let cancelled = app.engine.cancel_run(&actor, storage.storage_type(), id);
+        Ok(cancelled.await?)
     };
     back(id, &form, cancelled.await)
 }

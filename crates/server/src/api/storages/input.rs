@@ -1,10 +1,9 @@
 //! The fields of a storage, whatever its kind, and which kind has which.
 
 use engine::{FieldError, StorageInput};
-use model::{CredentialKind, ProjectId, Secret, StorageId};
+use model::{CredentialKind, ProjectId, Secret, StorageId, StorageType};
 use utoipa::ToSchema;
 
-use super::Place;
 use crate::{
     api::Answer,
     error::ApiError,
@@ -128,19 +127,19 @@ fn secret(fields: &mut Fields, name: &'static str) -> Option<Secret> {
 
 impl StorageFields {
     /// For a storage that does not exist yet.
-    pub(super) fn for_new(self, place: Place) -> Answer<StorageInput> {
+    pub(super) fn for_new(self, of: StorageType) -> Answer<StorageInput> {
         if self.id.is_some() {
             return Err(ApiError::invalid(vec![FieldError {
                 field: "id".to_owned(),
                 message: "A new storage gets its id here; leave the field out.".to_owned(),
             }]));
         }
-        self.for_kind(place)
+        self.for_type(of)
     }
 
     /// Refuses credential fields of other kinds: a key that is silently left unused would look
     /// as if it worked.
-    pub(crate) fn for_kind(self, place: Place) -> Answer<StorageInput> {
+    pub(crate) fn for_type(self, of: StorageType) -> Answer<StorageInput> {
         use CredentialKind::{AccountKey, AzureLink, ManagedIdentity, Sas, ServicePrincipal};
         let credential_fields: [(&str, bool, &[CredentialKind]); 11] = [
             ("account_key", self.account_key.is_some(), &[AccountKey]),
@@ -185,14 +184,14 @@ impl StorageFields {
         ];
         let mut errors: Vec<FieldError> = credential_fields
             .into_iter()
-            .filter(|(_, given, kinds)| *given && !kinds.contains(&place.kind))
+            .filter(|(_, given, kinds)| *given && !kinds.contains(&of.kind))
             .map(|(name, _, kinds)| {
                 let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
                 FieldError {
                     field: name.to_owned(),
                     message: format!(
                         "A storage of the type {} has no such field; it belongs to {}.",
-                        place.kind,
+                        of.kind,
                         kinds.join(" and ")
                     ),
                 }
@@ -250,17 +249,10 @@ impl From<StorageFields> for StorageInput {
 
 #[cfg(test)]
 mod tests {
-    use model::{CredentialKind, Direction};
+    use model::{CredentialKind, Direction::Source};
 
-    use super::{super::Place, StorageFields};
+    use super::StorageFields;
     use crate::fields::Fields;
-
-    fn place(kind: CredentialKind) -> Place {
-        Place {
-            direction: Direction::Source,
-            kind,
-        }
-    }
 
     fn read(json: &str) -> StorageFields {
         Fields::from_json(json.as_bytes()).unwrap().read().unwrap()
@@ -270,7 +262,7 @@ mod tests {
     fn a_key_for_the_wrong_kind_is_refused_by_name() {
         let fields = read(r#"{"account_key": "aGVq", "container": "c"}"#);
         let error = fields
-            .for_kind(place(CredentialKind::ManagedIdentity))
+            .for_type(Source.by(CredentialKind::ManagedIdentity))
             .unwrap_err();
         let text = format!("{error:?}");
         assert!(
@@ -283,7 +275,7 @@ mod tests {
     #[test]
     fn null_clears_and_absence_keeps() {
         let input = read(r#"{"prefix": null, "title": "t"}"#)
-            .for_kind(place(CredentialKind::AccountKey))
+            .for_type(Source.by(CredentialKind::AccountKey))
             .unwrap();
         assert_eq!(input.prefix.as_deref(), Some(""));
         assert_eq!(input.regex_filter, None);
@@ -292,6 +284,10 @@ mod tests {
     #[test]
     fn a_new_storage_takes_no_id() {
         let fields = read(r#"{"id": 5}"#);
-        assert!(fields.for_new(place(CredentialKind::AccountKey)).is_err());
+        assert!(
+            fields
+                .for_new(Source.by(CredentialKind::AccountKey))
+                .is_err()
+        );
     }
 }

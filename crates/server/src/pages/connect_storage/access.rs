@@ -45,9 +45,9 @@ pub(super) async fn report(
         return Err(ApiError::required("method").into());
     };
     let options = options(app, headers);
-    let checked = app
-        .engine
-        .check_input(actor, wizard.direction, method.kind(), &input, &options);
+    let checked =
+        app.engine
+            .check_input(actor, wizard.direction.by(method.kind()), &input, &options);
     Ok(checked.await?)
 }
 

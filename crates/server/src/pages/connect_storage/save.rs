@@ -154,6 +154,6 @@ async fn create(
     };
     let created = app
         .engine
-        .create_storage(actor, wizard.direction, method.kind(), &input);
+        .create_storage(actor, wizard.direction.by(method.kind()), &input);
     Ok(created.await?.id)
 }

@@ -101,7 +101,9 @@ impl Wizard {
             (_, Err(error)) => return Ok(vec![error]),
             (None, Ok(_)) => return Ok(Vec::new()),
         };
-        let found = app.engine.wrong_fields(actor, self.direction, kind, &input);
+        let found = app
+            .engine
+            .wrong_fields(actor, self.direction.by(kind), &input);
         let mut found = found.await?;
         found.retain(|error| fields.contains(&error.field.as_str()));
         Ok(found)

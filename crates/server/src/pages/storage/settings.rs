@@ -157,9 +157,8 @@ async fn update(
 ) -> Result<(), Refusal> {
     let input = values.input(storage.project_id);
     let input = input.map_err(|error: FieldError| ApiError::invalid(vec![error]))?;
-    let (direction, kind) = (storage.direction, storage.kind);
     app.engine
-        .update_storage(actor, direction, kind, storage.id, &input)
+        .update_storage(actor, storage.storage_type(), storage.id, &input)
         .await?;
     Ok(())
 }
@@ -219,11 +218,10 @@ pub(crate) async fn disconnect(
 ) -> Response {
     let done = async {
         let storage = app.engine.find_storage(&actor, id).await?;
-        let (direction, kind) = (storage.direction, storage.kind);
         app.engine
-            .delete_storage(&actor, direction, kind, id)
+            .delete_storage(&actor, storage.storage_type(), id)
             .await?;
-        Ok::<_, ApiError>(match direction {
+        Ok::<_, ApiError>(match storage.direction {
             Direction::Source => format!("/projects/{}/storages", storage.project_id),
             Direction::Target => format!("/projects/{}/exports", storage.project_id),
         })
