@@ -340,11 +340,13 @@ pub async fn a_number_is_one_object_when_the_layout_changes(w: World) {
     let annotation = annotate(&w, task).await;
     assert_eq!((annotation.0, task.0), (1, 1));
     let held = claim(&w, NOW).await;
-    let patch = StoragePatch {
-        export_layout: Some(ExportLayout::PerTask),
-        ..StoragePatch::default()
+    let settings = StorageSettings {
+        export_layout: ExportLayout::PerTask,
+        ..target.settings.clone()
     };
-    let changed = w.store.update_storage(w.org, target.id, &patch, None, NOW);
+    let changed = w
+        .store
+        .update_storage(w.org, target.id, &settings, None, NOW);
     changed.await.unwrap().unwrap();
     annotate(&w, task).await;
     assert!(
