@@ -328,7 +328,7 @@ pub(crate) fn routes() -> Routes {
             .takes::<sync_runs::RetryFields>()
             .returns::<storages::StorageView>(200),
     );
-    // Source and target storages have the same routes; `storages::Place` says which it is.
+    // Source and target storages have the same routes; `model::StorageType` says which it is.
     ["/api/storages", "/api/storages/export"].into_iter().fold(
         annotating::annotating_routes(azure::azure_routes(people::people_routes(routes))),
         storage_routes,
