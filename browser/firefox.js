@@ -50,8 +50,8 @@ const QUIET = {
 };
 
 /**
- * A browser with one page: `goto(url)` waits until it has loaded, `evaluate(text)` runs an expression in it (a
- * promise is waited for), `requests` are all that it sent: {method, url, kind}.
+ * A browser. `newTab()` is a page that is seen: `goto(url)` waits until it has loaded, `evaluate(text)` runs an
+ * expression in it (a promise is waited for), `requests` are all that it and its frames sent: {method, url, kind}.
  */
 export async function openFirefox() {
   const profile = await mkdtemp(join(tmpdir(), 'longshore-firefox-'));
@@ -72,13 +72,19 @@ export async function openFirefox() {
   const socket = new WebSocket(`${address}/session`);
   await once(socket, 'open');
   const waiting = new Map();
-  const requests = [];
+  /** A frame's context to the one that it is in, and a tab's to its requests. */
+  const parents = new Map();
+  const sent = new Map();
+  const hear = {
+    'browsingContext.contextCreated': ({ context, parent }) => parents.set(context, parent),
+    'network.beforeRequestSent': ({ context, request }) => {
+      while (parents.get(context)) context = parents.get(context);
+      sent.get(context)?.push({ method: request.method, url: request.url, kind: request.destination });
+    },
+  };
   socket.addEventListener('message', ({ data }) => {
     const message = JSON.parse(data);
-    if (message.method === 'network.beforeRequestSent') {
-      const { request } = message.params;
-      requests.push({ method: request.method, url: request.url, kind: request.destination });
-    }
+    hear[message.method]?.(message.params);
     const answer = waiting.get(message.id);
     waiting.delete(message.id);
     if (message.type === 'success') answer?.resolve(message.result);
@@ -90,14 +96,19 @@ export async function openFirefox() {
     socket.send(JSON.stringify({ id: last, method, params }));
   });
   await send('session.new', { capabilities: { alwaysMatch: { acceptInsecureCerts: true } } });
-  await send('session.subscribe', { events: ['network.beforeRequestSent'] });
-  const [{ context }] = (await send('browsingContext.getTree', {})).contexts;
-  const goto = (url) => send('browsingContext.navigate', { context, url, wait: 'complete' });
-  const evaluate = async (expression) => {
-    const target = { context };
-    const answer = await send('script.evaluate', { expression, target, awaitPromise: true });
-    if (answer.type === 'exception') throw new Error(answer.exceptionDetails.text);
-    return answer.result.value;
+  await send('session.subscribe', { events: Object.keys(hear) });
+  const newTab = async () => {
+    // A tab behind another is not drawn.
+    const { context } = await send('browsingContext.create', { type: 'window' });
+    const requests = [];
+    sent.set(context, requests);
+    const goto = (url) => send('browsingContext.navigate', { context, url, wait: 'complete' });
+    const evaluate = async (expression) => {
+      const answer = await send('script.evaluate', { expression, target: { context }, awaitPromise: true });
+      if (answer.type === 'exception') throw new Error(answer.exceptionDetails.text);
+      return answer.result.value;
+    };
+    return { goto, evaluate, close: () => send('browsingContext.close', { context }), requests };
   };
   const close = async () => {
     socket.close();
@@ -105,5 +116,5 @@ export async function openFirefox() {
     if (firefox.exitCode === null && firefox.signalCode === null) await once(firefox, 'exit');
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { goto, evaluate, requests, close };
+  return { name: 'Firefox', newTab, close };
 }

@@ -1,12 +1,13 @@
 // A local Azure and a Longshore of one test's own: the built programs, on free ports.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 const programs = process.env.TEST_PROGRAMS ?? join(import.meta.dirname, '../target/debug');
 
@@ -24,9 +25,10 @@ export const member = `mel@${CUSTOMER}`;
 /**
  * Starts both; the customer's tenant has an account with a container. Call `stop` at the end.
  * With `isNew` nobody can sign in yet, and `firstRun` is the link that the server prints.
- * With `hasMediaHost` media come from `localhost` and pages from `127.0.0.1`.
+ * With `hasMediaHost` media come from `localhost` and pages from `127.0.0.1`. Longshore's requests to Azure go through
+ * `front` (`openFront` of azure_front.js) when there is one; `settings` are more of Longshore's environment.
  */
-export async function start({ isNew = false, hasMediaHost = false } = {}) {
+export async function start({ isNew = false, hasMediaHost = false, front, settings = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-browser-'));
   const children = [];
   const run = async (program, args, environment, ready) => {
@@ -49,6 +51,7 @@ export async function start({ isNew = false, hasMediaHost = false } = {}) {
   const azure = await run('local-azure', ['--dir', folder], {}, (line) =>
     line.startsWith('{') && JSON.parse(line));
   const control = controlOf(azure.control);
+  if (front) await appendFile(azure.ca_file, front.cert);
   const platform = await control('POST', '/tenants', { domain: PLATFORM });
   const tenant = await control('POST', '/tenants', { domain: CUSTOMER });
   await control('POST', `/tenants/${tenant.id}/users`, { name: 'ada', role: 'global_administrator' });
@@ -73,7 +76,7 @@ export async function start({ isNew = false, hasMediaHost = false } = {}) {
   const port = hasMediaHost ? await freePort() : 0;
   const mediaUrl = hasMediaHost ? `http://localhost:${port}` : undefined;
   const hosts = hasMediaHost ? { LONGSHORE_PUBLIC_URL: `http://127.0.0.1:${port}`, LONGSHORE_MEDIA_URL: mediaUrl } : {};
-  const printed = await run('longshore', ['serve'], {
+  const environment = {
     LONGSHORE_DATA_DIR: join(folder, 'data'),
     LONGSHORE_LISTEN: `127.0.0.1:${port}`,
     ...hosts,
@@ -81,7 +84,12 @@ export async function start({ isNew = false, hasMediaHost = false } = {}) {
     LONGSHORE_APP_CLIENT_ID: app.client_id,
     LONGSHORE_APP_CLIENT_SECRET: secret.value,
     ...firstOwner,
-  }, (line) => line.match(address)?.[0]);
+    ...front?.environment,
+    ...settings,
+  };
+  const printed = await run('longshore', ['serve'], environment, (line) => line.match(address)?.[0]);
+  /** An operator's command beside the server. */
+  const command = (...args) => promisify(execFile)(join(programs, 'longshore'), args, { env: { ...process.env, ...environment } });
   const url = new URL(printed).origin;
   const firstRun = isNew ? printed : undefined;
 
@@ -93,7 +101,7 @@ export async function start({ isNew = false, hasMediaHost = false } = {}) {
     }
     await rm(folder, { recursive: true, force: true });
   };
-  return { url, mediaUrl, firstRun, azure, control, tenant, account, app, stop };
+  return { url, mediaUrl, firstRun, azure, control, tenant, account, app, command, stop };
 }
 
 async function freePort() {
