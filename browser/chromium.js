@@ -7,8 +7,12 @@ import { chromium } from 'playwright-core';
 export async function open() {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    // Root, as in a container, has no user namespaces for the sandbox.
-    args: process.getuid() === 0 ? ['--no-sandbox'] : [],
+    args: [
+      // Tests ask nobody for another host.
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+      // Root, as in a container, has no user namespaces for the sandbox.
+      ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+    ],
   });
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,

@@ -40,6 +40,8 @@ const QUIET = {
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
   'network.dns.disablePrefetch': true,
+  // On this machine, where nobody answers.
+  'network.dns.localDomains': 'evil.example',
   'network.prefetch-next': false,
   'network.trr.mode': 5,
   'services.settings.server': 'data:,#remote-settings-dummy/v1',
@@ -50,7 +52,7 @@ const QUIET = {
 };
 
 /**
- * A browser. `newTab()` is a page that is seen: `goto(url)` waits until it has loaded, `evaluate(text)` runs an
+ * A browser. `newTab()` is a page that is seen: `goto(url)` waits until it is read, `evaluate(text)` runs an
  * expression in it (a promise is waited for), `requests` are all that it and its frames sent: {method, url, kind}.
  */
 export async function openFirefox() {
@@ -102,7 +104,7 @@ export async function openFirefox() {
     const { context } = await send('browsingContext.create', { type: 'window' });
     const requests = [];
     sent.set(context, requests);
-    const goto = (url) => send('browsingContext.navigate', { context, url, wait: 'complete' });
+    const goto = (url) => send('browsingContext.navigate', { context, url, wait: 'interactive' });
     const evaluate = async (expression) => {
       const answer = await send('script.evaluate', { expression, target: { context }, awaitPromise: true });
       if (answer.type === 'exception') throw new Error(answer.exceptionDetails.text);

@@ -21,7 +21,7 @@ async function openChromium() {
       if (request.failure().errorText === 'csp' && at >= 0) requests.splice(at, 1);
     });
     page.on('dialog', (dialog) => dialog.dismiss());
-    return { goto: (url) => page.goto(url), evaluate: (expression) => page.evaluate(expression), close: () => page.close(), requests };
+    return { goto: (url) => page.goto(url, { waitUntil: 'domcontentloaded' }), evaluate: (expression) => page.evaluate(expression), close: () => page.close(), requests };
   };
   return { name: 'Chromium', newTab, close };
 }
