@@ -1,7 +1,7 @@
 //! Azure links: which tenants the organization may read through Longshore's own app.
 //!
 //! A link exists only after Entra ID has given an app-only token of that tenant: the administrator
-//! has consented, and our app proves itself. What it gives is decided in [`crate::gate`].
+//! has consented, and our app proves itself. What it gives is decided in [`crate::links::gate`].
 
 use azure::ErrorKind;
 use model::{Actor, Code, Credential, CredentialKind, Permission, StorageId};

@@ -1,6 +1,6 @@
 //! People: the first owner, members, signing in with a password.
 //!
-//! Passwords are kept as hashes ([`crate::hashing`]). Session tokens are 256 random bits, kept
+//! Passwords are kept as hashes ([`crate::people::hashing`]). Session tokens are 256 random bits, kept
 //! as SHA-256: whoever reads the database cannot sign in with what they find.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
