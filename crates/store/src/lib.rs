@@ -25,6 +25,7 @@ mod jobs;
 mod label_stream;
 mod label_uses;
 mod members;
+mod migrations;
 mod outbox;
 mod predictions;
 mod presence;

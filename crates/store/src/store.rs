@@ -4,7 +4,6 @@ use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -14,12 +13,10 @@ use crate::{
     Error, Result, SealKeys,
     annotation_commits::AnnotationCommits,
     db::{Db, Pools, sql},
+    migrations,
     readers::Readers,
     seal::SealedRow,
 };
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a statement waits for a connection, or SQLite's lock of another process.
 const WAIT: Duration = Duration::from_secs(10);
@@ -82,11 +79,7 @@ impl Store {
     /// # Errors
     /// When a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<()> {
-        match &self.db.pools {
-            Pools::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
-            Pools::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
-        }
-        .map_err(|source| Error::caused_by("the schema could not be migrated", source))
+        migrations::run(&self.db.pools).await
     }
 
     /// Answers when the database can be reached and is migrated.

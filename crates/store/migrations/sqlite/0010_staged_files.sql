@@ -27,5 +27,3 @@ CREATE TABLE staged_rows (
 
 -- Somebody has cancelled the run while a file of it becomes tasks: it ends behind that file.
 ALTER TABLE sync_runs ADD COLUMN stopping BIGINT NOT NULL DEFAULT 0;
--- A worker looks for them every second.
-CREATE INDEX sync_runs_stopping ON sync_runs (id) WHERE stopping = 1;

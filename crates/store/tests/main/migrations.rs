@@ -2,6 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use sha2::{Digest, Sha256, Sha384};
+use sqlx::{Connection, SqliteConnection};
+use store::Store;
+
+use crate::world::World;
+
 /// Table name to its column names, and the unique and partial indexes by name.
 fn schema(folder: &str) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,4 +56,121 @@ fn both_databases_have_the_same_tables() {
     let (sqlite, postgres) = (schema("sqlite"), schema("postgres"));
     assert!(sqlite.1.len() > 20, "{:?}", sqlite.1.keys());
     assert_eq!(sqlite, postgres);
+}
+
+/// The first eight bytes of each file's SHA-256 (SQLite, PostgreSQL). A database remembers the files
+/// that it was made with, and refuses to start with others: a change is a new file.
+const RELEASED: [(&str, &str, &str); 13] = [
+    ("0001_initial.sql", "f8828f4f6e8d6cdc", "5b3b1622d286041a"),
+    (
+        "0002_azure_links.sql",
+        "54778eb1fead0f76",
+        "63037355a1f2bc77",
+    ),
+    ("0003_people.sql", "b926c1030cfd6cb4", "9fe972c9aae27b4e"),
+    (
+        "0004_storage_health.sql",
+        "019a4419915107f8",
+        "019a4419915107f8",
+    ),
+    (
+        "0005_entra_sign_in.sql",
+        "78920e13ecf38ca0",
+        "c90a34d5abb52678",
+    ),
+    (
+        "0006_annotating.sql",
+        "c37a94d3d7b2d52b",
+        "1d7cffd25249a562",
+    ),
+    (
+        "0007_task_filters.sql",
+        "02bbe0004b88f7a9",
+        "02bbe0004b88f7a9",
+    ),
+    (
+        "0008_storage_pages.sql",
+        "03e2f91cdc84aa09",
+        "eaa410f7cdcebcae",
+    ),
+    (
+        "0009_container_claims.sql",
+        "ac1ddeaf9c6da07c",
+        "ac1ddeaf9c6da07c",
+    ),
+    (
+        "0010_staged_files.sql",
+        "82436920c437ed49",
+        "cfbb336a3d5507fd",
+    ),
+    (
+        "0011_audit_retention.sql",
+        "2e9c1a57b784db9e",
+        "12c5e9fb79ff6d14",
+    ),
+    (
+        "0012_outbox_objects.sql",
+        "8274e04166a92254",
+        "8274e04166a92254",
+    ),
+    (
+        "0013_stopping_runs.sql",
+        "3606b80cc382c1fa",
+        "3606b80cc382c1fa",
+    ),
+];
+
+#[test]
+fn a_migration_that_is_out_is_never_edited() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let fingerprint = |database: &str, name: &str| {
+        let text = fs::read(folder.join(database).join(name)).unwrap();
+        hex::encode(&Sha256::digest(text)[..8])
+    };
+    let (names, _) = schema("sqlite");
+    let now: Vec<_> = names
+        .iter()
+        .map(|name| {
+            (
+                &**name,
+                fingerprint("sqlite", name),
+                fingerprint("postgres", name),
+            )
+        })
+        .collect();
+    let out: Vec<_> = RELEASED
+        .iter()
+        .map(|(name, sqlite, postgres)| (*name, (*sqlite).to_owned(), (*postgres).to_owned()))
+        .collect();
+    assert_eq!(now, out, "undo the edit; or, for a new file, add its row");
+}
+
+/// Builds of one day had the index of 0013 in 0010.
+#[tokio::test]
+async fn a_database_of_an_edited_migration_goes_on() {
+    let world = World::on_sqlite().await;
+    world.store.close().await;
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite/0010_staged_files.sql");
+    let edited = fs::read_to_string(file).unwrap()
+        + "-- A worker looks for them every second.\n\
+           CREATE INDEX sync_runs_stopping ON sync_runs (id) WHERE stopping = 1;\n";
+    let mut raw = SqliteConnection::connect(&world.options.database_url)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET checksum = $1 WHERE version = 10")
+        .bind(Sha384::digest(edited).to_vec())
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 13")
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    raw.close().await.unwrap();
+
+    let store = Store::open(&world.options).await.unwrap();
+    store.migrate().await.unwrap();
+    store.migrate().await.unwrap();
+    store.ping().await.unwrap();
 }
