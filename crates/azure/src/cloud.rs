@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use model::{AccountName, BlobName, BlobUri, ContainerName};
+use model::{AccountName, BlobInstant, BlobName, BlobRevision, BlobUri, ContainerName};
 use serde::Deserialize;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::{Error, ErrorKind, Result, encoding};
 
@@ -142,33 +142,69 @@ impl Cloud {
         )
     }
 
-    /// The blob that an absolute URI names: the canonical form `https://ACCOUNT.SUFFIX/CONTAINER/BLOB`
-    /// or this cloud's own endpoint form. Percent-encoding is undone, query and fragment are dropped.
+    /// The blob that an absolute URI names: at any of the account's own names in this cloud
+    /// (`ACCOUNT.SUFFIX`, its `-secondary`, `privatelink` and `dfs` forms), or this cloud's own
+    /// endpoint form. Scheme and host in any case; percent-encoding is undone; of the query only
+    /// `snapshot` and `versionid` are part of the address, the rest and the fragment are dropped.
     pub fn parse_blob_uri(&self, text: &str) -> Option<BlobUri> {
-        let address = text.split(['?', '#']).next()?;
-        let canonical = ("https://", self.uri_suffix.as_str());
-        let (account, path) = match self.blob_endpoint.split_once("{account}") {
-            Some(own) => split_account(address, canonical.0, &format!(".{}", canonical.1))
-                .or_else(|| split_account(address, own.0, own.1))?,
-            None => split_account(address, canonical.0, &format!(".{}", canonical.1))?,
-        };
+        let address = text.split('#').next()?;
+        let (address, query) = address.split_once('?').unwrap_or((address, ""));
+        let own = self.blob_endpoint.split_once("{account}");
+        let (account, path) = self
+            .split_host(address)
+            .or_else(|| own.and_then(|(before, after)| split_account(address, before, after)))?;
+        let path = path.replace('\\', "/");
         let (container, blob) = path.split_once('/')?;
         Some(BlobUri {
             account,
             container: ContainerName::parse(encoding::decode(container)?).ok()?,
             blob: BlobName::parse(encoding::decode(blob)?).ok()?,
+            revision: revision(query)?,
         })
+    }
+
+    /// `address` as account and path, when its host is one of the account's names.
+    fn split_host<'a>(&self, address: &'a str) -> Option<(AccountName, &'a str)> {
+        let (account, domain, path) = split_address(address)?;
+        let domain = domain.strip_prefix("privatelink.").unwrap_or(&domain);
+        let is_blobs = domain == self.uri_suffix;
+        let is_files = domain
+            .strip_prefix("dfs.")
+            .is_some_and(|rest| self.uri_suffix.strip_prefix("blob.") == Some(rest));
+        if !is_blobs && !is_files {
+            return None;
+        }
+        let account = account.strip_suffix("-secondary").unwrap_or(&account);
+        Some((AccountName::parse(account).ok()?, path))
+    }
+
+    /// The account of an address in one of Azure's DNS zones (`ACCOUNT.z01.blob.storage.azure.net`,
+    /// "Azure DNS zone endpoints"). Such an account has no other name, and is not read.
+    pub fn account_in_dns_zone(text: &str) -> Option<AccountName> {
+        let (account, domain, _) = split_address(text)?;
+        let (zone, service) = domain.split_once('.')?;
+        let number = zone.strip_prefix('z')?;
+        let is_zone = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let is_storage = matches!(service, "blob.storage.azure.net" | "dfs.storage.azure.net");
+        let account = account.strip_suffix("-secondary").unwrap_or(&account);
+        AccountName::parse(account)
+            .ok()
+            .filter(|_| is_zone && is_storage)
     }
 
     /// The canonical URI of a blob, percent-encoded so that no URL parser changes its name.
     pub fn blob_uri(&self, uri: &BlobUri) -> String {
-        format!(
+        let mut text = format!(
             "https://{}.{}/{}/{}",
             uri.account,
             self.uri_suffix,
             uri.container,
             encoding::blob_path(uri.blob.as_str())
-        )
+        );
+        if let Some((name, made)) = uri.revision.as_ref().map(BlobRevision::parameter) {
+            text.push_str(&format!("?{name}={made}"));
+        }
+        text
     }
 
     /// Where the account is served, without a trailing slash.
@@ -186,6 +222,37 @@ impl Cloud {
                 .iter()
                 .any(|alias| url.host_str() == Some(alias)))
     }
+}
+
+/// `address` as the first label of its host, the rest of the host, and what is behind its first
+/// slash. Hosts are in small letters; a port must be the scheme's own.
+fn split_address(address: &str) -> Option<(String, String, &str)> {
+    let (rest, port) = match strip_ignoring_case(address, "https://") {
+        Some(rest) => (rest, ":443"),
+        None => (strip_ignoring_case(address, "http://")?, ":80"),
+    };
+    let end = rest.find(['/', '\\', '?'])?;
+    let host = rest[..end].to_ascii_lowercase();
+    let host = host.strip_suffix(port).unwrap_or(&host);
+    let (account, domain) = host.split_once('.')?;
+    Some((account.to_owned(), domain.to_owned(), &rest[end + 1..]))
+}
+
+/// What the query says of a snapshot or version; `None` when that cannot be one.
+fn revision(query: &str) -> Option<Option<BlobRevision>> {
+    let mut revision = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let made: fn(BlobInstant) -> BlobRevision = match &*name.to_ascii_lowercase() {
+            "snapshot" => BlobRevision::Snapshot,
+            "versionid" => BlobRevision::Version,
+            _ => continue,
+        };
+        let named = BlobInstant::parse(value).ok().map(made)?;
+        if revision.replace(named).is_some() {
+            return None;
+        }
+    }
+    Some(revision)
 }
 
 /// `address` as `before ACCOUNT after / rest`; scheme and host in any case.
@@ -230,6 +297,7 @@ extra_ca_file = "/tmp/ca.pem"
             account: AccountName::parse(account).unwrap(),
             container: ContainerName::parse(container).unwrap(),
             blob: BlobName::parse(blob).unwrap(),
+            revision: None,
         }
     }
 
@@ -273,6 +341,15 @@ extra_ca_file = "/tmp/ca.pem"
                 "100%.png",
             ),
             ("https://127.0.0.1:7001/acct/c-1/a.png", "a.png"),
+            ("http://acct.blob.core.windows.net/c-1/a", "a"),
+            ("HTTP://acct.blob.core.windows.net:80/c-1/a", "a"),
+            ("https://acct.blob.core.windows.net:443/c-1/a", "a"),
+            ("https://acct-secondary.blob.core.windows.net/c-1/a", "a"),
+            ("https://acct.privatelink.blob.core.windows.net/c-1/a", "a"),
+            ("https://acct.dfs.core.windows.net/c-1/x/a", "x/a"),
+            ("https://acct.privatelink.dfs.core.windows.net/c-1/a", "a"),
+            (r"https://acct.blob.core.windows.net/c-1/x\a%5Cb", "x/a/b"),
+            (r"https://acct.blob.core.windows.net\c-1\x", "x"),
         ] {
             assert_eq!(
                 local.parse_blob_uri(text),
@@ -289,7 +366,15 @@ extra_ca_file = "/tmp/ca.pem"
             "https://evil.com/acct.blob.core.windows.net/c-1/a",
             "https://user@acct.blob.core.windows.net/c-1/a",
             "https://acct.blob.core.windows.net:444/c-1/a",
-            "http://acct.blob.core.windows.net/c-1/a",
+            "http://acct.blob.core.windows.net:443/c-1/a",
+            "https://acct.file.core.windows.net/c-1/a",
+            "https://acct.z6.web.core.windows.net/c-1/a",
+            "https://acct.dfs.core.chinacloudapi.cn/c-1/a",
+            "https://acct.z01.blob.storage.azure.net/c-1/a",
+            "https://acct-tertiary.blob.core.windows.net/c-1/a",
+            "https://acct.blob.core.windows.net/c-1/a?snapshot=now",
+            "https://acct.blob.core.windows.net/c-1/a?versionid=",
+            "https://acct.blob.core.windows.net/c-1/a?snapshot=2026-11-28T09:00:00.0000000Z&versionid=2026-11-28T09:00:00.0000000Z",
             "https://acct.blob.core.chinacloudapi.cn/c-1/a",
             "https://127.0.0.1:7001/acct/C_1/a",
             "https://127.0.0.1:7009/acct/c-1/a",
@@ -303,6 +388,44 @@ extra_ca_file = "/tmp/ca.pem"
                 .parse_blob_uri("https://acct.blob.core.chinacloudapi.cn/c-1/a")
                 .is_some()
         );
+    }
+
+    #[test]
+    fn a_snapshot_and_a_version_are_part_of_an_address() {
+        let cloud = Cloud::public();
+        let made = "2026-11-28T09:00:00.0000000Z";
+        for name in ["snapshot", "versionid"] {
+            let text = format!("https://acct.blob.core.windows.net/c-1/a.png?{name}={made}");
+            let pinned = cloud.parse_blob_uri(&text).unwrap();
+            assert_eq!(pinned.revision.as_ref().unwrap().parameter(), (name, made));
+            assert_eq!(cloud.blob_uri(&pinned), text);
+            let other = format!(
+                "https://acct.blob.core.windows.net/c-1/a.png?sv=1&{}=2026-11-28T09%3A00%3A00.0000000Z&sig=x#top",
+                name.to_uppercase()
+            );
+            assert_eq!(cloud.parse_blob_uri(&other), Some(pinned));
+        }
+    }
+
+    #[test]
+    fn an_account_in_a_dns_zone_is_known_as_one() {
+        for (text, account) in [
+            (
+                "https://acct.z01.blob.storage.azure.net/c-1/a",
+                Some("acct"),
+            ),
+            (
+                "HTTPS://Acct.Z50.Blob.Storage.Azure.Net/c-1/a",
+                Some("acct"),
+            ),
+            ("https://acct.z1.dfs.storage.azure.net/c-1/a", Some("acct")),
+            ("https://acct.z.blob.storage.azure.net/c-1/a", None),
+            ("https://acct.z1.web.storage.azure.net/c-1/a", None),
+            ("https://acct.blob.core.windows.net/c-1/a", None),
+        ] {
+            let found = Cloud::account_in_dns_zone(text);
+            assert_eq!(found.as_ref().map(AccountName::as_str), account, "{text}");
+        }
     }
 
     #[test]
@@ -355,6 +478,7 @@ mod fuzz {
             "https://acct.blob.core.windows.net/c-1/a%20b/%F0%9F%90%88%3F?sv=1&sig=x#top",
             "HTTPS://Acct.Blob.Core.Windows.NET/$root/a//../b",
             "https://127.0.0.1:7001/acct/c-1/a.png",
+            "http://acct-secondary.privatelink.dfs.core.windows.net/c-1/a?snapshot=2026-11-28T09:00:00.0000000Z",
         ];
         let words = [
             "https://",
@@ -383,9 +507,17 @@ mod fuzz {
             };
             let url = Url::parse(text).expect("an address");
             let host = url.host_str().unwrap_or_default();
-            let own = format!("{}.blob.core.windows.net", uri.account);
-            assert!(host == own || host == "127.0.0.1", "{host}");
-            assert_eq!((url.scheme(), url.username()), ("https", ""));
+            let (account, domain) = host.split_once('.').unwrap_or_default();
+            let is_own = account.strip_suffix("-secondary").unwrap_or(account)
+                == uri.account.as_str()
+                && (domain.ends_with("blob.core.windows.net")
+                    || domain.ends_with("dfs.core.windows.net"));
+            assert!(is_own || host == "127.0.0.1", "{host}");
+            assert!(
+                matches!(url.scheme(), "http" | "https")
+                    && url.port().is_none_or(|port| port == 7001)
+            );
+            assert_eq!((url.username(), url.password()), ("", None));
             assert_eq!(cloud.parse_blob_uri(&cloud.blob_uri(&uri)), Some(uri));
         });
     }

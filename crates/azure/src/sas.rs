@@ -4,6 +4,7 @@
 //! the same in Microsoft's Rust and Python clients and in Azurite).
 
 use aws_lc_rs::hmac;
+use model::BlobRevision;
 
 use crate::{delegation_key::DelegationKey, encoding, instant, shared_key};
 
@@ -20,6 +21,7 @@ pub(crate) struct BlobSas<'a> {
     pub(crate) container: &'a str,
     /// The name itself, not percent-encoded.
     pub(crate) blob: &'a str,
+    pub(crate) revision: Option<&'a BlobRevision>,
     /// Unix milliseconds.
     pub(crate) now_ms: i64,
     pub(crate) expires_at_ms: i64,
@@ -50,6 +52,15 @@ impl BlobSas<'_> {
         )
     }
 
+    /// The kind of what is signed (`sr`), and its line for an earlier state.
+    fn state(&self) -> (&'static str, &str) {
+        match self.revision {
+            None => ("b", ""),
+            Some(BlobRevision::Snapshot(made)) => ("bs", made.as_str()),
+            Some(BlobRevision::Version(made)) => ("bv", made.as_str()),
+        }
+    }
+
     fn texts(&self) -> (String, String, String) {
         (
             format!("/blob/{}/{}/{}", self.account, self.container, self.blob),
@@ -73,8 +84,8 @@ impl BlobSas<'_> {
             ("sip", ""),
             ("spr", self.protocol),
             ("sv", VERSION),
-            ("sr", "b"),
-            ("", ""), // snapshot
+            ("sr", self.state().0),
+            ("", self.state().1),
             ("ses", ""),
             ("rscc", ""),
             ("rscd", self.content_disposition),
@@ -110,8 +121,8 @@ impl BlobSas<'_> {
             ("sip", ""),
             ("spr", self.protocol),
             ("sv", VERSION),
-            ("sr", "b"),
-            ("", ""), // snapshot or version
+            ("sr", self.state().0),
+            ("", self.state().1),
             ("ses", ""),
             ("srh", ""),
             ("srq", ""),
@@ -151,6 +162,8 @@ fn query(fields: &[Field<'_>], key: &hmac::Key) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::BlobRevision;
+
     use super::{BlobSas, Field, START_BACK_MS, string_to_sign};
     use crate::{delegation_key::DelegationKey, instant::parse_iso};
 
@@ -159,6 +172,7 @@ mod tests {
             account: "acct",
             container: "cont",
             blob: "a/b.txt",
+            revision: None,
             now_ms: parse_iso("2026-01-01T01:00:00Z").unwrap() + START_BACK_MS,
             expires_at_ms: parse_iso("2026-01-01T12:00:00Z").unwrap(),
             protocol: "https",
@@ -227,16 +241,33 @@ mod tests {
             value: Some(base64::decode("SmVmZQ==").unwrap()),
             ..UserDelegationKey::default()
         };
-        for blob in ["a/b.txt", "odd dir/ünï 100% #1?+&=.json", "a//b/./c "] {
+        let made = model::BlobInstant::parse("2026-11-28T09:00:00.0000000Z").unwrap();
+        let revisions = [
+            None,
+            Some(BlobRevision::Snapshot(made.clone())),
+            Some(BlobRevision::Version(made)),
+        ];
+        for (blob, revision) in [
+            ("a/b.txt", &revisions[0]),
+            ("odd dir/ünï 100% #1?+&=.json", &revisions[1]),
+            ("a//b/./c ", &revisions[2]),
+        ] {
             let ours = BlobSas {
                 blob,
+                revision: revision.as_ref(),
                 content_disposition: "attachment; filename=\"x y\"",
                 correlation_id: "0199c8f0-7a5e-7000-8000-000000000001",
                 ..sas()
             };
-            let built = SasBuilder::new("acct", &theirs, at("2026-01-01T12:00:00Z"))
+            let theirs = SasBuilder::new("acct", &theirs, at("2026-01-01T12:00:00Z"))
                 .unwrap()
-                .blob("cont", blob)
+                .blob("cont", blob);
+            let theirs = match revision {
+                None => theirs,
+                Some(BlobRevision::Snapshot(made)) => theirs.snapshot(made.as_str()),
+                Some(BlobRevision::Version(made)) => theirs.version(made.as_str()),
+            };
+            let built = theirs
                 .read()
                 .content_type("CT")
                 .content_disposition("attachment; filename=\"x y\"")
@@ -244,7 +275,12 @@ mod tests {
                 .start(at("2026-01-01T01:00:00Z"))
                 .protocol(SasProtocol::Https)
                 .build();
-            assert_eq!(pairs(&ours.delegated(&key)), pairs(&built), "{blob}");
+            let mut ours = pairs(&ours.delegated(&key));
+            // Theirs holds the parameter that names a snapshot, which ours leaves to the address.
+            if let Some(BlobRevision::Snapshot(made)) = revision {
+                ours.insert("snapshot".to_owned(), made.as_str().to_owned());
+            }
+            assert_eq!(ours, pairs(&built), "{blob}");
         }
     }
 

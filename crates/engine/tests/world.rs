@@ -342,6 +342,7 @@ pub fn uri(account: &str, container: &str, blob: &str) -> String {
         account: AccountName::parse(account).unwrap(),
         container: ContainerName::parse(container).unwrap(),
         blob: BlobName::parse(blob).unwrap(),
+        revision: None,
     })
 }
 

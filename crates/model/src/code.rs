@@ -130,6 +130,8 @@ codes! {
     BlobArchived = "blob_archived", stays, of one_blob;
     SomeBlobsArchived = "some_blobs_archived", stays, of the_storage;
     BlobRehydrating = "blob_rehydrating", stays, of one_blob;
+    AmbiguousAddress = "ambiguous_address", stays, of one_blob;
+    DnsZoneAccount = "dns_zone_account", stays, of one_blob;
     InvalidRange = "invalid_range", stays, of one_blob;
     ChangedMeanwhile = "changed_meanwhile", stays, of one_blob;
     AlreadyExists = "already_exists", stays, of one_blob;

@@ -4,7 +4,7 @@
 //! So: JSON to the end, no key twice, no number beyond a double, no half of a surrogate pair, and
 //! not too many levels. Tasks' data and meta are objects, results are arrays of objects.
 
-use std::{cell::Cell, collections::HashSet, fmt};
+use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt, ops::Range};
 
 use serde::{
     Deserializer,
@@ -140,6 +140,82 @@ pub fn check_levels(text: &str) -> Result<(), JsonFault> {
         }
     }
     Ok(())
+}
+
+/// One string of a JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonString {
+    /// Its bytes, quotes included.
+    pub span: Range<usize>,
+    /// A member's name, and not a value.
+    pub is_key: bool,
+    /// Objects and arrays that it stands in.
+    pub depth: usize,
+}
+
+impl JsonString {
+    /// What it says; `None` for half of a surrogate pair.
+    pub fn read<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
+        let inner = &json[self.span.start + 1..self.span.end - 1];
+        if inner.contains('\\') {
+            serde_json::from_str(&json[self.span.clone()])
+                .ok()
+                .map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(inner))
+        }
+    }
+}
+
+/// The strings of a text that is JSON, in their order.
+pub fn strings(json: &str) -> impl Iterator<Item = JsonString> {
+    let bytes = json.as_bytes();
+    let (mut at, mut depth) = (0, 0_usize);
+    std::iter::from_fn(move || {
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                b'"' => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        let start = at;
+        let mut end = start + 1;
+        while *bytes.get(end)? != b'"' {
+            end += 1 + usize::from(bytes[end] == b'\\');
+        }
+        at = end + 1;
+        let behind = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace());
+        Some(JsonString {
+            span: start..at,
+            is_key: behind == Some(&b':'),
+            depth,
+        })
+    })
+}
+
+/// A text that is JSON with some of its strings said anew; everything else stays byte for byte.
+/// `None` when `change` has nothing new.
+pub fn replace_strings(
+    json: &str,
+    mut change: impl FnMut(&JsonString, &str) -> Option<String>,
+) -> Option<Box<RawValue>> {
+    let (mut out, mut copied) = (String::new(), 0);
+    for string in strings(json) {
+        let new = string.read(json).and_then(|text| change(&string, &text));
+        if let Some(new) = new.and_then(|new| serde_json::to_string(&new).ok()) {
+            out.push_str(&json[copied..string.span.start]);
+            out.push_str(&new);
+            copied = string.span.end;
+        }
+    }
+    if copied == 0 {
+        return None;
+    }
+    out.push_str(&json[copied..]);
+    RawValue::from_string(out).ok()
 }
 
 /// Is it JSON, to the end, without duplicate keys and without numbers that no double holds? Of more
@@ -278,7 +354,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::{JSON_LEVELS, check_object, check_result};
+    use super::{JSON_LEVELS, check_object, check_result, replace_strings, strings};
 
     fn raw(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.to_owned()).unwrap()
@@ -309,6 +385,35 @@ mod tests {
         assert_eq!(check_result(&raw(&deepest)), Ok(()));
         let plain = r#"{"é\u0000": "[{[\"\\", "n": 12345678901234567890123, "p": "\ud83d\ude00"}"#;
         assert_eq!(check_object(&raw(plain)), Ok(()));
+    }
+
+    #[test]
+    fn only_the_strings_that_change_change() {
+        let text = r#" {"é\"k": ["a", {"a" : "\u0061", "n": 1.10}], "big":12345678901234567890123,"s":"\ud800" }"#;
+        let found: Vec<_> = strings(text)
+            .map(|string| (&text[string.span.clone()], string.is_key, string.depth))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (r#""é\"k""#, true, 1),
+                (r#""a""#, false, 2),
+                (r#""a""#, true, 3),
+                (r#""\u0061""#, false, 3),
+                (r#""n""#, true, 3),
+                (r#""big""#, true, 1),
+                (r#""s""#, true, 1),
+                (r#""\ud800""#, false, 1),
+            ]
+        );
+        let new = replace_strings(text, |string, text| {
+            (text == "a" && !string.is_key).then(|| "b\n".to_owned())
+        });
+        let expected = text
+            .replace(r#"["a""#, r#"["b\n""#)
+            .replace(r#""\u0061""#, r#""b\n""#);
+        assert_eq!(new.unwrap().get(), expected.trim());
+        assert!(replace_strings(text, |_, _| None).is_none());
     }
 
     #[test]

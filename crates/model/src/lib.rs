@@ -24,7 +24,9 @@ pub use ids::{
     SourceBlobId, StorageId, SyncRunId, TaskId, UserId,
 };
 pub use labeling::{Annotation, Draft, Prediction, Project, Task, User};
-pub use names::{AccountName, BlobName, BlobUri, ContainerName, NameError, Prefix};
+pub use names::{
+    AccountName, BlobInstant, BlobName, BlobRevision, BlobUri, ContainerName, NameError, Prefix,
+};
 pub use permission::{Actor, Permission, Role};
 pub use redact::redact;
 pub use secret::Secret;

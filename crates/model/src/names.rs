@@ -2,7 +2,8 @@
 //!
 //! Rules from Microsoft's "Naming and referencing containers, blobs, and metadata" and
 //! "Storage account overview". Blob names are kept exactly as Azure has them: no trimming,
-//! no collapsing of `//`, no path normalisation.
+//! no collapsing of `//`, no path normalisation. Azure has no name with a backslash: it reads every
+//! one as a slash (its listings, Azurite and the signatures of its SDKs agree), and so does this.
 
 use std::fmt;
 
@@ -33,12 +34,12 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// Checks Azure's rule and keeps the text unchanged.
+            /// Checks Azure's rule and keeps the text, a backslash read as a slash.
             ///
             /// # Errors
             /// [`NameError`] with the rule, when the text breaks it.
             pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
-                let text = text.into();
+                let text = as_azure_reads(text.into());
                 let check: fn(&str) -> bool = $check;
                 if check(&text) {
                     Ok(Self(text))
@@ -74,6 +75,14 @@ macro_rules! name {
     };
 }
 
+fn as_azure_reads(text: String) -> String {
+    if text.contains('\\') {
+        text.replace('\\', "/")
+    } else {
+        text
+    }
+}
+
 name!(
     /// A storage account's name: 3 to 24 lower-case letters and digits.
     AccountName,
@@ -107,15 +116,17 @@ name!(
 /// The leading part of blob names that a storage is limited to; empty means the whole container.
 ///
 /// A prefix without a trailing slash names a folder: `images` covers `images/a.png` and not
-/// `images2/b.png`, as a person means it. It is kept without its trailing slash.
+/// `images2/b.png`, as a person means it. It is kept without its trailing slash; every other slash
+/// counts, because `/images` and `images//` are other folders of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Prefix(String);
 
 impl Prefix {
-    /// Drops surrounding slashes, so `/images/`, `images/` and `images` are one prefix.
+    /// Drops one slash at the end, so `images/` and `images` are one prefix.
     pub fn new(text: &str) -> Self {
-        Self(text.trim_matches('/').to_owned())
+        let text = as_azure_reads(text.to_owned());
+        Self(text.strip_suffix('/').unwrap_or(&text).to_owned())
     }
 
     /// Without its trailing slash; empty for the whole container.
@@ -164,17 +175,50 @@ impl fmt::Display for Prefix {
     }
 }
 
+name!(
+    /// When a snapshot or a version of a blob was made, as Azure writes it in addresses:
+    /// `2026-11-28T09:00:00.0000000Z`.
+    BlobInstant,
+    "snapshot or version",
+    "use Azure's own spelling, as in 2026-11-28T09:00:00.0000000Z",
+    |text| text.len() == 28
+        && text.bytes().zip(b"0000-00-00T00:00:00.0000000Z").all(|(byte, like)| {
+            if *like == b'0' { byte.is_ascii_digit() } else { byte == *like }
+        })
+);
+
+/// An earlier state of a blob, which its address can name ("Get Blob", URI parameters).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BlobRevision {
+    /// `?snapshot=…`
+    Snapshot(BlobInstant),
+    /// `?versionid=…`
+    Version(BlobInstant),
+}
+
+impl BlobRevision {
+    /// The name of its query parameter, and the value.
+    pub fn parameter(&self) -> (&'static str, &str) {
+        match self {
+            Self::Snapshot(made) => ("snapshot", made.as_str()),
+            Self::Version(made) => ("versionid", made.as_str()),
+        }
+    }
+}
+
 /// One blob of one storage account, whatever cloud or endpoint serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlobUri {
     pub account: AccountName,
     pub container: ContainerName,
     pub blob: BlobName,
+    /// `None` for the blob as it is now.
+    pub revision: Option<BlobRevision>,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AccountName, BlobName, ContainerName, Prefix};
+    use super::{AccountName, BlobInstant, BlobName, ContainerName, Prefix};
 
     #[test]
     fn account_names_follow_azures_rule() {
@@ -214,18 +258,46 @@ mod tests {
         for name in ["a//b", "./x ", "50% #1?.png", "日本/🐈.png", "dir/"] {
             assert_eq!(BlobName::parse(name).unwrap().as_str(), name);
         }
+        assert_eq!(
+            BlobName::parse(r"scans\x\b.png").unwrap().as_str(),
+            "scans/x/b.png"
+        );
         assert!(BlobName::parse("").is_err());
         assert!(BlobName::parse("x".repeat(1025)).is_err());
     }
 
     #[test]
+    fn an_instant_is_spelled_as_azure_does() {
+        assert!(BlobInstant::parse("2026-11-28T09:00:00.0000000Z").is_ok());
+        for bad in [
+            "",
+            "now",
+            "2026-11-28T09:00:00Z",
+            "2026-11-28T09:00:00.0000000z",
+        ] {
+            assert!(BlobInstant::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_prefix_is_a_folder() {
-        let images = Prefix::new("/images/");
+        let images = Prefix::new("images/");
+        assert_eq!(images, Prefix::new("images"));
+        assert_eq!(images, Prefix::new(r"images\"));
         assert_eq!(images.listing(), "images/");
         assert!(images.covers("images/a.png"));
         assert!(!images.covers("images2/a.png"));
         assert!(!images.covers("images"));
+        assert!(!images.covers("/images/a.png"));
         assert!(Prefix::new("").covers("anything"));
+        for (text, covered) in [
+            ("/inbox", "/inbox/a.png"),
+            ("a//", "a//b"),
+            ("//a", "//a/b"),
+        ] {
+            assert!(Prefix::new(text).covers(covered), "{text}");
+        }
+        assert_eq!(Prefix::new("x//").join("1.json"), "x//1.json");
         assert_eq!(Prefix::new("").join("1.json"), "1.json");
         assert_eq!(Prefix::new("out").join("1.json"), "out/1.json");
     }

@@ -9,9 +9,14 @@ mod write;
 
 use std::{fmt, sync::Arc};
 
-use model::{BlobName, ContainerName};
+use model::{BlobName, BlobRevision, ContainerName};
+use reqwest::Method;
 
-use crate::{Error, Result, account::Account, encoding};
+use crate::{
+    Error, Result,
+    account::{Account, Call},
+    encoding,
+};
 
 pub use body::BlobBody;
 pub use list::{BlobItem, ListPage, ListRequest};
@@ -22,7 +27,7 @@ pub use write::{PutCondition, PutResult};
 /// One container and one credential. Cheap to clone; making one decodes and hashes its secret,
 /// which takes microseconds.
 #[derive(Clone)]
-pub struct ContainerClient(Arc<Container>);
+pub struct ContainerClient(Arc<Container>, Option<BlobRevision>);
 
 struct Container {
     account: Account,
@@ -31,11 +36,26 @@ struct Container {
 
 impl ContainerClient {
     pub(crate) fn new(account: Account, name: ContainerName) -> Self {
-        Self(Arc::new(Container { account, name }))
+        Self(Arc::new(Container { account, name }), None)
     }
 
     pub(crate) fn place(&self) -> (&Account, &ContainerName) {
         (&self.0.account, &self.0.name)
+    }
+
+    /// The same, for reading this state of a blob: `get`, `head` and `sign` mean it.
+    #[must_use]
+    pub fn of_revision(&self, revision: Option<BlobRevision>) -> Self {
+        Self(self.0.clone(), revision)
+    }
+
+    /// A call that reads the blob, in the state that this client is for.
+    fn read_call(&self, method: Method, blob: &BlobName) -> Result<Call> {
+        let call = Call::new(method, self.path(blob)?);
+        Ok(match self.1.as_ref().map(BlobRevision::parameter) {
+            Some((name, made)) => call.query(name, made),
+            None => call,
+        })
     }
 
     /// The encoded path of a blob.

@@ -99,7 +99,8 @@ impl ContainerClient {
         {
             return self.get_after_head(blob, request, range, if_range).await;
         }
-        let call = Call::new(Method::GET, self.path(blob)?)
+        let call = self
+            .read_call(Method::GET, blob)?
             .header_if(
                 "range",
                 range.and_then(|range| range.header(None)).as_deref(),
@@ -178,7 +179,8 @@ impl ContainerClient {
             if range.is_some() && header.is_none() {
                 return Ok(now.without_body(GetStatus::RangeNotSatisfiable));
             }
-            let call = Call::new(Method::GET, self.path(blob)?)
+            let call = self
+                .read_call(Method::GET, blob)?
                 .header_if("range", header.as_deref())?
                 .header("if-match", &etag)?;
             match self.open(call).await {
@@ -229,7 +231,7 @@ impl ContainerClient {
     /// # Errors
     /// As [`ContainerClient::get`].
     pub async fn head(&self, blob: &BlobName) -> Result<BlobProperties> {
-        let call = Call::new(Method::HEAD, self.path(blob)?);
+        let call = self.read_call(Method::HEAD, blob)?;
         let response = retry::STORAGE
             .within(self.0.account.shared.patience)
             .run(|| self.0.account.send(&call))

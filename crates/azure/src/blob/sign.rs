@@ -13,6 +13,7 @@ use crate::{
     Error, Result,
     account::{Account, Auth, Call},
     delegation_key::{DelegationKey, key_info, sas_life_ms},
+    encoding,
     http::{Destination, read_body},
     instant,
     renewable::Freshness,
@@ -57,6 +58,11 @@ impl ContainerClient {
     pub async fn sign(&self, blob: &BlobName, request: &SignRequest) -> Result<SignedUrl> {
         let account = &self.0.account;
         let address = format!("{}{}", account.url, self.path(blob)?);
+        let revision = self.1.as_ref();
+        let pinned = revision.map_or_else(String::new, |revision| {
+            let (name, made) = revision.parameter();
+            format!("{name}={}&", encoding::value(made))
+        });
         let now_ms = account.shared.http.clock().now_ms();
         let asked_ms = i64::try_from(request.ttl.as_millis())
             .unwrap_or(i64::MAX)
@@ -68,6 +74,7 @@ impl ContainerClient {
             account: account.name.as_str(),
             container: self.0.name.as_str(),
             blob: blob.as_str(),
+            revision,
             now_ms,
             expires_at_ms: now_ms + life_ms,
             protocol: if address.starts_with("https://") {
@@ -93,19 +100,22 @@ impl ContainerClient {
             }
             Auth::Sas(query) => {
                 let expires_at_ms = expiry_of(query.expose()).unwrap_or(now_ms + asked_ms);
-                let url = Secret::new(format!("{address}?{}", query.expose()));
+                let url = Secret::new(format!("{address}?{pinned}{}", query.expose()));
                 return Ok(SignedUrl { url, expires_at_ms });
             }
             Auth::Anonymous => {
                 return Ok(SignedUrl {
-                    url: Secret::new(address),
+                    url: Secret::new(match pinned.strip_suffix('&') {
+                        Some(pinned) => format!("{address}?{pinned}"),
+                        None => address,
+                    }),
                     expires_at_ms: now_ms + asked_ms,
                 });
             }
             Auth::Unusable(error) => return Err(error.clone()),
         };
         Ok(SignedUrl {
-            url: Secret::new(format!("{address}?{query}")),
+            url: Secret::new(format!("{address}?{pinned}{query}")),
             expires_at_ms: now_ms + life_ms,
         })
     }

@@ -1,7 +1,11 @@
 //! Tasks: listed, read, created one by one or in bulk, changed, deleted.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    slice,
+};
 
+use azure::Cloud;
 use formats::{FormatError, TaskReader, TaskRow};
 use model::{
     Actor, Direction, Permission, Project, ProjectId, Storage, Task, TaskId,
@@ -13,7 +17,7 @@ use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
 
 use crate::{
     AuditAction, Engine, Error, FieldError, LabelConfig, Result, aside,
-    media::blob_uris::{self, Outside},
+    media::blob_uris::{self, Outside, ShownData},
     require,
 };
 
@@ -121,9 +125,11 @@ impl Engine {
             .as_deref()
             .ok_or_else(|| Error::field("data", "This field is required."))?;
         let new = NewTask {
-            data: aside(data.get().len(), || checked_data(&config, data))
-                .await
-                .map_err(|message| Error::field("data", message))?,
+            data: aside(data.get().len(), || {
+                checked_data(self.cloud(), &config, data, None)
+            })
+            .await
+            .map_err(|message| Error::field("data", message))?,
             meta: input.meta.as_deref().map(checked_meta).transpose()?,
             annotations: Vec::new(),
             predictions: Vec::new(),
@@ -155,7 +161,15 @@ impl Engine {
             None => None,
             Some(data) => {
                 let config = config_of(&self.get_project(actor, task.project_id).await?).await;
-                let checked = aside(data.get().len(), || checked_data(&config, data)).await;
+                let shown = self.data_for_browser(actor, slice::from_ref(&task)).await?;
+                let own = shown.first().map(|shown| ShownData {
+                    stored: &task.data,
+                    shown,
+                });
+                let checked = aside(data.get().len(), || {
+                    checked_data(self.cloud(), &config, data, own.as_ref())
+                })
+                .await;
                 Some(checked.map_err(|message| Error::field("data", message))?)
             }
         };
@@ -229,7 +243,7 @@ impl Engine {
     ) -> Result<Imported> {
         require(actor, Permission::ManageProjects)?;
         let config = config_of(&self.get_project(actor, project).await?).await;
-        let tasks = aside(body.len(), || tasks_of(actor, &config, body)).await?;
+        let tasks = aside(body.len(), || tasks_of(self.cloud(), actor, &config, body)).await?;
         let count = |of: fn(&NewTask) -> usize| tasks.iter().map(of).sum::<usize>() as i64;
         let (annotation_count, prediction_count) = (
             count(|task| task.annotations.len()),
@@ -337,7 +351,12 @@ async fn config_of(project: &Project) -> LabelConfig {
 }
 
 /// The tasks of an import's body.
-fn tasks_of(actor: &Actor, config: &LabelConfig, body: &[u8]) -> Result<Vec<NewTask>> {
+fn tasks_of(
+    cloud: &Cloud,
+    actor: &Actor,
+    config: &LabelConfig,
+    body: &[u8],
+) -> Result<Vec<NewTask>> {
     let rows = rows_of(body)?;
     if rows.is_empty() {
         return Err(Error::field(FieldError::NON_FIELD, "data is empty"));
@@ -345,7 +364,7 @@ fn tasks_of(actor: &Actor, config: &LabelConfig, body: &[u8]) -> Result<Vec<NewT
     let mut tasks = Vec::with_capacity(rows.len());
     let mut errors = Vec::new();
     for row in rows {
-        match checked_data(config, &row.data) {
+        match checked_data(cloud, config, &row.data, None) {
             Ok(data) => tasks.push(NewTask {
                 data,
                 meta: row.meta,
@@ -377,37 +396,43 @@ fn tasks_of(actor: &Actor, config: &LabelConfig, body: &[u8]) -> Result<Vec<NewT
     }
 }
 
-/// The data, when it can be read again and the config can show it. Data of one nameless field
-/// (`$undefined$`, as Label Studio writes it) gets the name of the field that the config shows.
-fn checked_data(config: &LabelConfig, data: &RawValue) -> Result<Box<RawValue>, String> {
+/// The data as it is kept, when it can be read again and the config can show it: links of ours are
+/// the addresses of blobs again, and data of one nameless field (`$undefined$`, as Label Studio
+/// writes it) gets the name of the field that the config shows. The rest stays byte for byte.
+fn checked_data(
+    cloud: &Cloud,
+    config: &LabelConfig,
+    data: &RawValue,
+    own: Option<&ShownData<'_>>,
+) -> Result<Box<RawValue>, String> {
     const NAMELESS: &str = "$undefined$";
     if !data.get().starts_with('{') {
         return Err("Task data must be a JSON object.".to_owned());
     }
     stored_json::check_object(data).map_err(|fault| fault.to_string())?;
-    let mut members: BTreeMap<String, &RawValue> =
-        serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
-    let renamed = match (members.remove(NAMELESS), config.first_data_key()) {
-        (Some(value), Some(key)) => {
-            members.entry(key.to_owned()).or_insert(value);
-            true
-        }
-        (Some(value), None) => {
-            members.insert(NAMELESS.to_owned(), value);
-            false
-        }
-        (None, _) => false,
+    let mut kept = blob_uris::without_links(cloud, data, own).unwrap_or_else(|| data.to_owned());
+    let names = |data: &RawValue| -> Result<BTreeMap<String, Value>, String> {
+        let members: BTreeMap<String, &RawValue> =
+            serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
+        Ok(members
+            .into_iter()
+            .map(|(key, value)| (key, shallow(value)))
+            .collect())
     };
-    let shallow = members
-        .iter()
-        .map(|(key, value)| (key.clone(), shallow(value)))
-        .collect();
-    config.check_data(&shallow)?;
-    if renamed {
-        serde_json::value::to_raw_value(&members).map_err(|error| error.to_string())
-    } else {
-        Ok(data.to_owned())
+    let mut members = names(&kept)?;
+    if let Some(name) = config.first_data_key()
+        && !members.contains_key(name)
+        && members.contains_key(NAMELESS)
+    {
+        let renamed = stored_json::replace_strings(kept.get(), |string, text| {
+            let is_it = string.is_key && string.depth == 1 && text == NAMELESS;
+            is_it.then(|| name.to_owned())
+        });
+        kept = renamed.unwrap_or(kept);
+        members = names(&kept)?;
     }
+    config.check_data(&members.into_iter().collect())?;
+    Ok(kept)
 }
 
 /// A value of the same type, whatever its size.

@@ -1,11 +1,12 @@
-//! Blob URIs where people write them: in task data and in `fileuri`.
+//! Blob URIs in task data and in `fileuri`: what names which blob, what a browser gets in their
+//! place, and what such links become when they are written back.
 //!
 //! Two forms are understood: `https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB`
-//! (percent-encoded, any query ignored) and Label Studio's `azure-blob://CONTAINER/BLOB` or
-//! `azure-spi://CONTAINER/BLOB` (the name as it is, the account left to the project's storages).
-//! A text may be one URI or hold several, as HTML and Markdown do.
+//! (percent-encoded; of the query only `snapshot` and `versionid` count) and Label Studio's
+//! `azure-blob://CONTAINER/BLOB` or `azure-spi://CONTAINER/BLOB` (the name as it is, the account
+//! left to the project's storages). Where they stand in a text is `addresses`' to say.
 
-use std::ops::Range;
+use std::collections::HashMap;
 
 use azure::Cloud;
 use base64::{
@@ -13,14 +14,14 @@ use base64::{
     alphabet::URL_SAFE,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use model::{BlobName, BlobUri, ContainerName, Storage, TaskId};
-use serde_json::{Value, value::RawValue};
+use model::{AccountName, BlobName, BlobRevision, BlobUri, ContainerName, Storage, TaskId, json};
+use serde_json::value::RawValue;
 
+use super::addresses::{Address, Meaning, addresses, holds_tag, meaning};
 use crate::audit::short;
 
 /// Label Studio's own schemes for blobs: the account is not in them.
 const CONTAINER_SCHEMES: [&str; 2] = ["azure-blob://", "azure-spi://"];
-const SCHEMES: [&str; 4] = ["https://", "http://", "azure-blob://", "azure-spi://"];
 
 /// Label Studio's encoding of `fileuri`, padded when written and either way when read.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -43,13 +44,13 @@ impl NamedBlob {
     /// Reads a whole text as one URI.
     pub(crate) fn parse(cloud: &Cloud, text: &str) -> Option<Self> {
         let text = text.trim();
-        let Some(path) = CONTAINER_SCHEMES
-            .iter()
-            .find_map(|scheme| text.strip_prefix(scheme))
-        else {
+        let Some(path) = CONTAINER_SCHEMES.iter().find_map(|scheme| {
+            let (head, path) = text.split_at_checked(scheme.len())?;
+            head.eq_ignore_ascii_case(scheme).then_some(path)
+        }) else {
             return cloud.parse_blob_uri(text).map(Self::InAccount);
         };
-        let (container, blob) = path.split_once('/')?;
+        let (container, blob) = path.split_once(['/', '\\'])?;
         Some(Self::InContainer {
             container: ContainerName::parse(container).ok()?,
             blob: BlobName::parse(blob).ok()?,
@@ -67,8 +68,8 @@ impl NamedBlob {
         *container == storage.container && storage.prefix.covers(blob.as_str()) && !self.climbs()
     }
 
-    /// Its only address: of several spellings and without query, fragment or user, so that a
-    /// signature that somebody pasted with it goes nowhere.
+    /// Its only address: of several spellings, without fragment or user, and of the query only what
+    /// names the blob, so that a signature that somebody pasted with it goes nowhere.
     pub(crate) fn canonical(&self, cloud: &Cloud) -> String {
         match self {
             Self::InAccount(uri) => cloud.blob_uri(uri),
@@ -80,8 +81,16 @@ impl NamedBlob {
 
     /// Has its name a `..` segment?
     pub(crate) fn climbs(&self) -> bool {
-        let mut segments = self.blob().as_str().split(['/', '\\']);
+        let mut segments = self.blob().as_str().split('/');
         segments.any(|segment| segment == "..")
+    }
+
+    /// The earlier state of the blob that is meant.
+    pub(crate) fn revision(&self) -> Option<&BlobRevision> {
+        match self {
+            Self::InAccount(uri) => uri.revision.as_ref(),
+            Self::InContainer { .. } => None,
+        }
     }
 
     pub(crate) fn blob(&self) -> &BlobName {
@@ -128,21 +137,44 @@ pub(crate) fn noted(cloud: &Cloud, uri: &str) -> String {
     short(&shown)
 }
 
-/// Does any text in this JSON name the blob?
-pub(crate) fn is_named_in(cloud: &Cloud, data: &Value, wanted: &NamedBlob) -> bool {
-    match data {
-        Value::String(text) => {
-            // Most texts are no URI and none holds a URI without its scheme.
-            text.contains("://")
-                && (NamedBlob::parse(cloud, text).as_ref() == Some(wanted)
-                    || spans(text)
-                        .any(|span| NamedBlob::parse(cloud, &text[span]).as_ref() == Some(wanted)))
+/// Does task data name what `wanted` says?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    Named,
+    Not,
+    /// It may: the text does not tell where the address ends.
+    Ambiguous,
+    /// It does, and the account is only known by the address of its DNS zone.
+    InDnsZone(AccountName),
+}
+
+/// Does any text in this JSON name the blob that the address means? Names of members are no such text.
+pub(crate) fn naming(cloud: &Cloud, data: &str, address: &str) -> Naming {
+    let Some(wanted) = meaning(cloud, address.trim()) else {
+        return Naming::Not;
+    };
+    let mut ambiguous = false;
+    for string in json::strings(data).filter(|string| !string.is_key) {
+        let Some(text) = string.read(data) else {
+            continue;
+        };
+        for found in addresses(cloud, &text) {
+            match (&wanted, &found.means) {
+                (Meaning::InDnsZone(account), found) if wanted == *found => {
+                    return Naming::InDnsZone(account.clone());
+                }
+                (wanted, found) if wanted == found => return Naming::Named,
+                (Meaning::Blob(wanted), Meaning::Ambiguous(word, whole)) => {
+                    ambiguous |= wanted == word || wanted == whole;
+                }
+                _ => {}
+            }
         }
-        Value::Array(items) => items.iter().any(|item| is_named_in(cloud, item, wanted)),
-        Value::Object(members) => members
-            .values()
-            .any(|member| is_named_in(cloud, member, wanted)),
-        _ => false,
+    }
+    if ambiguous {
+        Naming::Ambiguous
+    } else {
+        Naming::Not
     }
 }
 
@@ -156,7 +188,7 @@ pub(crate) enum Outside {
 }
 
 /// Task data for a browser: every URI of a blob inside one of these storages becomes
-/// `/tasks/ID/resolve/?fileuri=BASE64`, as in Label Studio; everything else stays as it is.
+/// `/tasks/ID/resolve/?fileuri=BASE64`, as in Label Studio; everything else stays byte for byte.
 pub(crate) fn for_browser(
     cloud: &Cloud,
     task: TaskId,
@@ -165,296 +197,147 @@ pub(crate) fn for_browser(
     outside: Outside,
 ) -> Box<RawValue> {
     let may_change = !storages.is_empty() || outside == Outside::Resolve;
-    let rewritten = Some(data.get())
-        .filter(|text| may_change && text.contains("://"))
-        .and_then(|text| serde_json::from_str::<Value>(text).ok())
-        .and_then(|mut value| {
-            let changed = rewrite(&mut value, &|text| {
-                let inside = |uri: &str| {
-                    let blob = NamedBlob::parse(cloud, uri)?;
-                    let is_inside = storages.iter().any(|storage| blob.is_in(storage))
-                        || (outside == Outside::Resolve && matches!(blob, NamedBlob::InAccount(_)));
-                    is_inside.then(|| blob.canonical(cloud))
-                };
-                resolve_links(task, text, &inside)
-            });
-            changed.then(|| serde_json::value::to_raw_value(&value).ok())?
+    if !may_change || !data.get().contains("://") {
+        return data.to_owned();
+    }
+    let is_inside = |means: &Meaning| match means {
+        Meaning::Blob(blob) => {
+            storages.iter().any(|storage| blob.is_in(storage))
+                || (outside == Outside::Resolve && matches!(blob, NamedBlob::InAccount(_)))
+        }
+        // The answer there says why it is not read.
+        Meaning::InDnsZone(_) => outside == Outside::Resolve,
+        // Neither reading is chosen.
+        Meaning::Ambiguous(..) => false,
+    };
+    json::replace_strings(data.get(), |string, text| {
+        let text = (!string.is_key).then_some(text)?;
+        let found = addresses(cloud, text).into_iter();
+        let inside = found.filter(|address| is_inside(&address.means));
+        let links = inside.map(|address| {
+            let link = resolve_address(task, &shown_spelling(cloud, &address));
+            (address.span, link)
         });
-    rewritten.unwrap_or_else(|| data.to_owned())
+        replaced(text, links)
+    })
+    .unwrap_or_else(|| data.to_owned())
 }
 
-/// Replaces texts for which `change` has another one; answers whether any was replaced.
-fn rewrite(value: &mut Value, change: &impl Fn(&str) -> Option<String>) -> bool {
-    match value {
-        Value::String(text) => match change(text) {
-            Some(new) => {
-                *text = new;
-                true
-            }
-            None => false,
-        },
-        Value::Array(items) => items
-            .iter_mut()
-            .fold(false, |changed, item| rewrite(item, change) | changed),
-        Value::Object(members) => members
-            .values_mut()
-            .fold(false, |changed, member| rewrite(member, change) | changed),
-        _ => false,
+/// The text with these parts of it said anew; `None` without any.
+fn replaced(
+    text: &str,
+    parts: impl Iterator<Item = (std::ops::Range<usize>, String)>,
+) -> Option<String> {
+    let (mut out, mut copied) = (String::new(), 0);
+    for (span, new) in parts {
+        out.push_str(&text[copied..span.start]);
+        out.push_str(&new);
+        copied = span.end;
+    }
+    (!out.is_empty()).then(|| out + &text[copied..])
+}
+
+/// The address as it was spelled, so that it can be written back; the canonical one where a secret
+/// may stand in it.
+fn shown_spelling(cloud: &Cloud, address: &Address) -> String {
+    match &address.means {
+        Meaning::Blob(blob @ NamedBlob::InAccount(_)) if address.spelled.contains(['?', '#']) => {
+            blob.canonical(cloud)
+        }
+        _ => address.spelled.clone(),
     }
 }
 
-/// Where a browser gets the blob of this canonical URI, which the task's data names.
+/// Where a browser gets the blob of this URI, which the task's data names.
 pub(crate) fn resolve_address(task: TaskId, uri: &str) -> String {
     format!("/tasks/{task}/resolve/?fileuri={}", BASE64.encode(uri))
 }
 
-/// `inside` answers the canonical address of a blob that is.
-fn resolve_links(
-    task: TaskId,
-    text: &str,
-    inside: &impl Fn(&str) -> Option<String>,
-) -> Option<String> {
-    let link = |uri: &str| inside(uri).map(|canonical| resolve_address(task, &canonical));
-    let whole = text.trim();
-    if SCHEMES.iter().any(|scheme| whole.starts_with(scheme))
-        && !whole.contains(['"', '\'', '<', '>', '\n'])
-        && let Some(link) = link(whole)
-    {
-        return Some(link);
-    }
-    let mut out = String::new();
-    let mut copied = 0;
-    for span in spans(text) {
-        if let Some(link) = link(&text[span.clone()]) {
-            out.push_str(&text[copied..span.start]);
-            out.push_str(&link);
-            copied = span.end;
-        }
-    }
-    (copied > 0).then(|| out + &text[copied..])
+/// A task's data, and what a browser was shown of it.
+pub(crate) struct ShownData<'a> {
+    pub stored: &'a RawValue,
+    pub shown: &'a RawValue,
 }
 
-/// Where URIs stand in a longer text: up to a blank, a quote or an angle bracket. Punctuation that
-/// closes a sentence or a bracket is not part of one, unless a quote says where it ends.
-fn spans(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = SCHEMES
-            .iter()
-            .filter_map(|scheme| text[at..].find(scheme))
-            .min()?
-            + at;
-        let rest = &text[start..];
-        let end = rest
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`'))
-            .unwrap_or(rest.len());
-        let is_quoted = rest[end..].starts_with(['"', '\'', '`']);
-        let uri = if is_quoted {
-            &rest[..end]
-        } else {
-            rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}'])
-        };
-        // At least the scheme's first letter, so that the next search goes on behind it.
-        at = start + uri.len().max(1);
-        Some(start..start + uri.len())
+/// Task data as it is kept: each link that [`for_browser`] made, of whatever task, is the URI again,
+/// and a text that was shown of `own` is that text. `None` when it has none.
+pub(crate) fn without_links(
+    cloud: &Cloud,
+    data: &RawValue,
+    own: Option<&ShownData<'_>>,
+) -> Option<Box<RawValue>> {
+    if !data.get().contains("fileuri=") {
+        return None;
+    }
+    let mut texts = HashMap::new();
+    if let Some(ShownData { stored, shown }) = own {
+        let (stored, shown) = (stored.get(), shown.get());
+        // Strings are shown one for one, in their order.
+        for (of_stored, of_shown) in json::strings(stored).zip(json::strings(shown)) {
+            if let (Some(stored), Some(shown)) = (of_stored.read(stored), of_shown.read(shown))
+                && stored != shown
+            {
+                texts.insert(shown.into_owned(), stored.into_owned());
+            }
+        }
+    }
+    json::replace_strings(data.get(), |string, text| {
+        if string.is_key {
+            return None;
+        }
+        let known = texts.get(text).cloned();
+        known.or_else(|| replaced(text, links(cloud, text)))
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use azure::Cloud;
-    use rstest::rstest;
-    use serde_json::{Value, json};
-
-    use super::{NamedBlob, decode_fileuri, is_named_in, noted, resolve_links, spans};
-
-    const URI: &str = "https://acct.blob.core.windows.net/inbox/images/a.png";
-
-    #[rstest]
-    #[case("azure-blob://inbox/images/a b+c?.png")]
-    #[case("https://acct.blob.core.windows.net/inbox/%E2%98%83.png")]
-    fn fileuri_in_every_encoding(#[case] uri: &str) {
-        use base64::{Engine, prelude::*};
-        for encoded in [
-            uri.to_owned(),
-            BASE64_STANDARD.encode(uri),
-            BASE64_STANDARD_NO_PAD.encode(uri),
-            BASE64_URL_SAFE.encode(uri),
-            BASE64_URL_SAFE_NO_PAD.encode(uri),
-            BASE64_STANDARD.encode(uri).replace('+', " "),
-        ] {
-            assert_eq!(decode_fileuri(&encoded).as_deref(), Some(uri), "{encoded}");
-        }
-    }
-
-    #[rstest]
-    #[case("")]
-    #[case("%%%")]
-    #[case("/w==")]
-    fn what_is_no_uri_names_nothing(#[case] fileuri: &str) {
-        let uri = decode_fileuri(fileuri).unwrap_or_default();
-        assert_eq!(NamedBlob::parse(&Cloud::public(), &uri), None);
-    }
-
-    #[rstest]
-    #[case(json!({"image": URI}), true)]
-    #[case(json!({"image": format!(" {URI}?sv=2026&sig=abc ")}), true)]
-    #[case(json!({"image": "HTTPS://Acct.Blob.Core.Windows.Net/inbox/images/a.png"}), true)]
-    #[case(json!({"pages": [{"url": "x"}, {"url": URI}]}), true)]
-    #[case(json!({"html": format!("<p>see <img src='{URI}'> and</p>")}), true)]
-    #[case(json!({"text": format!("![a]({URI}), or ({URI}).")}), true)]
-    #[case(json!({"image": format!("{URI}.bak")}), false)]
-    #[case(json!({"image": "https://acct.blob.core.windows.net/inbox/images/a"}), false)]
-    #[case(json!({"image": "https://acct2.blob.core.windows.net/inbox/images/a.png"}), false)]
-    #[case(json!({"image": "https://acct.blob.core.windows.net/inbox/images/A.png"}), false)]
-    #[case(json!({"image": "https://acct.blob.core.windows.net/inbox/images//a.png"}), false)]
-    #[case(json!({"https://acct.blob.core.windows.net/inbox/images/a.png": 1}), false)]
-    #[case(json!({"image": "in/images/a.png", "n": 3, "z": null}), false)]
-    fn data_names_a_blob_exactly(#[case] data: Value, #[case] expected: bool) {
-        let cloud = Cloud::public();
-        let wanted = NamedBlob::parse(&cloud, URI).unwrap();
-        assert_eq!(is_named_in(&cloud, &data, &wanted), expected);
-    }
-
-    #[test]
-    fn links_replace_only_uris_that_are_inside() {
-        let inside = |uri: &str| uri.contains("/in/").then(|| uri.to_owned());
-        let links = |text: &str| resolve_links(model::TaskId(7), text, &inside);
-        assert_eq!(
-            links("azure-blob://x/in/0.png").as_deref(),
-            Some("/tasks/7/resolve/?fileuri=YXp1cmUtYmxvYjovL3gvaW4vMC5wbmc=")
-        );
-        assert_eq!(links("https://example.com/a.png"), None);
-        assert_eq!(links("no uri"), None);
-        let html = links(r#"<img src="https://h/in/1"> <img src="https://h/out/1">"#).unwrap();
-        assert!(
-            html.starts_with(r#"<img src="/tasks/7/resolve/?fileuri="#),
-            "{html}"
-        );
-        assert!(
-            html.ends_with(r#""> <img src="https://h/out/1">"#),
-            "{html}"
-        );
-    }
-
-    #[rstest]
-    #[case(format!("{URI}?sv=2026&sig=SECRET%3D#top"), URI)]
-    #[case("HTTPS://Acct.Blob.Core.Windows.Net/inbox/images/a.png?sig=SECRET".to_owned(), URI)]
-    #[case("azure-spi://inbox/a b?.png".to_owned(), "azure-blob://inbox/a b?.png")]
-    #[case("https://me:SECRET@evil.example/x?token=SECRET".to_owned(), "https://evil.example/x")]
-    #[case("https://evil.example\\@x/y#SECRET".to_owned(), "https://evil.example\\@x/y")]
-    #[case("client_secret=SECRET".to_owned(), "client_secret=REDACTED")]
-    #[case("".to_owned(), "")]
-    fn what_is_noted_of_a_uri_has_no_secret(#[case] uri: String, #[case] expected: &str) {
-        assert_eq!(noted(&Cloud::public(), &uri), expected);
-    }
-
-    #[test]
-    fn what_is_no_blob_is_noted_in_few_characters() {
-        let long = format!("https://x/{}", "é".repeat(2_000));
-        assert_eq!(noted(&Cloud::public(), &long).chars().count(), 300);
-    }
-
-    #[test]
-    fn spans_end_where_uris_end() {
-        let text = r#"a (https://h/1). "azure-blob://c/x)" https:// <https://h/2>x https://h/ü"#;
-        let found: Vec<&str> = spans(text).map(|span| &text[span]).collect();
-        assert_eq!(
-            found,
-            [
-                "https://h/1",
-                "azure-blob://c/x)",
-                "https://",
-                "https://h/2",
-                "https://h/ü"
-            ]
-        );
-    }
+/// The links in a text, each with the URI that it stands for.
+fn links(cloud: &Cloud, text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, String)> {
+    const IN_BASE64: [u8; 7] = *b"-_=+/%.";
+    let is_html = holds_tag(text);
+    text.match_indices("/tasks/")
+        .filter_map(move |(start, before)| {
+            // Part of a longer address, which is another server's.
+            if text[..start].ends_with(|c: char| {
+                c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | ']' | '/')
+            }) {
+                return None;
+            }
+            let behind = &text[start + before.len()..];
+            let path = behind.trim_start_matches(|c: char| c.is_ascii_digit());
+            let query = ["/resolve", "/presign"]
+                .iter()
+                .find_map(|path_of| path.strip_prefix(path_of))
+                .filter(|_| path.len() < behind.len())?;
+            let value = query
+                .strip_prefix('/')
+                .unwrap_or(query)
+                .strip_prefix("?fileuri=")?;
+            let end = value
+                .bytes()
+                .position(|byte| !byte.is_ascii_alphanumeric() && !IN_BASE64.contains(&byte))
+                .unwrap_or(value.len());
+            let value = value[..end].trim_end_matches('.');
+            let plain = percent_encoding::percent_decode_str(value)
+                .decode_utf8()
+                .ok()?;
+            let uri = decode_fileuri(&plain).filter(|uri| meaning(cloud, uri).is_some())?;
+            let value_start = value.as_ptr() as usize - text.as_ptr() as usize;
+            let span = start..value_start + value.len();
+            let quote = ['"', '\'']
+                .into_iter()
+                .find(|quote| text[..start].ends_with(*quote));
+            let is_quoted =
+                is_html && quote.is_some_and(|quote| text[span.end..].starts_with(quote));
+            Some((
+                span,
+                if is_quoted {
+                    quick_xml::escape::escape(uri).into_owned()
+                } else {
+                    uri
+                },
+            ))
+        })
 }
 
 #[cfg(test)]
-mod fuzz {
-    use azure::Cloud;
-    use model::TaskId;
-    use serde_json::{Value, json};
-
-    use super::{NamedBlob, decode_fileuri, is_named_in, resolve_address, resolve_links, spans};
-
-    /// URIs stand where they are said to; a link that a browser gets names a blob that the task's
-    /// data names, as the server will see when it is asked; everything else stays as it is.
-    #[test]
-    fn blobs_in_task_data() {
-        let seeds = [
-            "https://acct.blob.core.windows.net/inbox/images/a.png",
-            "<p>see <img src='azure-blob://inbox/a b.png'> and (https://acct.blob.core.windows.net/c-1/x), or `azure-spi://inbox/é`.</p>",
-            "![a](https://acct.blob.core.windows.net/inbox/a%20b.png?sv=1&sig=x). http://h/1",
-            "YXp1cmUtYmxvYjovL2luYm94L2EucG5n",
-        ];
-        let words = [
-            "https://",
-            "http://",
-            "azure-blob://",
-            "azure-spi://",
-            "acct.blob.core.windows.net/",
-            "inbox/",
-            "\"",
-            "'",
-            "`",
-            "<",
-            ">",
-            ")",
-            ".",
-            ",",
-            "!",
-            " ",
-            "\n",
-            "\u{a0}",
-            "%2F",
-            "..",
-            "?",
-            "#",
-            "\\",
-        ];
-        let cloud = Cloud::public();
-        ::fuzz::texts("blobs_in_task_data", &seeds, &words, |text| {
-            let mut end = 0;
-            for span in spans(text) {
-                assert!(span.start >= end && !text[span.clone()].contains(char::is_whitespace));
-                end = span.end;
-            }
-            let data = json!({"pages": [{"x": text}]});
-            let task = TaskId(7);
-            let linked = std::cell::RefCell::new(Vec::new());
-            let inside = |uri: &str| {
-                let canonical = NamedBlob::parse(&cloud, uri).map(|blob| blob.canonical(&cloud));
-                let found = canonical
-                    .clone()
-                    .map(|canonical| (uri.to_owned(), canonical));
-                linked.borrow_mut().extend(found);
-                canonical
-            };
-            let shown = resolve_links(task, text, &inside);
-            let linked = linked.into_inner();
-            assert_eq!(shown.is_some(), !linked.is_empty());
-            for (uri, canonical) in &linked {
-                let address = resolve_address(task, canonical);
-                let asked = address
-                    .strip_prefix("/tasks/7/resolve/?fileuri=")
-                    .expect("an address");
-                assert_eq!(decode_fileuri(asked).as_ref(), Some(canonical));
-                // The canonical address is of the same blob, and canonical itself.
-                let blob = NamedBlob::parse(&cloud, canonical).expect("it is one");
-                assert_eq!(&blob.canonical(&cloud), canonical);
-                assert!(is_named_in(&cloud, &data, &blob), "{uri}");
-            }
-            if let Some(shown) = shown {
-                let mut back = shown;
-                for (uri, canonical) in &linked {
-                    back = back.replacen(&resolve_address(task, canonical), uri, 1);
-                }
-                assert!(back == text || back == text.trim());
-            }
-            let _ = (decode_fileuri(text), Value::from(text));
-        });
-    }
-}
+mod tests;

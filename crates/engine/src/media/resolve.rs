@@ -18,7 +18,7 @@ use model::{
     Actor, BlobName, Direction, OrgId, Permission, ProjectId, Secret, ServeMode, Storage,
     StorageId, TaskId,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use store::ResolveRow;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use crate::{
     access::explain::Doing,
     audit::{Different, short},
     links::gate::{Asker, Entry},
-    media::blob_uris::{self, NamedBlob},
+    media::blob_uris::{self, NamedBlob, Naming},
     require,
 };
 
@@ -168,13 +168,14 @@ impl Engine {
             .await?
             .ok_or_else(|| Error::not_found("Task", task))?;
         let not_named = || Error::not_found("blob", "of this task");
-        let wanted = blob_uris::decode_fileuri(fileuri)
-            .and_then(|uri| NamedBlob::parse(self.cloud(), &uri))
-            .ok_or_else(not_named)?;
-        let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
-        if !blob_uris::is_named_in(self.cloud(), &data, &wanted) {
-            return Err(not_named());
+        let uri = blob_uris::decode_fileuri(fileuri).ok_or_else(not_named)?;
+        match blob_uris::naming(self.cloud(), &row.data, &uri) {
+            Naming::Named => {}
+            Naming::Not => return Err(not_named()),
+            Naming::Ambiguous => return Err(outside::ambiguous().into()),
+            Naming::InDnsZone(account) => return Err(outside::in_dns_zone(&account).into()),
         }
+        let wanted = NamedBlob::parse(self.cloud(), &uri).ok_or_else(not_named)?;
         let own = match &wanted {
             NamedBlob::InAccount(_) => None,
             // The URI leaves the account open: the storage that the task came from goes first.
@@ -239,7 +240,7 @@ impl Engine {
         Ok(Some(Reached::Storage {
             sources,
             index,
-            client,
+            client: client.of_revision(wanted.revision().cloned()),
         }))
     }
 

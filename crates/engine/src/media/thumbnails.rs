@@ -17,7 +17,10 @@ mod waveform;
 
 use std::{path::PathBuf, sync::Arc};
 
-use model::{Actor, Credential, OrgId, Permission, Project, SourceBlobId, Task, TaskId, budgets};
+use model::{
+    Actor, BlobRevision, Credential, OrgId, Permission, Project, SourceBlobId, Task, TaskId,
+    budgets,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{BlobVersion, ResolveRow};
@@ -346,7 +349,8 @@ impl Engine {
         heard.or_else(|| {
             synced
                 .filter(|synced| {
-                    synced.account == *place.account
+                    blob.revision().is_none()
+                        && synced.account == *place.account
                         && synced.container == *place.container
                         && synced.name == blob.blob().as_str()
                 })
@@ -361,7 +365,8 @@ impl Engine {
 fn place_of(org: OrgId, reached: &Reached, blob: &blob_uris::NamedBlob) -> String {
     let place = reached.place();
     let (account, container) = (place.account, place.container);
-    format!("{org}/{account}/{container}/{}", blob.blob())
+    let (_, revision) = blob.revision().map_or(("", ""), BlobRevision::parameter);
+    format!("{org}/{account}/{container}/{}\0{revision}", blob.blob())
 }
 
 fn known(thumbnail: Thumbnail) -> Planned {

@@ -77,7 +77,7 @@ impl Engine {
         let at = (&uri.account, &uri.container);
         let client = self.open_known(asker, links, &credential, at, Entry::Use);
         Ok(OutsideStorages {
-            client: client.await?,
+            client: client.await?.of_revision(uri.revision.clone()),
             account: uri.account.clone(),
             container: uri.container.clone(),
             credential,
@@ -111,6 +111,37 @@ impl Engine {
 
 fn not_named() -> Error {
     Error::not_found("blob", "of this task")
+}
+
+/// The task's text may name the blob that is asked for, and may name another.
+pub(super) fn ambiguous() -> Problem {
+    Problem {
+        code: Code::AmbiguousAddress,
+        cause: "The task's data does not tell where the blob's address ends: both its first word and the whole text could be a file's name."
+            .to_owned(),
+        fix: Fix::by(
+            Who::You,
+            "Write each blank of the name as %20 in an https:// address, or put the address into double quotes, and import the task again.",
+        ),
+        azure: None,
+    }
+}
+
+pub(super) fn in_dns_zone(account: &AccountName) -> Problem {
+    Problem {
+        code: Code::DnsZoneAccount,
+        cause: format!(
+            "The storage account {account} is addressed in one of Azure's DNS zones (z00 to z99.blob.storage.azure.net). Longshore reads accounts at ACCOUNT.blob.core.windows.net only."
+        ),
+        fix: Fix::by(
+            Who::AzureAdministrator,
+            "Copy the blobs to an account with a standard endpoint, and name them there. To see the account's endpoints",
+        )
+        .command(format!(
+            "az storage account show --name {account} --query primaryEndpoints.blob --output tsv"
+        )),
+        azure: None,
+    }
 }
 
 fn unlinked(uri: &BlobUri) -> Problem {

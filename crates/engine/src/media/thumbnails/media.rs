@@ -4,7 +4,13 @@
 use azure::Cloud;
 use serde_json::Value;
 
-use crate::{LabelConfig, media::blob_uris::NamedBlob};
+use crate::{
+    LabelConfig,
+    media::{
+        addresses::{Meaning, addresses},
+        blob_uris::NamedBlob,
+    },
+};
 
 /// What kind of thing a task is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +50,7 @@ impl MediaKind {
     }
 
     /// What a blob's name says that it is.
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         Some(match extension(name).as_str() {
             "png" | "jpg" | "jpeg" | "jfif" | "gif" | "webp" | "bmp" | "tif" | "tiff" | "avif"
             | "heic" | "heif" => Self::Image,
@@ -102,7 +108,7 @@ pub(super) fn shown(cloud: &Cloud, config: &LabelConfig, data: &Value) -> Shown 
 fn of_value(cloud: &Cloud, kind: MediaKind, value: &Value) -> Option<Shown> {
     match value {
         Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(match NamedBlob::parse(cloud, text) {
+        Value::String(text) => Some(match the_blob(cloud, text) {
             Some(blob) => Shown::Blob {
                 kind: MediaKind::of_name(blob.blob().as_str()).unwrap_or(kind),
                 uri: blob.canonical(cloud),
@@ -122,6 +128,15 @@ fn of_value(cloud: &Cloud, kind: MediaKind, value: &Value) -> Option<Shown> {
             .find_map(|member| of_value(cloud, kind, member)),
         Value::Number(number) => Some(Shown::Text(number.to_string())),
         Value::Bool(_) | Value::Null => None,
+    }
+}
+
+/// The blob of a text that is one address.
+fn the_blob(cloud: &Cloud, text: &str) -> Option<NamedBlob> {
+    let first = addresses(cloud, text).into_iter().next()?;
+    match first.means {
+        Meaning::Blob(blob) if text[first.span] == *text.trim() => Some(blob),
+        _ => None,
     }
 }
 

@@ -307,6 +307,7 @@ impl<'a> Pass<'a> {
             account: self.storage.account.clone(),
             container: self.storage.container.clone(),
             blob: BlobName::parse(name).ok()?,
+            revision: None,
         };
         Some(self.engine.cloud().blob_uri(&uri))
     }
