@@ -2,6 +2,7 @@
 
 pub(crate) mod annotations;
 pub(crate) mod drafts;
+pub(crate) mod imported;
 pub(crate) mod label_config;
 pub(crate) mod label_stream;
 pub(crate) mod lost_labels;

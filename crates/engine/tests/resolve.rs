@@ -36,7 +36,9 @@ async fn odd_names_arrive_whole(#[case] presign: bool) {
     let world = World::start().await;
     let project = world.project(&world.owner).await;
     for name in ODD_NAMES {
-        world.put("inbox", name, format!("I am {name}")).await;
+        // Azure reads every backslash as a slash, and keeps no other name.
+        let kept = name.replace('\\', "/");
+        world.put("inbox", &kept, format!("I am {name}")).await;
     }
     world
         .source(&project, |input| {

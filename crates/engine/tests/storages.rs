@@ -17,7 +17,7 @@ async fn a_source_is_created_listed_changed_and_deleted() {
     let made = world
         .source(&project, |input| {
             input.title = Some("Harbour".to_owned());
-            input.prefix = Some("/images/".to_owned());
+            input.prefix = Some("images/".to_owned());
             input.regex_filter = Some(r".*\.png".to_owned());
             input.use_blob_urls = Some(true);
             input.presign_ttl = Some(5);

@@ -23,7 +23,7 @@ const ODD_NAMES: [&str; 9] = [
     "naïve/été.png",
     "日本/🐈.png",
     "./x ",
-    "quote\"and\\back'slash.png",
+    "quote\"and'apostrophe.png",
     "sub/deep/er/x.png",
 ];
 

@@ -1,10 +1,14 @@
 //! The text of one row to a task: raw data, or Label Studio's task form.
 
+mod labels;
+
 use model::json::{self, JsonFault};
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::{FormatError, Position};
+
+pub use labels::{RowAnnotation, RowPrediction};
 
 /// Annotations, and predictions, that one task may bring: what one transaction writes.
 const MOST_LABELS: usize = 1_000;
@@ -12,8 +16,8 @@ const MOST_LABELS: usize = 1_000;
 /// One task of a file.
 ///
 /// A row with a member `data` is Label Studio's task form; of an exported task its `id`,
-/// `created_at` and the like are left out, because they are another server's. Any other object is
-/// raw data as it is.
+/// `created_at` and the like are left out, because they are another server's, and so are
+/// predictions that it only names by their ids. Any other object is raw data as it is.
 #[derive(Clone, Debug)]
 pub struct TaskRow {
     /// Position in the file, from 0.
@@ -36,26 +40,6 @@ impl TaskRow {
     }
 }
 
-/// An annotation that came with a task.
-#[derive(Clone, Debug)]
-pub struct RowAnnotation {
-    /// JSON array of regions.
-    pub result: Box<RawValue>,
-    pub was_cancelled: bool,
-    pub ground_truth: bool,
-    /// Seconds.
-    pub lead_time: Option<f64>,
-}
-
-/// A prediction that came with a task.
-#[derive(Clone, Debug)]
-pub struct RowPrediction {
-    /// JSON array of regions.
-    pub result: Box<RawValue>,
-    pub score: Option<f64>,
-    pub model_version: Option<String>,
-}
-
 /// Parses `bytes`, which begin at `begin` in their file with an opening brace.
 pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, FormatError> {
     let source = Source {
@@ -74,6 +58,12 @@ pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, 
             predictions: Vec::new(),
         });
     };
+    let predictions: Vec<_> = source
+        .items(task.predictions, "predictions")?
+        .into_iter()
+        .filter(|item| item.get().parse::<u64>().is_err())
+        .map(|item| source.prediction(item))
+        .collect::<Result<_, _>>()?;
     Ok(TaskRow {
         row,
         data: source.object(data, "`data` must be an object")?,
@@ -82,25 +72,16 @@ pub(crate) fn parse(bytes: &[u8], begin: Position, row: i64) -> Result<TaskRow, 
             .filter(|meta| meta.get() != "null")
             .map(|meta| source.object(meta, "`meta` must be an object"))
             .transpose()?,
-        annotations: source
-            .items(task.annotations, "`annotations` must be an array")?
+        annotations: source.annotations(task.annotations, &predictions)?,
+        predictions: predictions
             .into_iter()
-            .map(|item| source.annotation(item))
-            .collect::<Result<_, _>>()?,
-        predictions: source
-            .items(task.predictions, "`predictions` must be an array")?
-            .into_iter()
-            // An exported task names its predictions by their ids on that server.
-            .filter(|item| task.id.is_none() || item.get().parse::<u64>().is_err())
-            .map(|item| source.prediction(item))
-            .collect::<Result<_, _>>()?,
+            .map(|(prediction, _)| prediction)
+            .collect(),
     })
 }
 
 #[derive(Deserialize)]
 struct TaskMembers<'a> {
-    /// Only an exported task has one.
-    id: Option<IgnoredAny>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -109,23 +90,6 @@ struct TaskMembers<'a> {
     annotations: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     predictions: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct AnnotationMembers<'a> {
-    #[serde(borrow)]
-    result: &'a RawValue,
-    was_cancelled: Option<bool>,
-    ground_truth: Option<bool>,
-    lead_time: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct PredictionMembers<'a> {
-    #[serde(borrow)]
-    result: &'a RawValue,
-    score: Option<f64>,
-    model_version: Option<String>,
 }
 
 /// A member that is there, `null` included.
@@ -176,47 +140,11 @@ impl<'a> Source<'a> {
         Ok(part.to_owned())
     }
 
-    fn result(&self, result: &'a RawValue) -> Result<Box<RawValue>, FormatError> {
-        if !result.get().starts_with('[') {
-            let message = "`result` must be an array of objects";
-            return Err(self.error(self.offset_in(result.get()), "bad_member", message));
-        }
-        self.kept(result, json::check_regions)?;
-        self.kept(result, json::check_levels)
-    }
-
-    fn annotation(&self, item: &'a RawValue) -> Result<RowAnnotation, FormatError> {
-        let members: AnnotationMembers<'_> = self.members(item.get(), "an annotation")?;
-        Ok(RowAnnotation {
-            result: self.result(members.result)?,
-            was_cancelled: members.was_cancelled.unwrap_or_default(),
-            ground_truth: members.ground_truth.unwrap_or_default(),
-            lead_time: members.lead_time,
-        })
-    }
-
-    fn prediction(&self, item: &'a RawValue) -> Result<RowPrediction, FormatError> {
-        let members: PredictionMembers<'_> = self.members(item.get(), "a prediction")?;
-        if members
-            .model_version
-            .as_deref()
-            .is_some_and(|name| name.contains('\0'))
-        {
-            let message = "`model_version` has a null character";
-            return Err(self.error(self.offset_in(item.get()), "bad_member", message));
-        }
-        Ok(RowPrediction {
-            result: self.result(members.result)?,
-            score: members.score,
-            model_version: members.model_version,
-        })
-    }
-
     /// The items of an optional array; `null` is an absent one.
     fn items(
         &self,
         array: Option<&'a RawValue>,
-        rule: &'static str,
+        name: &str,
     ) -> Result<Vec<&'a RawValue>, FormatError> {
         match array.map(RawValue::get) {
             None | Some("null") => Ok(Vec::new()),
@@ -228,7 +156,7 @@ impl<'a> Source<'a> {
                 }
                 Ok(items)
             }
-            Some(text) => Err(self.error(self.offset_in(text), "bad_member", rule)),
+            Some(text) => Err(self.bad(text, format!("`{name}` must be an array"))),
         }
     }
 
@@ -241,8 +169,13 @@ impl<'a> Source<'a> {
         if value.get().starts_with('{') {
             self.kept(value, json::check_levels)
         } else {
-            Err(self.error(self.offset_in(value.get()), "bad_member", rule))
+            Err(self.bad(value.get(), rule))
         }
+    }
+
+    /// A member that cannot be what it is.
+    fn bad(&self, part: &str, message: impl Into<String>) -> FormatError {
+        self.error(self.offset_in(part), "bad_member", message)
     }
 
     /// A part of the text as `T`; the text is known to be JSON.
@@ -329,8 +262,90 @@ mod tests {
 
     #[test]
     fn an_exported_task_comes_in_without_the_ids_of_its_server() {
-        let row = row(r#"{"id": 7, "data": {}, "predictions": [3, {"result": []}], "drafts": []}"#);
-        assert_eq!(row.unwrap().predictions.len(), 1);
+        let text = r#"{"id": 7, "data": {}, "predictions": [3, {"result": []}], "drafts": []}"#;
+        assert_eq!(row(text).unwrap().predictions.len(), 1);
+        let text = r#"{"data": {}, "predictions": [1]}"#;
+        assert_eq!(row(text).unwrap().predictions.len(), 0);
+    }
+
+    #[test]
+    fn types_that_label_studio_takes_are_taken() {
+        for (score, kept) in [
+            (r#""0.87""#, Some(0.87)),
+            (r#""n/a""#, None),
+            ("true", Some(1.0)),
+            ("null", None),
+            (r#""NaN""#, None),
+        ] {
+            let text = format!(
+                r#"{{"data": {{}}, "predictions": [{{"result": {{}}, "score": {score}}}]}}"#
+            );
+            let row = row(&text).unwrap();
+            assert_eq!(row.predictions[0].score, kept, "{score}");
+            assert_eq!(row.predictions[0].result.get(), "[]");
+        }
+        for (version, kept) in [
+            ("2", "2"),
+            ("1.50", "1.50"),
+            ("true", "True"),
+            (r#"{"a":1}"#, r#"{"a":1}"#),
+        ] {
+            let text = format!(
+                r#"{{"data": {{}}, "predictions": [{{"result": [], "model_version": {version}}}]}}"#
+            );
+            let version = row(&text).unwrap().predictions.remove(0).model_version;
+            assert_eq!(version.as_deref(), Some(kept));
+        }
+        let text = r#"{"data": {}, "annotations": [{"result": [], "lead_time": "12", "ground_truth": 1, "was_cancelled": "false"}]}"#;
+        let annotation = row(text).unwrap().annotations.remove(0);
+        assert_eq!(
+            (
+                annotation.lead_time,
+                annotation.ground_truth,
+                annotation.was_cancelled
+            ),
+            (Some(12.0), true, false)
+        );
+    }
+
+    #[test]
+    fn whose_an_annotation_was_and_when_comes_with_it() {
+        for (author, kept) in [
+            (
+                r#""completed_by": {"id": 9, "email": "a@b.c"}"#,
+                Some("a@b.c"),
+            ),
+            (r#""completed_by": {"id": 9}"#, Some("user 9")),
+            (r#""completed_by": "a@b.c""#, Some("a@b.c")),
+            (r#""completed_by": 9"#, Some("user 9")),
+            (
+                r#""completed_by": 1, "created_username": " a@b.c, 1""#,
+                Some("a@b.c"),
+            ),
+            (
+                r#""completed_by": null, "created_username": "Ann""#,
+                Some("Ann"),
+            ),
+            (r#""completed_by": null, "created_username": """#, None),
+            (r#""id": 3"#, None),
+        ] {
+            let text = format!(r#"{{"data": {{}}, "annotations": [{{"result": [], {author}}}]}}"#);
+            let annotation = row(&text).unwrap().annotations.remove(0);
+            assert_eq!(annotation.author.as_deref(), kept, "{author}");
+        }
+        let text = r#"{"data": {}, "predictions": [{"id": 4, "result": []}, {"id": 5, "result": []}],
+            "annotations": [{"id": 3, "result": [], "unique_id": "u", "parent_prediction": 5,
+                             "created_at": "2026-11-21T17:52:04.699850Z"}]}"#;
+        let annotation = row(text).unwrap().annotations.remove(0);
+        assert_eq!(
+            (
+                annotation.import_id,
+                annotation.unique_id.as_deref(),
+                annotation.prediction
+            ),
+            (Some(3), Some("u"), Some(1))
+        );
+        assert_eq!(annotation.created_at_ms, Some(1_795_283_524_699));
     }
 
     #[test]
@@ -369,10 +384,21 @@ mod tests {
             (r#"{"data": "text"}"#, 12, "`data`"),
             (r#"{"data": {}, "meta": []}"#, 24, "`meta`"),
             (r#"{"data": {}, "annotations": {}}"#, 31, "`annotations`"),
+            (r#"{"data": {}, "annotations": [{}]}"#, 32, "no `result`"),
             (
-                r#"{"data": {}, "annotations": [{}]}"#,
-                33,
-                "missing field `result`",
+                r#"{"data": {}, "annotations": [[[], true]]}"#,
+                32,
+                "must be an object",
+            ),
+            (
+                r#"{"data": {}, "predictions": [[[], 0.5, "m"]]}"#,
+                32,
+                "must be an object",
+            ),
+            (
+                r#"{"data": {}, "predictions": [{"result": {"a": 1}}]}"#,
+                43,
+                "`result`",
             ),
             (
                 r#"{"data": {}, "annotations": [{"result": {}}]}"#,
@@ -386,14 +412,34 @@ mod tests {
             ),
             (
                 r#"{"data": {}, "predictions": [{"result": [], "model_version": "\u0000"}]}"#,
-                32,
+                64,
                 "`model_version`",
             ),
-            (r#"{"data": {}, "predictions": [2]}"#, 32, "a prediction"),
+            (r#"{"data": {}, "predictions": [true]}"#, 32, "a prediction"),
             (
-                r#"{"data": {}, "predictions": [{"result": [], "score": "high"}]}"#,
+                r#"{"data": {}, "predictions": [{"result": [], "score": [1]}]}"#,
+                56,
+                "`score`",
+            ),
+            (
+                r#"{"data": {}, "annotations": [{"result": [], "ground_truth": "x"}]}"#,
+                63,
+                "`ground_truth`",
+            ),
+            (
+                r#"{"data": {}, "annotations": [{"result": [], "created_at": "now"}]}"#,
                 61,
-                "a prediction",
+                "`created_at`",
+            ),
+            (
+                r#"{"data": {}, "annotations": [{"result": [], "unique_id": ""}]}"#,
+                60,
+                "`unique_id`",
+            ),
+            (
+                r#"{"data": {}, "annotations": [{"result": [], "unique_id": "u"}, {"result": [], "unique_id": "u"}]}"#,
+                94,
+                "twice",
             ),
         ] {
             let error = row(text).unwrap_err();

@@ -63,7 +63,7 @@ async fn prefix_depth_and_filter_choose_what_comes() -> anyhow::Result<()> {
             &["images/a.png", "images/b.jpg", "images/deep/c.png"][..],
         ),
         (
-            json!({"prefix": "/images/", "recursive_scan": false}),
+            json!({"prefix": "images/", "recursive_scan": false}),
             &["images/a.png", "images/b.jpg"],
         ),
         (

@@ -81,6 +81,10 @@ pub struct Annotation {
     pub completed_by: Option<UserId>,
     /// For Label Studio's `created_username`.
     pub completed_by_email: Option<String>,
+    /// The name of an author who is no member: whoever made it where it was imported from.
+    pub author: Option<String>,
+    /// Its id there.
+    pub import_id: Option<i64>,
     /// Whose it is as it stands: its author's, until somebody changes it.
     pub updated_by: Option<UserId>,
     pub parent_prediction: Option<PredictionId>,

@@ -225,6 +225,8 @@ async fn insert(
         lead_time: annotation.lead_time,
         completed_by: annotation.completed_by,
         completed_by_email: task_row.get("completed_by_email")?,
+        author: None,
+        import_id: None,
         updated_by: annotation.completed_by,
         parent_prediction: annotation.parent_prediction,
         parent_annotation: annotation.parent_annotation,

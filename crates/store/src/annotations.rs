@@ -38,6 +38,23 @@ pub struct NewAnnotation {
     pub completed_by: Option<UserId>,
     pub parent_prediction: Option<PredictionId>,
     pub parent_annotation: Option<AnnotationId>,
+    /// Of one that comes with its task.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// What an annotation brings from where it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The name of an author who is no member here.
+    pub author: Option<String>,
+    /// Its id there.
+    pub import_id: Option<i64>,
+    pub unique_id: Option<String>,
+    /// Unix milliseconds; `None` for now.
+    pub created_at_ms: Option<i64>,
+    /// The prediction that it began with, by its position among those that come with the task.
+    pub prediction: Option<usize>,
 }
 
 /// What to change of an annotation; `None` leaves it.
@@ -345,6 +362,8 @@ fn annotation_of(row: &Row) -> Result<Annotation> {
         lead_time: row.get("lead_time")?,
         completed_by,
         completed_by_email: row.get("completed_by_email")?,
+        author: row.get("author")?,
+        import_id: row.get("import_id")?,
         updated_by: updated_by.or(completed_by),
         parent_prediction: row
             .get::<Option<i64>>("parent_prediction_id")?

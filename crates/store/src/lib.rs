@@ -49,7 +49,7 @@ mod tokens;
 
 pub use accounts::{Login, NewUser, UserPatch};
 pub use annotation_commits::Submission;
-pub use annotations::{AnnotationPatch, Edited, Expected, NewAnnotation};
+pub use annotations::{AnnotationPatch, Edited, Expected, NewAnnotation, Origin};
 pub use audit::{AUDIT_EXPIRE, AuditEntry, AuditQuery, AuditRecord};
 pub use azure_connects::{AzureConnect, ConnectState, ConnectStep};
 pub use azure_links::{AzureLink, LinkOfTenant, LinkProof, LinksOfOrg, NewAzureLink};

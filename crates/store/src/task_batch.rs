@@ -1,6 +1,6 @@
 //! Inserting a batch of tasks with what was labeled already: one JSON array a table.
 
-use model::{OrgId, ProjectId, SourceBlobId, TaskId, UserId};
+use model::{OrgId, PredictionId, ProjectId, SourceBlobId, TaskId, UserId};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -54,15 +54,23 @@ pub(crate) async fn insert_tasks(
         counted.annotations += valid;
         counted.cancelled_annotations += cancelled;
         counted.predictions += task.predictions.len() as i64;
-        annotations.extend(task.annotations.iter().map(|annotation| (id, annotation)));
+        let first = predictions.len();
+        annotations.extend(task.annotations.iter().map(|annotation| {
+            let began_with = annotation
+                .origin
+                .prediction
+                .map(|position| first + position);
+            (id, annotation, began_with)
+        }));
         predictions.extend(task.predictions.iter().map(|prediction| (id, prediction)));
     }
     count(tx, batch.project_id, counted).await?;
-    if !annotations.is_empty() {
-        insert_annotations(tx, batch, &annotations).await?;
-    }
+    let mut prediction_ids = Vec::new();
     if !predictions.is_empty() {
-        insert_predictions(tx, batch, &predictions).await?;
+        prediction_ids = insert_predictions(tx, batch, &predictions).await?;
+    }
+    if !annotations.is_empty() {
+        insert_annotations(tx, batch, &annotations, &prediction_ids).await?;
     }
     Ok(Some(ids))
 }
@@ -152,9 +160,12 @@ async fn insert_rows(
 async fn insert_annotations(
     tx: &mut Tx,
     batch: &TaskBatch,
-    annotations: &[(TaskId, &NewAnnotation)],
+    annotations: &[(TaskId, &NewAnnotation, Option<usize>)],
+    predictions: &[PredictionId],
 ) -> Result<()> {
-    let document = json(annotations.iter().map(|(task, annotation)| {
+    let document = json(annotations.iter().map(|(task, annotation, began_with)| {
+        let origin = &annotation.origin;
+        let began_with = began_with.and_then(|position| predictions.get(position).copied());
         (
             task,
             annotation.result.get(),
@@ -162,18 +173,24 @@ async fn insert_annotations(
             i64::from(annotation.ground_truth),
             annotation.lead_time,
             annotation.completed_by,
-            annotation.parent_prediction,
+            annotation.parent_prediction.or(began_with),
             annotation.parent_annotation,
+            origin.author.as_deref(),
+            origin.import_id,
+            origin.unique_id.as_deref(),
+            origin.created_at_ms,
         )
     }))?;
     let inserted = tx
         .rows(
             sql("INSERT INTO annotations (org_id, project_id, task_id, result, was_cancelled, ground_truth,
-                 lead_time, completed_by, parent_prediction_id, parent_annotation_id, created_at_ms,
-                 updated_at_ms)
+                 lead_time, completed_by, parent_prediction_id, parent_annotation_id, author, import_id,
+                 unique_id, created_at_ms, updated_at_ms)
                  SELECT $2, $3, CAST(j.value->>0 AS BIGINT), j.value->>1, CAST(j.value->>2 AS BIGINT),
                  CAST(j.value->>3 AS BIGINT), CAST(j.value->>4 AS DOUBLE PRECISION),
-                 CAST(j.value->>5 AS BIGINT), CAST(j.value->>6 AS BIGINT), CAST(j.value->>7 AS BIGINT), $4, $4
+                 CAST(j.value->>5 AS BIGINT), CAST(j.value->>6 AS BIGINT), CAST(j.value->>7 AS BIGINT),
+                 j.value->>8, CAST(j.value->>9 AS BIGINT), j.value->>10,
+                 COALESCE(CAST(j.value->>11 AS BIGINT), $4), $4
                  FROM json_each($1) AS j RETURNING id")
             .bind(document)
             .bind(batch.org_id)
@@ -188,11 +205,12 @@ async fn insert_annotations(
     enqueue_upserts(tx, &ids, batch.now_ms).await
 }
 
+/// Answers their ids, in the order given.
 async fn insert_predictions(
     tx: &mut Tx,
     batch: &TaskBatch,
     predictions: &[(TaskId, &NewPrediction)],
-) -> Result<()> {
+) -> Result<Vec<PredictionId>> {
     let document = json(predictions.iter().map(|(task, prediction)| {
         (
             task,
@@ -201,13 +219,13 @@ async fn insert_predictions(
             prediction.model_version.as_deref(),
         )
     }))?;
-    tx.execute(
+    let inserted = tx.rows(
         sql(
             "INSERT INTO predictions (org_id, project_id, task_id, result, score, model_version,
              created_at_ms, updated_at_ms)
              SELECT $2, $3, CAST(j.value->>0 AS BIGINT), j.value->>1,
              CAST(j.value->>2 AS DOUBLE PRECISION), j.value->>3, $4, $4
-             FROM json_each($1) AS j",
+             FROM json_each($1) AS j RETURNING id",
         )
         .bind(document)
         .bind(batch.org_id)
@@ -215,7 +233,13 @@ async fn insert_predictions(
         .bind(batch.now_ms),
     )
     .await?;
-    Ok(())
+    let mut ids = inserted
+        .iter()
+        .map(|row| row.get("id").map(PredictionId))
+        .collect::<Result<Vec<_>>>()?;
+    // Numbered in the order of the rows; what is returned has no order of its own.
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// (valid, cancelled)

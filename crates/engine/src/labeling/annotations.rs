@@ -5,7 +5,7 @@ use model::{
     Actor, Annotation, AnnotationId, DraftId, Permission, PredictionId, TaskId, json as stored_json,
 };
 use serde_json::{Value, json, value::RawValue};
-use store::{AnnotationPatch, Edited, Expected, NewAnnotation, Submission};
+use store::{AnnotationPatch, Edited, Expected, NewAnnotation, Origin, Submission};
 
 use crate::{AuditAction, Engine, Error, Result, audit::Different, require};
 
@@ -59,6 +59,7 @@ impl Engine {
             completed_by: Some(actor.user_id),
             parent_prediction: input.parent_prediction,
             parent_annotation: input.parent_annotation,
+            origin: Origin::default(),
         };
         let submission = Submission {
             unique_id: input.unique_id.clone(),

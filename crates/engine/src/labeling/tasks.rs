@@ -13,10 +13,11 @@ use model::{
     json as stored_json,
 };
 use serde_json::{Map, Value, json, value::RawValue};
-use store::{NewAnnotation, NewPrediction, NewTask, TaskPatch, TaskQuery};
+use store::{NewTask, TaskPatch, TaskQuery};
 
 use crate::{
     AuditAction, Engine, Error, FieldError, LabelConfig, Result, aside,
+    labeling::imported::Authors,
     media::blob_uris::{self, Outside, ShownData},
     require,
 };
@@ -243,7 +244,11 @@ impl Engine {
     ) -> Result<Imported> {
         require(actor, Permission::ManageProjects)?;
         let config = config_of(&self.get_project(actor, project).await?).await;
-        let tasks = aside(body.len(), || tasks_of(self.cloud(), actor, &config, body)).await?;
+        let authors = self.authors(actor.org_id, Some(actor.user_id)).await?;
+        let tasks = aside(body.len(), || {
+            tasks_of(self.cloud(), &authors, &config, body)
+        })
+        .await?;
         let count = |of: fn(&NewTask) -> usize| tasks.iter().map(of).sum::<usize>() as i64;
         let (annotation_count, prediction_count) = (
             count(|task| task.annotations.len()),
@@ -353,7 +358,7 @@ async fn config_of(project: &Project) -> LabelConfig {
 /// The tasks of an import's body.
 fn tasks_of(
     cloud: &Cloud,
-    actor: &Actor,
+    authors: &Authors,
     config: &LabelConfig,
     body: &[u8],
 ) -> Result<Vec<NewTask>> {
@@ -365,16 +370,7 @@ fn tasks_of(
     let mut errors = Vec::new();
     for row in rows {
         match checked_data(cloud, config, &row.data, None) {
-            Ok(data) => tasks.push(NewTask {
-                data,
-                meta: row.meta,
-                annotations: row
-                    .annotations
-                    .into_iter()
-                    .map(|a| annotation(actor, a))
-                    .collect(),
-                predictions: row.predictions.into_iter().map(prediction).collect(),
-            }),
+            Ok(data) => tasks.push(authors.new_task(TaskRow { data, ..row })),
             Err(message) => errors.push(FieldError {
                 field: FieldError::NON_FIELD.to_owned(),
                 message: format!("Error at item {}: {message}", row.row),
@@ -448,24 +444,4 @@ fn shallow(value: &RawValue) -> Value {
 fn checked_meta(meta: &RawValue) -> Result<Box<RawValue>> {
     stored_json::check_object(meta).map_err(|fault| Error::field("meta", fault.to_string()))?;
     Ok(meta.to_owned())
-}
-
-fn annotation(actor: &Actor, row: formats::RowAnnotation) -> NewAnnotation {
-    NewAnnotation {
-        result: row.result,
-        was_cancelled: row.was_cancelled,
-        ground_truth: row.ground_truth,
-        lead_time: row.lead_time,
-        completed_by: Some(actor.user_id),
-        parent_prediction: None,
-        parent_annotation: None,
-    }
-}
-
-fn prediction(row: formats::RowPrediction) -> NewPrediction {
-    NewPrediction {
-        result: row.result,
-        score: row.score,
-        model_version: row.model_version,
-    }
 }

@@ -265,9 +265,7 @@ fn ends(within: &str, word: usize, opening: Opening) -> Ends {
     let is_list = next_scheme(within, word).is_some_and(|next| {
         within[..next].ends_with(|c: char| !c.is_alphanumeric() && !matches!(c, '=' | '/'))
     });
-    // Azure has no name that ends in a dot.
-    let is_sentence = rest.contains('\n') || rest.bytes().all(|byte| byte == b'.');
-    if opening == Opening::Word || is_list || is_sentence {
+    if opening == Opening::Word || is_list || rest.contains('\n') {
         return Ends::AtWord;
     }
     let has_scheme = |name: &str| within.len() > name.len() && within.is_char_boundary(name.len());

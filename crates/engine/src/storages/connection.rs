@@ -24,6 +24,15 @@ pub(crate) const CHECK_BLOB: &str = ".longshore-access-check-";
 /// Listing pages that are asked for the first blob; Azure may give empty ones.
 const EMPTY_PAGES: usize = 100;
 
+/// What is wrong with most prefixes that begin with a slash and match nothing.
+pub(crate) fn leading_slash(prefix: &str) -> &'static str {
+    if prefix.starts_with('/') {
+        "blobs' names seldom begin with a slash, so leave it out, "
+    } else {
+        ""
+    }
+}
+
 impl Engine {
     /// Fails unless the draft's credential can do what the storage is for.
     pub(crate) async fn probe(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
@@ -44,10 +53,11 @@ impl Engine {
                 Err(Error::field(
                     FieldError::NON_FIELD,
                     format!(
-                        "azure-blob://{}/{} not found. The container can be listed, and no blob's name begins with {:?}; correct the prefix, or upload the blobs first.",
+                        "azure-blob://{}/{} not found. The container can be listed, and no blob's name begins with {:?}; {}correct the prefix, or upload the blobs first.",
                         draft.container,
                         draft.prefix,
                         draft.prefix.listing(),
+                        leading_slash(draft.prefix.as_str()),
                     ),
                 ))
             };

@@ -27,7 +27,7 @@ impl Writer {
         } else {
             b'['
         });
-        let task = ExportTask::new(item.task, item.annotations, &item.predictions);
+        let task = ExportTask::new(item.task, item.annotations, item.predictions);
         out.extend(json_of(&task));
     }
 

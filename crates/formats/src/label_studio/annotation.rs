@@ -42,7 +42,7 @@ impl From<model::Annotation> for AnnotationMembers {
             updated_at: instant(annotation.updated_at_ms),
             draft_created_at: None,
             lead_time: annotation.lead_time,
-            import_id: None,
+            import_id: annotation.import_id,
             last_action: None,
             bulk_created: false,
             project: annotation.project_id.0,
@@ -80,6 +80,8 @@ impl From<model::Annotation> for Annotation {
 pub struct ExportAnnotation {
     #[serde(flatten)]
     members: AnnotationMembers,
+    /// Label Studio's has none; with it an import knows the author, whose id is this server's.
+    created_username: String,
     completed_by: Option<i64>,
     task: i64,
     prediction: Nothing,
@@ -96,6 +98,7 @@ impl From<model::Annotation> for ExportAnnotation {
         let regions = serde_json::from_str::<Vec<&RawValue>>(annotation.result.get());
         Self {
             result_count: regions.map_or(0, |regions| regions.len()),
+            created_username: username(&annotation),
             completed_by: annotation.completed_by.map(|user| user.0),
             task: annotation.task_id.0,
             prediction: Nothing {},
@@ -163,10 +166,10 @@ impl Person {
     }
 }
 
-/// Label Studio's `" EMAIL, ID"`; empty when nobody is known.
+/// Label Studio's `" EMAIL, ID"`; of an author who is no member the name; empty when nobody is known.
 fn username(annotation: &model::Annotation) -> String {
     match (&annotation.completed_by_email, annotation.completed_by) {
         (Some(email), Some(id)) => format!(" {email}, {id}"),
-        _ => String::new(),
+        _ => annotation.author.clone().unwrap_or_default(),
     }
 }

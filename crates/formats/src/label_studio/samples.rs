@@ -47,6 +47,8 @@ pub(crate) fn annotation() -> Annotation {
         lead_time: None,
         completed_by: Some(UserId(1)),
         completed_by_email: Some("bench@example.com".to_owned()),
+        author: None,
+        import_id: None,
         updated_by: Some(UserId(1)),
         parent_prediction: None,
         parent_annotation: None,

@@ -115,14 +115,15 @@ impl TaskFile {
     }
 }
 
-/// A task of the download: its URIs as they are stored, its predictions by id.
+/// A task of the download: its URIs as they are stored, its predictions whole, so that it can be
+/// imported again (Label Studio names them by id, and refuses its own file).
 #[derive(Debug, Serialize)]
 pub struct ExportTask {
     #[serde(flatten)]
     members: TaskMembers,
     annotations: Vec<ExportAnnotation>,
     drafts: [i64; 0],
-    predictions: Vec<i64>,
+    predictions: Vec<Prediction>,
     allow_skip: bool,
     updated_by: Option<i64>,
 }
@@ -132,15 +133,12 @@ impl ExportTask {
     pub fn new(
         task: model::Task,
         annotations: Vec<model::Annotation>,
-        predictions: &[model::Prediction],
+        predictions: Vec<model::Prediction>,
     ) -> Self {
         Self {
             annotations: annotations.into_iter().map(Into::into).collect(),
             drafts: [],
-            predictions: predictions
-                .iter()
-                .map(|prediction| prediction.id.0)
-                .collect(),
+            predictions: predictions.into_iter().map(Prediction::from).collect(),
             allow_skip: true,
             updated_by: task.updated_by.map(|user| user.0),
             members: task.into(),

@@ -33,7 +33,7 @@ fn a_person_who_is_gone_is_named_by_id_and_email() {
 #[test]
 fn what_is_written_can_be_imported_again() {
     let (annotations, predictions) = (vec![annotation()], vec![prediction()]);
-    let download = ExportTask::new(task(), annotations.clone(), &predictions);
+    let download = ExportTask::new(task(), annotations.clone(), predictions.clone());
     let download = serde_json::to_vec(&download).unwrap();
     let file = serde_json::to_vec(&TaskFile::new(task(), annotations, predictions)).unwrap();
     let value: Value = serde_json::from_slice(&file).unwrap();
@@ -43,7 +43,7 @@ fn what_is_written_can_be_imported_again() {
         value["predictions"][0]["created_at"],
         "1970-01-01T00:00:00.000000Z"
     );
-    for (text, predictions) in [(file, 1), (download, 0)] {
+    for text in [file, download] {
         let mut reader = TaskReader::new("12002.json", Limits::default());
         let rows = reader.push(&text).unwrap();
         assert_eq!(rows[0].data.get(), task().data.get());
@@ -51,20 +51,24 @@ fn what_is_written_can_be_imported_again() {
             rows[0].annotations[0].result.get(),
             annotation().result.get()
         );
-        assert_eq!(rows[0].predictions.len(), predictions);
+        assert_eq!(rows[0].predictions.len(), 1);
+        let author = rows[0].annotations[0].author.as_deref();
+        assert_eq!(author, annotation().completed_by_email.as_deref());
+        assert_eq!(rows[0].annotations[0].created_at_ms, Some(CREATED_MS));
     }
 }
 
 #[test]
 fn the_download_counts_regions() {
-    let download = ExportTask::new(task(), vec![annotation()], &[prediction()]);
+    let download = ExportTask::new(task(), vec![annotation()], vec![prediction()]);
     let download = serde_json::to_value(&download).unwrap();
     let annotation = &download["annotations"][0];
     assert_eq!(
         (&annotation["result_count"], &annotation["prediction"]),
         (&json!(2), &json!({}))
     );
-    assert_eq!(download["predictions"], json!([4]));
+    assert_eq!(download["predictions"][0]["id"], 4);
+    assert_eq!(download["predictions"][0]["result"], json!([]));
 }
 
 #[test]

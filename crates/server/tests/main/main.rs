@@ -6,3 +6,4 @@ mod browsers;
 mod limits;
 mod recorded;
 mod world;
+mod written_back;

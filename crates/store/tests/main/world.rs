@@ -7,8 +7,8 @@ use model::{
 use private_postgres::PrivatePostgres;
 use serde_json::value::RawValue;
 use store::{
-    NewAnnotation, NewPrediction, NewProject, NewStorage, NewTask, NewUser, SealKeys, Store,
-    StoreOptions,
+    NewAnnotation, NewPrediction, NewProject, NewStorage, NewTask, NewUser, Origin, SealKeys,
+    Store, StoreOptions,
 };
 use tempfile::TempDir;
 
@@ -161,6 +161,7 @@ impl World {
             completed_by: Some(self.user),
             parent_prediction: None,
             parent_annotation: None,
+            origin: Origin::default(),
         }
     }
 

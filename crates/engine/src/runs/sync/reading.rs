@@ -9,14 +9,11 @@ use bytes::Bytes;
 use formats::{FormatError, TaskReader, TaskRow};
 use futures_util::StreamExt as _;
 use model::BlobName;
-use store::{
-    BlobRows, ImportedBlob, NewAnnotation, NewPrediction, NewTask, StagedFile, StagedFileId,
-    StagingRun,
-};
+use store::{BlobRows, ImportedBlob, NewTask, StagedFile, StagedFileId, StagingRun};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failure::Failure;
-use crate::{Engine, Error};
+use crate::{Engine, Error, labeling::imported::Authors};
 
 /// Rows of one transaction at most, each with its annotations and predictions counted as well:
 /// some ten milliseconds, in which nobody else writes to SQLite.
@@ -58,6 +55,7 @@ pub(super) struct BlobReader {
     pub engine: Engine,
     pub container: ContainerClient,
     pub run: StagingRun,
+    pub authors: Arc<Authors>,
     /// One permit: one file of the run is staged at a time.
     pub staging: Arc<Semaphore>,
 }
@@ -171,7 +169,7 @@ impl Held<'_> {
             }
             self.rows += 1 + row.annotations.len() + row.predictions.len();
             self.bytes += row.text_bytes();
-            self.tasks.push(new_task(row));
+            self.tasks.push(self.reader.authors.new_task(row));
             if self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
                 self.stage().await?;
             }
@@ -254,35 +252,6 @@ async fn parse(
 async fn permit(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ReadError> {
     let permit = semaphore.clone().acquire_owned().await;
     permit.map_err(|error| ReadError::Engine(Error::Internal(error.to_string())))
-}
-
-fn new_task(row: TaskRow) -> NewTask {
-    NewTask {
-        data: row.data,
-        meta: row.meta,
-        annotations: row
-            .annotations
-            .into_iter()
-            .map(|annotation| NewAnnotation {
-                result: annotation.result,
-                was_cancelled: annotation.was_cancelled,
-                ground_truth: annotation.ground_truth,
-                lead_time: annotation.lead_time,
-                completed_by: None,
-                parent_prediction: None,
-                parent_annotation: None,
-            })
-            .collect(),
-        predictions: row
-            .predictions
-            .into_iter()
-            .map(|prediction| NewPrediction {
-                result: prediction.result,
-                score: prediction.score,
-                model_version: prediction.model_version,
-            })
-            .collect(),
-    }
 }
 
 impl From<azure::Error> for ReadError {

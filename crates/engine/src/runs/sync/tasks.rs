@@ -21,7 +21,7 @@ use super::{
     pass::{End, PING, Pass, plus},
     reading::{BATCH_ROWS, BlobReader, COST_OF_BYTE, HELD_BYTES, ReadError},
 };
-use crate::{Doing, Error, Result};
+use crate::{Doing, Error, Result, labeling::imported::Authors};
 
 /// Most blobs of one transaction.
 const BATCH: usize = 500;
@@ -43,7 +43,8 @@ pub(super) async fn store_page(
     let (blobs, mut counts) = pass.sort_out(page.blobs);
     let wanted = leave_out_known(pass, blobs, &mut counts).await?;
     let mut unread = wanted.len();
-    let mut reading = Reading::start(pass, wanted);
+    let authors = Arc::new(pass.engine.authors(pass.storage.org_id, None).await?);
+    let mut reading = Reading::start(pass, wanted, authors);
     while unread > 0 {
         let mut batch = Vec::new();
         let received = reading.outcomes.recv_many(&mut batch, BATCH);
@@ -213,7 +214,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn start(pass: &Pass<'_>, wanted: Vec<BlobItem>) -> Self {
+    fn start(pass: &Pass<'_>, wanted: Vec<BlobItem>, authors: Arc<Authors>) -> Self {
         let limits = pass.engine.limits();
         let (sender, outcomes) = mpsc::channel(BATCH);
         let at_once = limits.sync_downloads;
@@ -225,6 +226,7 @@ impl Reading {
                 attempt: pass.run.run.attempts,
             },
             staging: Arc::new(Semaphore::new(1)),
+            authors,
         };
         // Counted in KiB, because a semaphore counts in 32 bits.
         let budget = (limits.sync_bytes >> 10).max(1);
