@@ -55,8 +55,8 @@ pub struct TaskFilter {
     pub annotator: Option<UserId>,
     /// Imported by this source storage.
     pub storage: Option<StorageId>,
-    /// In the blob's name; for a task that came from no blob, in its data as JSON. Case does not
-    /// matter, where the database knows the letter's other case.
+    /// In the blob's name; for a task that came from no blob, in its data, however its JSON spells
+    /// the letters (names of members are found too). Case does not matter, where the database knows the letter's other case.
     pub text: Option<String>,
     pub order: TaskOrder,
 }
@@ -113,7 +113,7 @@ pub struct FoundTasks {
 }
 
 // $1 organization, $2 project, $3 and $4 the ids it lies between, $5 limit, $6 annotator,
-// $7 storage, $8 text.
+// $7 storage, $8 text, $9 and $10 how JSON can spell it.
 macro_rules! matching {
     ($from:expr, $state:literal, $like:literal, $order:literal) => {
         concat!(
@@ -125,10 +125,13 @@ macro_rules! matching {
                  WHERE a.project_id = $2 AND a.completed_by = $6 AND a.task_id = t.id))
              AND ($7 IS NULL OR EXISTS (SELECT 1 FROM source_blobs b
                  WHERE b.id = t.source_blob_id AND b.storage_id = $7))
-             AND ($8 IS NULL OR COALESCE((SELECT b.name FROM source_blobs b
-                 WHERE b.id = t.source_blob_id), t.data) ",
+             AND ($8 IS NULL OR COALESCE((SELECT b.name ",
             $like,
-            " $8 ESCAPE '!') ",
+            " $8 ESCAPE '!' FROM source_blobs b WHERE b.id = t.source_blob_id), t.data ",
+            $like,
+            " $9 ESCAPE '!' OR t.data ",
+            $like,
+            " $10 ESCAPE '!')) ",
             $order,
             " LIMIT $5"
         )
@@ -349,9 +352,13 @@ impl Store {
                 .bind(filter.annotator)
         };
         let full = |query: Sql| {
+            let text = filter.text.as_deref();
+            let [plain, escaped] = text.map_or([None, None], |text| spellings(text).map(Some));
             bounded(query)
                 .bind(filter.storage)
-                .bind(filter.text.as_deref().map(pattern))
+                .bind(text.map(pattern))
+                .bind(plain.as_deref().map(pattern))
+                .bind(escaped.as_deref().map(pattern))
         };
         let query = match filter.state {
             // Their annotations alone say which, in order.
@@ -388,7 +395,7 @@ impl Store {
             // CROSS JOIN makes SQLite begin with the few drafts.
             TaskState::Draft(user) => full(in_both_orders!(
                 direction,
-                "(SELECT DISTINCT d.task_id FROM drafts d WHERE d.org_id = $1 AND d.user_id = $9) m
+                "(SELECT DISTINCT d.task_id FROM drafts d WHERE d.org_id = $1 AND d.user_id = $11) m
                  CROSS JOIN tasks t",
                 "",
                 "AND t.id = m.task_id"
@@ -435,6 +442,23 @@ impl Store {
         let row = self.db.read_one(query).await?;
         row.map_or(Ok(0), |row| row.get("total"))
     }
+}
+
+/// The text as JSON writes it inside quotes: with its letters, or with all but ASCII as `\u00e9`.
+fn spellings(text: &str) -> [String; 2] {
+    let quoted = serde_json::Value::from(text).to_string();
+    let plain = quoted[1..quoted.len() - 1].to_owned();
+    let mut escaped = String::with_capacity(plain.len());
+    for letter in plain.chars() {
+        if letter.is_ascii() {
+            escaped.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    [plain, escaped]
 }
 
 /// The text anywhere, taken literally.

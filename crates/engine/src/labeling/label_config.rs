@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::budgets::{self, cut};
 use roxmltree::{Document, Node};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use self::controls::{Control, controls};
 use crate::aside;
@@ -143,13 +143,13 @@ impl LabelConfig {
     ///
     /// # Errors
     /// The first missing or mistyped field, in Label Studio's words.
-    pub fn check_data(&self, data: &Map<String, Value>) -> Result<(), String> {
+    pub fn check_data(&self, data: &Members<'_>) -> Result<(), String> {
         for DataField { key, tag } in &self.data_fields {
             let (name, is_repeater) = match key.split_once('[') {
                 Some((name, _)) => (name, true),
                 None => (key.as_str(), false),
             };
-            let Some(value) = data.get(name) else {
+            let Some(value) = member(data, name) else {
                 return Err(format!(
                     "{:?} key is expected in task data",
                     cut(name, budgets::NAME)
@@ -161,7 +161,8 @@ impl LabelConfig {
                 expected_types(tag)
             };
             let given = type_name(value);
-            if !expected.is_empty() && !expected.contains(&given) {
+            // A flag is a number in Python.
+            if !expected.contains(&given) && !(given == "bool" && expected.contains(&"int")) {
                 let (name, tag) = (cut(name, budgets::NAME), cut(tag, budgets::NAME));
                 return Err(format!(
                     "data['{name}'] is of type '{given}', but the object tag {tag} expects the following types: {expected:?}"
@@ -170,6 +171,19 @@ impl LabelConfig {
         }
         Ok(())
     }
+}
+
+/// The members of task data, each as it is written.
+pub type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+/// The member of this name; `a.b` is the member `b` of the object `a`, as in Label Studio.
+fn member<'a>(data: &Members<'a>, name: &str) -> Option<&'a RawValue> {
+    let mut names = name.split('.');
+    let first = data.get(names.next()?).copied()?;
+    names.try_fold(first, |value, name| {
+        let members: Members<'a> = serde_json::from_str(value.get()).ok()?;
+        members.get(name).copied()
+    })
 }
 
 /// Every `$field` of a named tag's `value`; when several tags show one field, `Video` wins, then the last.
@@ -209,16 +223,19 @@ fn field_of(value: &str) -> Option<&str> {
     })
 }
 
-/// What an object tag can show, by Python's type names as Label Studio words them; empty when anything.
+/// What a tag can show, by Python's type names, as Label Studio 1.23.2 checks it.
 fn expected_types(tag: &str) -> &'static [&'static str] {
     match tag {
-        "Text" | "Header" => &["str", "int", "float", "bool"],
-        "HyperText" | "Audio" | "AudioPlus" | "Video" => &["str"],
-        "Image" | "Paragraphs" | "Pdf" | "PDF" => &["str", "list"],
-        "Table" => &["dict"],
-        "TimeSeries" | "TimeSeriesChannel" => &["dict", "list", "str"],
-        "List" => &["list"],
-        _ => &[],
+        "Text" => &["str", "int", "float", "list"],
+        "Header" => &["str", "int", "float"],
+        "Table" | "TimeSeries" | "TimeSeriesChannel" => &["dict", "list", "str"],
+        "Taxonomy" => &["str", "list", "NoneType"],
+        "Image" | "Paragraphs" | "Chat" | "List" | "Ranker" | "Choices" | "Labels"
+        | "PolygonLabels" | "BrushLabels" | "EllipseLabels" | "HyperTextLabels"
+        | "KeyPointLabels" | "ParagraphLabels" | "RectangleLabels" | "TimeSeriesLabels" => {
+            &["str", "list"]
+        }
+        _ => &["str"],
     }
 }
 
@@ -234,29 +251,25 @@ fn is_repeated(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
+fn type_name(value: &RawValue) -> &'static str {
+    match value.get().as_bytes().first() {
+        Some(b'n') => "NoneType",
+        Some(b't' | b'f') => "bool",
+        Some(b'"') => "str",
+        Some(b'[') => "list",
+        Some(b'{') => "dict",
+        _ if value.get().contains(['.', 'e', 'E']) => "float",
+        _ => "int",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, Value, json};
+    use serde_json::{Value, json};
 
-    use super::LabelConfig;
+    use super::{LabelConfig, Members};
 
     const CHOICES: &str = r#"<View><Image name="image" value="$image"/><Choices name="choice" toName="image"><Choice value="A"/><Choice value="B"/></Choices></View>"#;
-
-    fn object(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
-    }
 
     #[test]
     fn its_json_is_label_studios() {
@@ -289,7 +302,7 @@ mod tests {
         assert_eq!(config.to_json(), json!({}));
         assert!(!config.has_controls());
         assert_eq!(config.first_data_key(), None);
-        assert_eq!(config.check_data(&Map::new()), Ok(()));
+        assert_eq!(config.check_data(&Members::new()), Ok(()));
     }
 
     #[test]
@@ -317,31 +330,58 @@ mod tests {
         assert!(config.offers("box_3", Some("any label of the data")));
         assert!(!config.offers("bo_3", None));
         assert_eq!(config.first_data_key(), Some("pages"));
-        let data = object(json!({"pages": "not a list", "names": []}));
-        assert!(
-            config
-                .check_data(&data)
-                .unwrap_err()
-                .contains(r#"["list"]"#)
-        );
+        let data = json!({"pages": "not a list", "names": []}).to_string();
+        let error = config.check_data(&serde_json::from_str(&data).unwrap());
+        assert!(error.unwrap_err().contains(r#"["list"]"#));
+    }
+
+    /// What the config says of this data.
+    fn checked(config: &str, data: &Value) -> Result<(), String> {
+        let text = data.to_string();
+        let members = serde_json::from_str(&text).unwrap();
+        LabelConfig::parse(config).unwrap().check_data(&members)
     }
 
     #[test]
     fn task_data_must_hold_what_the_config_shows() {
-        let config = LabelConfig::parse(CHOICES).unwrap();
+        assert_eq!(checked(CHOICES, &json!({"image": "x", "more": 1})), Ok(()));
         assert_eq!(
-            config.check_data(&object(json!({"image": "x", "more": 1}))),
-            Ok(())
-        );
-        assert_eq!(
-            config.check_data(&object(json!({"img": "x"}))),
+            checked(CHOICES, &json!({"img": "x"})),
             Err(r#""image" key is expected in task data"#.to_owned())
         );
-        let error = config.check_data(&object(json!({"image": 5}))).unwrap_err();
+        let error = checked(CHOICES, &json!({"image": 5})).unwrap_err();
         assert!(
             error.contains("of type 'int'") && error.contains("Image"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn nested_names_and_types_are_label_studios() {
+        let of =
+            |tag: &str, value: &str| format!(r#"<View><{tag} name="x" value="${value}"/></View>"#);
+        for (tag, name, data, is_right) in [
+            ("Text", "a.b", json!({"a": {"b": "x"}}), true),
+            ("Text", "a.b", json!({"a.b": "x"}), false),
+            ("Text", "a.b", json!({"a": ["x"]}), false),
+            ("Text", "t", json!({"t": true}), true),
+            ("Text", "t", json!({"t": ["x"]}), true),
+            ("Text", "t", json!({"t": {}}), false),
+            ("Header", "t", json!({"t": 1.5}), true),
+            ("Header", "t", json!({"t": []}), false),
+            ("HyperText", "t", json!({"t": 1}), false),
+            ("Audio", "t", json!({"t": ["x"]}), false),
+            ("Pdf", "t", json!({"t": ["x"]}), false),
+            ("Table", "t", json!({"t": [1]}), true),
+            ("List", "t", json!({"t": "x"}), true),
+            ("Chat", "t", json!({"t": {}}), false),
+            ("TimeSeries", "t", json!({"t": {}}), true),
+            ("TimeSeries", "t", json!({"t": null}), false),
+            ("Paragraphs", "t", json!({"t": [{}]}), true),
+        ] {
+            let checked = checked(&of(tag, name), &data);
+            assert_eq!(checked.is_ok(), is_right, "{tag} {data}: {checked:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tasks: listed, read, created one by one or in bulk, changed, deleted.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
     slice,
 };
 
@@ -12,12 +12,12 @@ use model::{
     budgets::{IMPORT_ERRORS, IMPORT_TASKS},
     json as stored_json,
 };
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 use store::{NewTask, TaskPatch, TaskQuery};
 
 use crate::{
     AuditAction, Engine, Error, FieldError, LabelConfig, Result, aside,
-    labeling::imported::Authors,
+    labeling::{imported::Authors, label_config::Members},
     media::blob_uris::{self, Outside, ShownData},
     require,
 };
@@ -407,38 +407,22 @@ fn checked_data(
     }
     stored_json::check_object(data).map_err(|fault| fault.to_string())?;
     let mut kept = blob_uris::without_links(cloud, data, own).unwrap_or_else(|| data.to_owned());
-    let names = |data: &RawValue| -> Result<BTreeMap<String, Value>, String> {
-        let members: BTreeMap<String, &RawValue> =
-            serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
-        Ok(members
-            .into_iter()
-            .map(|(key, value)| (key, shallow(value)))
-            .collect())
-    };
-    let mut members = names(&kept)?;
-    if let Some(name) = config.first_data_key()
-        && !members.contains_key(name)
-        && members.contains_key(NAMELESS)
-    {
-        let renamed = stored_json::replace_strings(kept.get(), |string, text| {
-            let is_it = string.is_key && string.depth == 1 && text == NAMELESS;
-            is_it.then(|| name.to_owned())
-        });
-        kept = renamed.unwrap_or(kept);
-        members = names(&kept)?;
+    if let Some(name) = config.first_data_key() {
+        let members = members_of(&kept)?;
+        if members.contains_key(NAMELESS) && !members.contains_key(name) {
+            let renamed = stored_json::replace_strings(kept.get(), |string, text| {
+                let is_it = string.is_key && string.depth == 1 && text == NAMELESS;
+                is_it.then(|| name.to_owned())
+            });
+            kept = renamed.unwrap_or(kept);
+        }
     }
-    config.check_data(&members.into_iter().collect())?;
+    config.check_data(&members_of(&kept)?)?;
     Ok(kept)
 }
 
-/// A value of the same type, whatever its size.
-fn shallow(value: &RawValue) -> Value {
-    match value.get().as_bytes().first() {
-        Some(b'{') => Value::Object(Map::new()),
-        Some(b'[') => Value::Array(Vec::new()),
-        Some(b'"') => Value::String(String::new()),
-        _ => serde_json::from_str(value.get()).unwrap_or_default(),
-    }
+fn members_of(data: &RawValue) -> Result<Members<'_>, String> {
+    serde_json::from_str(data.get()).map_err(|error| error.to_string())
 }
 
 fn checked_meta(meta: &RawValue) -> Result<Box<RawValue>> {

@@ -126,6 +126,8 @@ pub async fn a_search_says_how_far_it_looked(w: World) {
     let mut many = vec![text_task("nothing of note"); 5_300];
     many[2] = text_task("100% of Zebra_crossings");
     many[5_200] = text_task("zebra_crossings at night");
+    many[7] = text_task(r#"she said \"hi\" in the caf\u00E9 \ud83d\ude00"#);
+    many[9] = text_task("café");
     let made = w.tasks(&many).await;
     let search = |text: &str, order| TaskFilter {
         text: Some(text.to_owned()),
@@ -137,6 +139,10 @@ pub async fn a_search_says_how_far_it_looked(w: World) {
         ("100% of", vec![made[2]]),
         ("100!", vec![]),
         ("zebra%night", vec![]),
+        ("said \"hi\" in", vec![made[7]]),
+        ("café", vec![made[7], made[9]]),
+        ("😀", vec![made[7]]),
+        ("\":\"", vec![]),
     ] {
         let found = walk(&w, &search(text, TaskOrder::OldestFirst), 10).await;
         assert_eq!(found, expected, "{text}");

@@ -159,8 +159,9 @@ mod tests {
             );
         }
         let config = format!("<View><Text name=\"t\" value=\"${long}\"/></View>");
-        let data = serde_json::Map::new();
-        let error = LabelConfig::parse(&config).unwrap().check_data(&data);
+        let error = LabelConfig::parse(&config)
+            .unwrap()
+            .check_data(&crate::labeling::label_config::Members::new());
         assert!(error.unwrap_err().len() < 1_000);
     }
 }

@@ -1,8 +1,8 @@
 //! Labeling configs that anybody with a project may write.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::LabelConfig;
+use super::{LabelConfig, Members};
 
 /// A config that is taken means the same each time, says no more than it was told, offers what it
 /// lists, and never breaks on data; one that is refused says where, inside its text.
@@ -63,11 +63,11 @@ fn label_configs() {
         }
         let weights = config.control_weights(&json!({}));
         assert_eq!(weights, config.control_weights(&weights));
-        let shown: Map<String, Value> = config
+        let empty = serde_json::value::to_raw_value(&json!([])).expect("JSON");
+        let shown = config
             .shown_fields()
-            .map(|(key, _)| (key.split('[').next().unwrap_or(key).to_owned(), json!([])))
-            .collect();
-        for data in [shown, Map::new()] {
+            .map(|(key, _)| (key.split('[').next().unwrap_or(key).to_owned(), &*empty));
+        for data in [shown.collect(), Members::new()] {
             let _ = config.check_data(&data);
         }
         let _ = (config.suits_bulk_annotation(), config.first_data_key());
