@@ -32,7 +32,7 @@ async function registered() {
   return files.join().match(/addTag\("[a-z]+"/g).map((tag) => tag.slice(8, -1)).filter((tag) => !tag.endsWith('region')).join(' ');
 }
 
-test('no stranger\'s script in the editor', { concurrency: 4 }, async (t) => {
+test('no stranger\'s script in the editor', { concurrency: 1000 }, async (t) => {
   const world = await start();
   t.after(world.stop);
   await world.control('PATCH', '/accounts/contosomedia', {

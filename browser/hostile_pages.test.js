@@ -153,13 +153,13 @@ async function routes() {
   return found.filter((route) => !isNone.test(route));
 }
 
-test('no stranger\'s script on any other page', { concurrency: 4 }, async (t) => {
+test('no stranger\'s script on any other page', { concurrency: 1000 }, async (t) => {
   const front = await openFront();
   t.after(front.close);
   const world = await start({ front, settings: { LONGSHORE_ORGANIZATION: NAME } });
   t.after(world.stop);
   const api = apiOf(world.url);
-  const browsers = await openBoth(t, world.url);
+  const browsers = await openBoth(t, world.url, 3);
   const made = await browsers[0].using((tab) => organization(world, api, front, tab));
   const all = pages(made, world.tenant.id);
 
@@ -171,18 +171,18 @@ test('no stranger\'s script on any other page', { concurrency: 4 }, async (t) =>
     assert.deepEqual(known.filter((route) => !isOpened(route)), []);
   });
 
-  await Promise.all(Object.entries(all).flatMap(([path, texts]) => browsers.map((browser) =>
-    t.test(`${path.replaceAll(query, 'NAME')}, in ${browser.name}`, () => browser.using((tab) => held(tab, world, path, { texts }))))));
-
-  // What is entered step by step is one person's, and one after the other.
-  await Promise.all(browsers.map((browser) => t.test(`forms that are sent, in ${browser.name}`, () => browser.using(async (tab) => {
+  // What is entered step by step is one person's, and one after the other; pages are opened meanwhile.
+  const sent = browsers.map((browser) => t.test(`forms that are sent, in ${browser.name}`, () => browser.using(async (tab) => {
     const wizard = await api('POST', '/api/projects', { title: NAME, label_config: '<View><Text name="t" value="$text"/></View>' });
     const mail = `${browser.name}${NAME}@evil.example`.toLowerCase();
     await tab.goto(`${world.url}/settings`);
     for (const [path, fields, texts, landing] of forms({ ...made, wizard }, world.account.key1, mail)) {
       await posted(tab, world, path, fields, { texts }, landing);
     }
-  }))));
+  })));
+  const opened = Object.entries(all).flatMap(([path, texts]) => browsers.map((browser) =>
+    t.test(`${path.replaceAll(query, 'NAME')}, in ${browser.name}`, () => browser.using((tab) => held(tab, world, path, { texts })))));
+  await Promise.all([...sent, ...opened]);
 
   for (const browser of browsers) {
     await t.test(`the way to Entra ID and back, in ${browser.name}`, () => browser.using((tab) => comingBack(tab, world, front)));

@@ -26,12 +26,12 @@ async function openChromium() {
   return { name: 'Chromium', newTab, close };
 }
 
-/** Both, with the owner signed in; each has two tabs, and `using(work)` waits for one that is free. */
-export async function openBoth(t, url) {
+/** Both, with the owner signed in; each has tabs, and `using(work)` waits for one that is free. */
+export async function openBoth(t, url, count = 2) {
   return Promise.all([openChromium, openFirefox].map(async (start) => {
     const { name, newTab, close } = await start();
     t.after(close);
-    const free = [await newTab(), await newTab()];
+    const free = await Promise.all(Array.from({ length: count }, newTab));
     const waiting = [];
     const using = async (work) => {
       const tab = free.pop() ?? (await new Promise((found) => waiting.push(found)));
@@ -70,7 +70,7 @@ async function shown({ texts = [], elements = [] }) {
   const loaded = () => documents(document).reduce((sum, at) => sum + (at.defaultView?.performance.getEntriesByType('resource').length ?? 0), 0);
   const wait = (time) => new Promise((done) => setTimeout(done, time));
   const ends = Date.now() + 30_000;
-  while (Date.now() < ends && (document.readyState !== 'complete' || missing().length > 0)) await wait(50);
+  while (Date.now() < ends && (document.readyState !== 'complete' || missing().length > 0)) await wait(100);
   for (let before = -1; Date.now() < ends && before !== loaded(); await wait(300)) before = loaded();
   return missing().join('\n');
 }
@@ -139,22 +139,20 @@ async function unharmed(tab, world, path, shows, may = ({ pathname }) => OWN.tes
   assert.deepEqual(sent, [], address);
 }
 
-/**
- * Opens the page, whatever becomes of it: what happens of a stranger's until it shows these texts, or, with `isAwaited`,
- * until something does, after which the tab is not used again.
- */
-export async function happenings(tab, url, path, texts, isAwaited) {
+/** Opens the page, whatever becomes of it: what happens of a stranger's until that is `wanted`, or the texts are shown. */
+export async function happenings(tab, url, path, texts, wanted) {
   tab.requests.length = 0;
-  tab.isLost = isAwaited;
   let gone = await tab.goto(`${url}${path}`).then(() => null, ({ message }) => message);
   const look = async () => {
     const [canary, at] = gone ? [] : (await tab.evaluate(`window.${CANARY} + ' ' + location.href`).catch(({ message }) => ` ${message}`)).split(/ (.*)/s);
     if (!gone && at !== `${url}${path}`) gone = at;
+    // What leads away may still be on its way.
+    tab.isLost = Boolean(gone);
     const isPosted = tab.requests.some(({ method, url: address }) => method !== 'GET' && new URL(address).pathname === POSTED);
     return [canary === '1' && 'a script ran', gone && `led away: ${gone}`, isPosted && 'sent'].filter(Boolean);
   };
   const ends = Date.now() + 20_000;
-  while (isAwaited && Date.now() < ends && (await look()).length === 0) await new Promise((done) => setTimeout(done, 50));
-  if (!isAwaited) assert.equal(await tab.evaluate(inPage(shown, { texts })), '', `${path} does not show it`);
+  while (wanted && Date.now() < ends && !(await look()).some((it) => wanted.test(it))) await new Promise((done) => setTimeout(done, 50));
+  if (!wanted) assert.equal(await tab.evaluate(inPage(shown, { texts })), '', `${path} does not show it`);
   return look();
 }

@@ -1,4 +1,4 @@
-// Longshore with some of the links that keep a stranger's script from running taken out, to show that the others are
+// Longshore with some of the links taken out that keep a stranger's script from running, to show that the others are
 // enough: a proxy between the browser and the server, which undoes in the answers what the server did.
 
 import { once } from 'node:events';
@@ -14,7 +14,8 @@ const CONFINING = ['content-security-policy', 'x-content-type-options', 'x-frame
 /**
  * Where the browser goes instead (`url`), and what is `taken` out, which a test sets. `policy`: 'by address' is as it
  * was before, 'none' is none. `stored`: {blob's name: type} sends blobs of a task with the type that they are stored
- * with, to whatever asks. `raw`: data and configs come as they are stored, and the page's own script lets them through.
+ * with, to whatever asks; `isUnsaid` only hides from the server what the browser asks for. `raw`: data and configs come
+ * as they are stored, and the page's own script lets them through.
  */
 export async function openWeakened(t, world) {
   const way = { taken: {} };
@@ -24,7 +25,9 @@ export async function openWeakened(t, world) {
       const sent = await weakened(request, body);
       answer.writeHead(sent.status, sent.headers);
       answer.end(sent.body);
-    } catch {
+    } catch (error) {
+      // The page lacks it, which its test sees.
+      console.error(`${request.url}: ${error.message}`);
       answer.destroy();
     }
   });
@@ -37,7 +40,7 @@ export async function openWeakened(t, world) {
     for (const name of ['origin', 'referer']) if (own[name]) own[name] = own[name].replace(headers.host, own.host);
     // What a browser keeps of one way to answer is not for another.
     if (!url.startsWith('/editor/')) for (const name of ['if-none-match', 'if-modified-since']) delete own[name];
-    if (way.taken.stored) delete own['sec-fetch-dest'];
+    if (way.taken.stored || way.taken.isUnsaid) delete own['sec-fetch-dest'];
     return new Promise((done, failed) => {
       const forwarded = http.request(`${world.url}${url}`, { method, headers: own }, async (got) => {
         const bytes = Buffer.concat(await got.toArray());
@@ -72,7 +75,7 @@ export async function openWeakened(t, world) {
     if (url.startsWith('/static/editor_guard.js')) {
       // In frames the page's script has a policy of its own, which goes with the page's.
       if (raw) sent.body = 'export function guard() {}';
-      else if (policy === 'none') sent.body = String(sent.body).replace(/const POLICY = ".*"/, 'const POLICY = ""');
+      else if (policy === 'none') sent.body = changed(sent.body, /(const POLICY = ").*(")/, (_, before, after) => before + after);
     }
     const [blob] = of(/^\/tasks\/\d+\/resolve\/\?fileuri=([^&]+)/) ?? [];
     if (stored && blob && sent.status === 200) {
@@ -82,7 +85,7 @@ export async function openWeakened(t, world) {
       if (policy === 'none') delete sent.headers['content-security-policy'];
       else if (policy) sent.headers['content-security-policy'] = BY_ADDRESS;
       const [project] = of(/^\/projects\/(\d+)\/tasks\/\d+$/) ?? [];
-      if (raw && project) sent.body = await withConfig(String(sent.body), (await json(request, `/api/projects/${project}`)).label_config);
+      if (raw && project) sent.body = withConfig(sent.body, (await json(request, `/api/projects/${project}`)).label_config);
     }
     return sent;
   }
@@ -104,11 +107,18 @@ function nameOf(fileuri) {
   return decodeURIComponent(uri.split('/').at(-1));
 }
 
+/** What must be there to be changed. */
+function changed(body, pattern, change) {
+  const text = String(body);
+  if (!pattern.test(text)) throw new Error(`${pattern} is nowhere`);
+  return text.replace(pattern, change);
+}
+
 /** The page with this config in its data. */
 function withConfig(page, config) {
-  return page.replace(/(<script type="application\/json" id="page">)(.*?)(<\/script>)/s, (_, before, data, after) => {
-    const changed = JSON.parse(data);
-    changed.project.config = config;
-    return before + JSON.stringify(changed).replaceAll('<', '\\u003c') + after;
+  return changed(page, /(<script type="application\/json" id="page">)(.*?)(<\/script>)/s, (_, before, text, after) => {
+    const data = JSON.parse(text);
+    data.project.config = config;
+    return before + JSON.stringify(data).replaceAll('<', '\\u003c') + after;
   });
 }
