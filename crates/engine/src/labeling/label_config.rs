@@ -162,7 +162,8 @@ impl LabelConfig {
             };
             let given = type_name(value);
             // A flag is a number in Python.
-            if !expected.contains(&given) && !(given == "bool" && expected.contains(&"int")) {
+            let fits = |name: &&str| *name == given || (*name == "int" && given == "bool");
+            if !expected.iter().any(fits) {
                 let (name, tag) = (cut(name, budgets::NAME), cut(tag, budgets::NAME));
                 return Err(format!(
                     "data['{name}'] is of type '{given}', but the object tag {tag} expects the following types: {expected:?}"

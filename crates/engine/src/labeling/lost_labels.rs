@@ -1,11 +1,9 @@
 //! What annotations say that another labeling config could not say any more.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Actor, Permission, Project, ProjectId};
+use quick_cache::sync::Cache;
 use store::LabelUse;
 use tokio::{runtime::Handle, task::spawn_blocking};
 
@@ -18,13 +16,19 @@ const LOOKED_AT: i64 = 100_000;
 const USE_BYTES: usize = 256;
 /// How long what was read is believed, while a config is being typed.
 const KEPT_MS: i64 = 60_000;
-/// Projects that are kept; beyond, all are read again.
+/// Projects that are kept.
 const KEPT_PROJECTS: usize = 64;
 
 /// What the annotations of projects use, as read lately.
-#[derive(Default)]
-pub(crate) struct UsesCache(Mutex<HashMap<ProjectId, Kept>>);
+pub(crate) struct UsesCache(Cache<ProjectId, Kept>);
 
+impl Default for UsesCache {
+    fn default() -> Self {
+        Self(Cache::new(KEPT_PROJECTS))
+    }
+}
+
+#[derive(Clone)]
 struct Kept {
     /// The project's annotations, and those that were skipped: others when one came or went.
     counts: (i64, i64),
@@ -65,14 +69,11 @@ impl Engine {
     async fn label_uses(&self, project: &Project) -> Result<Arc<[LabelUse]>> {
         let counts = (project.annotation_count, project.cancelled_annotation_count);
         let cache = &self.0.label_uses.0;
+        if let Some(kept) = cache.get(&project.id)
+            && kept.counts == counts
+            && self.now_ms() < kept.until_ms
         {
-            let projects = cache.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(kept) = projects.get(&project.id)
-                && kept.counts == counts
-                && self.now_ms() < kept.until_ms
-            {
-                return Ok(kept.uses.clone());
-            }
+            return Ok(kept.uses);
         }
         // It reads the results of all of them.
         let (store, runtime) = (self.store().clone(), Handle::current());
@@ -87,11 +88,7 @@ impl Engine {
             until_ms: self.now_ms() + KEPT_MS,
         };
         let uses = kept.uses.clone();
-        let mut projects = cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if projects.len() >= KEPT_PROJECTS {
-            projects.clear();
-        }
-        projects.insert(project.id, kept);
+        cache.insert(project.id, kept);
         Ok(uses)
     }
 }

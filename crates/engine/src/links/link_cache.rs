@@ -4,20 +4,26 @@
 //! version is read again, so a link is in use or not from the same instant on, on every replica.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use model::{AccountName, ContainerName, Credential, OrgId};
+use quick_cache::sync::Cache;
 use store::LinksOfOrg;
 
 use crate::{Engine, Error, Result, links::gate::At, storages::connection::no_link};
 
-/// Organizations that are kept; beyond, all are dropped and read again.
+/// Organizations that are kept.
 const CACHED_ORGS: usize = 4_096;
 
-#[derive(Default)]
-pub(crate) struct LinkCache(Mutex<HashMap<OrgId, Arc<KnownLinks>>>);
+pub(crate) struct LinkCache(Cache<OrgId, Arc<KnownLinks>>);
+
+impl Default for LinkCache {
+    fn default() -> Self {
+        Self(Cache::new(CACHED_ORGS))
+    }
+}
 
 type Place = (String, AccountName, ContainerName);
 
@@ -86,11 +92,10 @@ fn place(tenant_id: &str, (account, container): At<'_>) -> Place {
 impl Engine {
     /// The links of an organization as of this version, or newer.
     pub(crate) async fn links_as_of(&self, org: OrgId, version: i64) -> Result<Arc<KnownLinks>> {
-        match self.kept_links().get(&org) {
-            Some(kept) if kept.version >= version => return Ok(Arc::clone(kept)),
-            _ => {}
+        match self.0.links_of_org.0.get(&org) {
+            Some(kept) if kept.version >= version => Ok(kept),
+            _ => self.links_now(org).await,
         }
-        self.links_now(org).await
     }
 
     /// The links of an organization, asked for anew.
@@ -98,13 +103,9 @@ impl Engine {
         let links = self.store().links_of_org(org).await?;
         let links = links.ok_or_else(|| Error::not_found("organization", org))?;
         let known = Arc::new(KnownLinks::new(links));
-        let before = {
-            let mut kept = self.kept_links();
-            if kept.len() >= CACHED_ORGS {
-                kept.clear();
-            }
-            kept.insert(org, Arc::clone(&known))
-        };
+        let kept = &self.0.links_of_org.0;
+        let before = kept.get(&org);
+        kept.insert(org, Arc::clone(&known));
         // Unlinked, perhaps by another replica: nothing that was got through the link stays.
         for tenant_id in before.iter().flat_map(|before| &before.tenants) {
             if !known.is_linked(tenant_id) {
@@ -114,10 +115,5 @@ impl Engine {
             }
         }
         Ok(known)
-    }
-
-    fn kept_links(&self) -> MutexGuard<'_, HashMap<OrgId, Arc<KnownLinks>>> {
-        let kept = &self.0.links_of_org.0;
-        kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

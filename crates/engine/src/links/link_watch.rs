@@ -3,12 +3,16 @@
 //! pre-signed URLs live that were handed out with it?
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
 };
 
 use azure::ErrorKind;
 use model::{Credential, OrgId};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::{Engine, Problem, Result, error::report, storages::connection::no_link};
@@ -17,18 +21,35 @@ use crate::{Engine, Problem, Result, error::report, storages::connection::no_lin
 const LOOK_EVERY_MS: i64 = 50_000;
 /// The end of pre-signed URLs is kept this much later than it is, so that not every URL is a write.
 const SAS_SLACK_MS: i64 = 60_000;
-/// Links that are kept in mind; beyond, all are forgotten and looked at anew.
+/// Links that are kept in mind; one that is forgotten is looked at anew.
 const KEPT_LINKS: usize = 10_000;
 
 /// What happened to links, for the process.
-#[derive(Default)]
-pub(crate) struct Watched(Mutex<HashMap<(OrgId, String), Watch>>);
+pub(crate) struct Watched(Cache<(OrgId, String), Arc<Watch>>);
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self(Cache::new(KEPT_LINKS))
+    }
+}
+
+impl Watched {
+    fn of(&self, org: OrgId, tenant_id: &str) -> Arc<Watch> {
+        let key = (org, tenant_id.to_owned());
+        let found = self
+            .0
+            .get_or_insert_with(&key, || Ok::<_, Infallible>(Arc::default()));
+        match found {
+            Ok(watch) => watch,
+        }
+    }
+}
 
 #[derive(Default)]
 struct Watch {
-    looked_at_ms: i64,
+    looked_at_ms: AtomicI64,
     /// What the database has as the end of the last URL.
-    sas_noted_ms: i64,
+    sas_noted_ms: AtomicI64,
 }
 
 /// An Azure problem as it is kept with a link.
@@ -65,13 +86,14 @@ impl Engine {
     /// Looks at a link in the background, when the last look is long enough ago.
     pub(crate) fn watch_link(&self, org: OrgId, tenant_id: &str) {
         let now_ms = self.now_ms();
+        let watch = self.0.watched.of(org, tenant_id);
+        let is_due = |looked_at: i64| (now_ms - looked_at >= LOOK_EVERY_MS).then_some(now_ms);
+        if watch
+            .looked_at_ms
+            .fetch_update(Relaxed, Relaxed, is_due)
+            .is_err()
         {
-            let mut watched = self.watched();
-            let watch = watched.entry((org, tenant_id.to_owned())).or_default();
-            if now_ms - watch.looked_at_ms < LOOK_EVERY_MS {
-                return;
-            }
-            watch.looked_at_ms = now_ms;
+            return;
         }
         let (engine, tenant_id) = (self.clone(), tenant_id.to_owned());
         tokio::spawn(async move {
@@ -122,37 +144,20 @@ impl Engine {
         let Credential::AzureLink { tenant_id } = credential else {
             return Ok(());
         };
-        let key = (org, tenant_id.clone());
-        let noted = self
-            .watched()
-            .get(&key)
-            .map_or(0, |watch| watch.sas_noted_ms);
-        if expires_at_ms <= noted {
+        let watch = self.0.watched.of(org, tenant_id);
+        if expires_at_ms <= watch.sas_noted_ms.load(Relaxed) {
             return Ok(());
         }
         let until_ms = expires_at_ms + SAS_SLACK_MS;
         if !self.store().note_last_sas(org, tenant_id, until_ms).await? {
             return Err(no_link(tenant_id));
         }
-        self.watched().entry(key).or_default().sas_noted_ms = until_ms;
+        watch.sas_noted_ms.store(until_ms, Relaxed);
         Ok(())
     }
 
     /// A new link under an old name begins without a past.
     pub(crate) fn unwatch_link(&self, org: OrgId, tenant_id: &str) {
-        self.watched().remove(&(org, tenant_id.to_owned()));
-    }
-
-    fn watched(&self) -> MutexGuard<'_, HashMap<(OrgId, String), Watch>> {
-        let mut watched = self
-            .0
-            .watched
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if watched.len() > KEPT_LINKS {
-            watched.clear();
-        }
-        watched
+        self.0.watched.0.remove(&(org, tenant_id.to_owned()));
     }
 }

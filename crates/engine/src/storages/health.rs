@@ -3,30 +3,33 @@
 //! A busy storage would be written thousands of times a second, so an outcome is only written when
 //! it differs from what this process wrote last, or a minute has passed.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
-
 use model::{Code, StorageId};
+use quick_cache::sync::Cache;
 
 use crate::{Engine, Error, error::report};
 
 /// The same outcome is written again after this.
 const AGAIN_MS: i64 = 60_000;
 
+/// Storages that are kept in mind; what is forgotten is written again.
+const KEPT_STORAGES: usize = 10_000;
+
 /// What this process wrote last of each storage.
-#[derive(Default)]
-pub(crate) struct Written(Mutex<HashMap<StorageId, (Option<Code>, i64)>>);
+pub(crate) struct Written(Cache<StorageId, (Option<Code>, i64)>);
+
+impl Default for Written {
+    fn default() -> Self {
+        Self(Cache::new(KEPT_STORAGES))
+    }
+}
 
 impl Written {
     /// Is this outcome (`None`: success) to be written now?
     fn is_due(&self, storage: StorageId, code: Option<Code>, now_ms: i64) -> bool {
-        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match written.get(&storage) {
-            Some((last, at_ms)) if *last == code && now_ms < at_ms + AGAIN_MS => false,
+        match self.0.get(&storage) {
+            Some((last, at_ms)) if last == code && now_ms < at_ms + AGAIN_MS => false,
             _ => {
-                written.insert(storage, (code, now_ms));
+                self.0.insert(storage, (code, now_ms));
                 true
             }
         }

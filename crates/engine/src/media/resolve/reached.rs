@@ -1,41 +1,34 @@
 //! What reaches a blob: a source storage of the task's project, or what is outside of them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use azure::ContainerClient;
 use model::{AccountName, ContainerName, Credential, ProjectId, Storage};
+use quick_cache::sync::Cache;
 
 use super::outside::OutsideStorages;
 
-/// Projects whose storages are kept; beyond, all are dropped and read again.
+/// Projects whose storages are kept.
 const CACHED_PROJECTS: usize = 4096;
 
 /// The source storages of projects, by project and version. The version comes with the task, in
 /// the same query: a change of a storage is seen by the next request, on every replica.
-#[derive(Default)]
-pub(crate) struct StorageCache(Mutex<HashMap<ProjectId, Cached>>);
+pub(crate) struct StorageCache(Cache<ProjectId, (i64, Arc<[Source]>)>);
 
-struct Cached {
-    version: i64,
-    sources: Arc<[Source]>,
+impl Default for StorageCache {
+    fn default() -> Self {
+        Self(Cache::new(CACHED_PROJECTS))
+    }
 }
 
 impl StorageCache {
     pub(super) fn get(&self, project: ProjectId, version: i64) -> Option<Arc<[Source]>> {
-        let projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let cached = projects.get(&project)?;
-        (cached.version == version).then(|| cached.sources.clone())
+        let (cached, sources) = self.0.get(&project)?;
+        (cached == version).then_some(sources)
     }
 
     pub(super) fn put(&self, project: ProjectId, version: i64, sources: Arc<[Source]>) {
-        let mut projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if projects.len() >= CACHED_PROJECTS {
-            projects.clear();
-        }
-        projects.insert(project, Cached { version, sources });
+        self.0.insert(project, (version, sources));
     }
 }
 

@@ -2,14 +2,14 @@
 //! for minutes in memory. Each replica has its own.
 
 use std::{
-    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
 use model::TaskId;
+use quick_cache::sync::Cache as Remembered;
 use serde::{Deserialize, Serialize};
 
 use super::{Blank, Version, Waveform};
@@ -19,7 +19,7 @@ use crate::error::report;
 const FAILURE_MS: i64 = 60_000;
 /// How long a version that no sync knows is believed.
 const VERSION_MS: i64 = 5 * 60_000;
-/// Entries in memory at most; beyond, all are forgotten.
+/// Entries in memory at most.
 const MOST_REMEMBERED: usize = 20_000;
 /// A full folder is emptied to this part of its limit, oldest first.
 const KEPT_PERCENT: u64 = 90;
@@ -39,8 +39,8 @@ pub(crate) struct Cache {
     max_bytes: u64,
     /// Bytes in the folder, once they were counted.
     used: Mutex<Option<u64>>,
-    failures: Mutex<HashMap<(TaskId, String), (Blank, i64)>>,
-    versions: Mutex<HashMap<String, (Version, i64)>>,
+    failures: Remembered<(TaskId, String), (Blank, i64)>,
+    versions: Remembered<String, (Version, i64)>,
 }
 
 impl Cache {
@@ -49,8 +49,8 @@ impl Cache {
             folder,
             max_bytes,
             used: Mutex::default(),
-            failures: Mutex::default(),
-            versions: Mutex::default(),
+            failures: Remembered::new(MOST_REMEMBERED),
+            versions: Remembered::new(MOST_REMEMBERED),
         }
     }
 
@@ -109,7 +109,7 @@ impl Cache {
     }
 
     fn make_room(&self, added: u64) -> io::Result<()> {
-        let mut used = lock(&self.used);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let total = match *used {
             Some(before) => before + added,
             None => files(&self.folder)?.iter().map(|file| file.bytes).sum(),
@@ -134,37 +134,24 @@ impl Cache {
 
     /// Why the task's thumbnail could not be made a moment ago; `stamp` tells when to ask again.
     pub(super) fn failure(&self, task: TaskId, stamp: &str, now_ms: i64) -> Option<Blank> {
-        let failures = lock(&self.failures);
-        let (blank, until_ms) = failures.get(&(task, stamp.to_owned()))?;
-        (now_ms < *until_ms).then(|| blank.clone())
+        let (blank, until_ms) = self.failures.get(&(task, stamp.to_owned()))?;
+        (now_ms < until_ms).then_some(blank)
     }
 
     pub(super) fn remember_failure(&self, task: TaskId, stamp: String, blank: Blank, now_ms: i64) {
-        remember(&self.failures, (task, stamp), (blank, now_ms + FAILURE_MS));
+        self.failures
+            .insert((task, stamp), (blank, now_ms + FAILURE_MS));
     }
 
     /// What was heard lately of the blob at `place`.
     pub(super) fn version(&self, place: &str, now_ms: i64) -> Option<Version> {
-        let versions = lock(&self.versions);
-        let (version, until_ms) = versions.get(place)?;
-        (now_ms < *until_ms).then(|| version.clone())
+        let (version, until_ms) = self.versions.get(place)?;
+        (now_ms < until_ms).then_some(version)
     }
 
     pub(super) fn remember_version(&self, place: String, version: Version, now_ms: i64) {
-        remember(&self.versions, place, (version, now_ms + VERSION_MS));
+        self.versions.insert(place, (version, now_ms + VERSION_MS));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn remember<K: std::hash::Hash + Eq, V>(map: &Mutex<HashMap<K, V>>, key: K, value: V) {
-    let mut map = lock(map);
-    if map.len() >= MOST_REMEMBERED {
-        map.clear();
-    }
-    map.insert(key, value);
 }
 
 struct File {
