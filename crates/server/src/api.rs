@@ -20,6 +20,7 @@ pub(crate) mod storage_forms;
 pub(crate) mod storages;
 pub(crate) mod sync_runs;
 pub(crate) mod task_actions;
+mod task_walk;
 pub(crate) mod tasks;
 pub(crate) mod tokens;
 pub(crate) mod users;

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use engine::DraftInput;
-use model::{Actor, Clock, Draft, DraftId, TaskId};
+use model::{Actor, Draft, DraftId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::{Answer, Created, NoContent},
-    extract::{Body, Id, OfAnnotation, ago, instant},
+    extract::{Body, Change, Id, OfAnnotation, ago, instant},
     fields::{Fields, Input},
 };
 
@@ -36,14 +36,15 @@ pub(crate) struct DraftView {
     annotation: Option<i64>,
 }
 
-impl From<Draft> for DraftView {
-    fn from(draft: Draft) -> Self {
+impl DraftView {
+    /// As of this instant.
+    pub(crate) fn at(draft: Draft, now_ms: i64) -> Self {
         Self {
             id: draft.id.0,
             result: draft.result,
             created_username: format!("{}, {}", draft.user_email, draft.user_id),
             user: draft.user_email,
-            created_ago: ago(draft.created_at_ms, Clock::system().now_ms()),
+            created_ago: ago(draft.created_at_ms, now_ms),
             lead_time: draft.lead_time,
             was_postponed: false,
             import_id: None,
@@ -66,7 +67,7 @@ pub(crate) struct DraftFields {
 }
 
 impl Input for DraftFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "annotation",
         "created_ago",
         "created_at",
@@ -102,13 +103,19 @@ impl From<DraftFields> for DraftInput {
     }
 }
 
+fn views(app: &App, drafts: Vec<Draft>) -> Vec<DraftView> {
+    let now_ms = app.engine.now_ms();
+    let view = |draft| DraftView::at(draft, now_ms);
+    drafts.into_iter().map(view).collect()
+}
+
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor,
     Id(task): Id<TaskId>,
 ) -> Answer<Json<Vec<DraftView>>> {
     let drafts = app.engine.list_drafts(&actor, task, None).await?;
-    Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
+    Ok(Json(views(&app, drafts)))
 }
 
 pub(crate) async fn list_of_annotation(
@@ -121,7 +128,7 @@ pub(crate) async fn list_of_annotation(
         .engine
         .list_drafts(&actor, task, Some(annotation))
         .await?;
-    Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
+    Ok(Json(views(&app, drafts)))
 }
 
 pub(crate) async fn save(
@@ -134,7 +141,7 @@ pub(crate) async fn save(
         .engine
         .save_draft(&actor, task, None, &fields.into())
         .await?;
-    Ok(Created(draft.into()))
+    Ok(Created(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn save_of_annotation(
@@ -148,7 +155,7 @@ pub(crate) async fn save_of_annotation(
         .engine
         .save_draft(&actor, task, Some(annotation), &fields.into())
         .await?;
-    Ok(Created(draft.into()))
+    Ok(Created(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn get(
@@ -156,17 +163,23 @@ pub(crate) async fn get(
     actor: Actor,
     Id(id): Id<DraftId>,
 ) -> Answer<Json<DraftView>> {
-    Ok(Json(app.engine.get_draft(&actor, id).await?.into()))
+    let draft = app.engine.get_draft(&actor, id).await?;
+    Ok(Json(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<DraftId>,
-    Body(fields): Body<DraftFields>,
+    change: Change<DraftFields>,
 ) -> Answer<Json<DraftView>> {
+    let current = async || {
+        let draft = app.engine.get_draft(&actor, id).await?;
+        Ok(DraftView::at(draft, app.engine.now_ms()))
+    };
+    let fields = change.of(current).await?;
     let draft = app.engine.update_draft(&actor, id, &fields.into()).await?;
-    Ok(Json(draft.into()))
+    Ok(Json(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn delete(

@@ -45,7 +45,8 @@ pub(crate) async fn resolve(
     let delivery = match &app.settings.media_url {
         Some(_) => {
             let holder = presented(&headers, &app)?.and_then(|it| app.engine.holder(it));
-            Delivery::Linked(holder.ok_or_else(ApiError::internal)?)
+            let over = || ApiError::unauthenticated("Given token not valid for any token type");
+            Delivery::Linked(holder.ok_or_else(over)?)
         }
         None => Delivery::AsStored,
     };

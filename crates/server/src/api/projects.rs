@@ -12,12 +12,32 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::{Answer, Created, NoContent, large},
-    extract::{Body, Id, Query, instant},
+    extract::{Body, Change, Id, Query, instant},
     fields::{Fields, Given, Input},
+    parameters::{PAGE, PAGE_SIZE, Parameter, only, text},
 };
 
 /// Projects of a page when the query does not say.
-const PAGE_SIZE: i64 = 30;
+const ROWS: i64 = 30;
+
+/// Of the list of projects.
+pub(crate) const LIST: [Parameter; 10] = [
+    PAGE,
+    PAGE_SIZE,
+    text("search"),
+    only(
+        "ordering",
+        &["-id", "-created_at"],
+        "The newest project comes first.",
+    ),
+    only("filter", &["all"], NO_FILTER),
+    only("archived", &["false"], "No project is archived here."),
+    only("ids", &[], NO_FILTER),
+    only("title", &[], NO_FILTER),
+    only("state", &[], NO_FILTER),
+    only("include", &[], "Every field is always there: leave it out."),
+];
+const NO_FILTER: &str = "Projects are found by search, in their title and description.";
 
 /// A project.
 #[derive(Serialize, ToSchema)]
@@ -135,7 +155,7 @@ pub(crate) struct ProjectFields {
 }
 
 impl Input for ProjectFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "agreement_methodology",
         "agreement_threshold",
         "annotation_limit_count",
@@ -172,6 +192,17 @@ impl Input for ProjectFields {
         "task_data_password",
         "use_custom_interface",
         "workspace",
+    ];
+    const NULLABLE: &'static [&'static str] = &[
+        "color",
+        "control_weights",
+        "description",
+        "expert_instruction",
+        "label_config",
+        "model_version",
+        "pinned_at",
+        "task_data_login",
+        "title",
     ];
 
     fn read(fields: &mut Fields) -> Self {
@@ -227,9 +258,9 @@ impl Input for ProjectFields {
         };
         keep(&mut settings, "control_weights", weights);
         Self {
-            title: fields.text("title").value(),
-            description: fields.text("description").value(),
-            label_config: fields.text("label_config").value(),
+            title: fields.emptied("title"),
+            description: fields.emptied("description"),
+            label_config: fields.emptied("label_config"),
             settings,
         }
     }
@@ -283,10 +314,15 @@ pub(crate) struct Validated {
 }
 
 pub(crate) async fn list(State(app): State<App>, actor: Actor, query: Query) -> Answer<Response> {
-    let page = query.page(PAGE_SIZE)?;
+    let page = query.page(ROWS)?;
     let found = app
         .engine
-        .list_projects(&actor, page.size, page.offset())
+        .search_projects(
+            &actor,
+            query.text("search").unwrap_or_default(),
+            page.size,
+            page.offset(),
+        )
         .await?;
     page.check(found.total)?;
     let Page { items, total } = found;
@@ -333,8 +369,13 @@ pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<ProjectId>,
-    Body(fields): Body<ProjectFields>,
+    change: Change<ProjectFields>,
 ) -> Answer<Json<ProjectView>> {
+    let current = async || {
+        let project = app.engine.get_project(&actor, id).await?;
+        view(&app, &actor, project).await
+    };
+    let fields = change.of(current).await?;
     let project = app
         .engine
         .update_project(&actor, id, &fields.into())

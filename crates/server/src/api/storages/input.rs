@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct StorageFields {
     /// In checks: the storage whose stored secret is used when none is given.
     id: Option<i64>,
+    /// As in the path.
+    r#type: Option<String>,
     project: Option<i64>,
     title: Option<String>,
     description: Option<String>,
@@ -68,8 +70,7 @@ pub(crate) struct StorageFields {
 }
 
 impl Input for StorageFields {
-    const UNUSED: &'static [&'static str] = &[
-        "type",
+    const NOT_KEPT: &'static [&'static str] = &[
         "synchronizable",
         "last_sync",
         "last_sync_count",
@@ -82,12 +83,30 @@ impl Input for StorageFields {
         "expires_soon",
         "user_delegation_key",
     ];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("synchronizable", "true"), ("status", "\"initialized\"")];
+    const NULLABLE: &'static [&'static str] = &[
+        "title",
+        "description",
+        "prefix",
+        "regex_filter",
+        "identity_client_id",
+        "identity_object_id",
+        "identity_resource_id",
+        "expires_at",
+    ];
 
     fn read(fields: &mut Fields) -> Self {
+        let id = if fields.is_new() {
+            fields.int("id").value()
+        } else {
+            None
+        };
         Self {
-            id: fields.int("id").value(),
+            id,
+            r#type: fields.text("type").value(),
             project: fields.int("project").value(),
-            title: fields.text("title").value(),
+            title: fields.emptied("title"),
             description: clearable(fields.text("description")),
             account_name: fields.text("account_name").value(),
             container: fields.text("container").value(),
@@ -104,9 +123,9 @@ impl Input for StorageFields {
             client_secret: secret(fields, "client_secret"),
             client_certificate: secret(fields, "client_certificate"),
             auth_mode: fields.text("auth_mode").value(),
-            identity_client_id: fields.text("identity_client_id").value(),
-            identity_object_id: fields.text("identity_object_id").value(),
-            identity_resource_id: fields.text("identity_resource_id").value(),
+            identity_client_id: fields.emptied("identity_client_id"),
+            identity_object_id: fields.emptied("identity_object_id"),
+            identity_resource_id: fields.emptied("identity_resource_id"),
             identity_source: fields.text("identity_source").value(),
             can_delete_objects: fields.flag("can_delete_objects").value(),
             export_layout: fields.text("export_layout").value(),
@@ -197,6 +216,22 @@ impl StorageFields {
                 }
             })
             .collect();
+        if self
+            .r#type
+            .as_deref()
+            .is_some_and(|it| it != of.kind.as_str())
+        {
+            errors.push(FieldError {
+                field: "type".to_owned(),
+                message: format!("The path says {}.", of.kind),
+            });
+        }
+        if self.limit.is_some() {
+            errors.push(FieldError {
+                field: "limit".to_owned(),
+                message: "Only a preview of files takes it.".to_owned(),
+            });
+        }
         if self
             .auth_mode
             .as_deref()
