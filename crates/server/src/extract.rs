@@ -24,7 +24,7 @@ use crate::{
 
 mod query;
 
-pub(crate) use query::{PageRequest, Query};
+pub(crate) use query::{PageRequest, Query, not_in};
 
 /// A JSON or form body, read field by field.
 pub(crate) struct Body<T>(pub(crate) T);

@@ -26,6 +26,8 @@ pub(crate) trait Input: Sized {
     const NOT_KEPT: &'static [&'static str] = &[];
     /// What such a field may also say, as JSON: what it is in Label Studio when nobody says.
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[];
+    /// What Label Studio's editor says besides, of itself: it is let in, whatever it is.
+    const OF_THE_EDITOR: &'static [&'static str] = &[];
     /// Fields that a change may empty by null.
     const NULLABLE: &'static [&'static str] = &[];
 
@@ -147,6 +149,9 @@ impl Fields {
     pub(crate) fn read<T: Input>(mut self) -> Result<T, ApiError> {
         let input = T::read(&mut self);
         for (name, value) in std::mem::take(&mut self.left) {
+            if T::OF_THE_EDITOR.contains(&&*name) {
+                continue;
+            }
             if !T::NOT_KEPT.contains(&&*name) {
                 self.left.push((name, value));
             } else if !repeat::asks_nothing::<T>(&name, &value) {

@@ -222,7 +222,7 @@ pub(crate) fn routes() -> Routes {
             "/api/tasks/{id}",
             tasks::get,
             op("One task with its annotations and predictions.")
-                .query([flag("resolve_uri"), id("project")])
+                .query([flag("resolve_uri"), id("project"), tasks::asked::INTERACTION])
                 .returns::<tasks::TaskView>(200),
         )
         .patch(
@@ -374,6 +374,7 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
             &at("/{kind}"),
             storages::create,
             op("Creates a storage, when it works.").needs(ManageProjects)
+                .query([id("project"), only("pk", &["undefined"], "A new storage gets its id here.")])
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(201),
         )

@@ -16,7 +16,7 @@ use crate::{
     App,
     api::{Answer, Created, NoContent, if_match::IfMatch, large},
     error::ApiError,
-    extract::{Body, Change, Id, Query, ago, instant},
+    extract::{Body, Change, Id, Query, ago, instant, not_in},
     fields::{Fields, Input},
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct AnnotationFields {
     parent_annotation: Option<i64>,
     /// At creation, a UUID of the sender's: repeated with it, a request creates nothing.
     unique_id: Option<String>,
+    /// The task's, when it is given.
+    project: Option<i64>,
     /// The caller's draft that this comes from; it is deleted.
     draft_id: Option<i64>,
 }
@@ -68,13 +70,12 @@ impl Input for AnnotationFields {
         "import_id",
         "last_action",
         "last_created_by",
-        "project",
-        "started_at",
         "task",
         "unique_id",
         "updated_at",
         "updated_by",
     ];
+    const OF_THE_EDITOR: &'static [&'static str] = &["started_at"];
     const NULLABLE: &'static [&'static str] = &["draft_id"];
 
     fn read(fields: &mut Fields) -> Self {
@@ -86,12 +87,14 @@ impl Input for AnnotationFields {
             parent_prediction: None,
             parent_annotation: None,
             unique_id: None,
+            project: None,
             draft_id: fields.int("draft_id").value(),
         };
         if fields.is_new() {
             read.parent_prediction = fields.int("parent_prediction").value();
             read.parent_annotation = fields.int("parent_annotation").value();
             read.unique_id = fields.text("unique_id").value();
+            read.project = fields.int("project").value();
         }
         read
     }
@@ -137,6 +140,25 @@ pub(crate) async fn list(
     large(bytes, views.collect::<Vec<_>>()).await
 }
 
+/// Refuses a `project`, of the body or of the query, that is not the task's.
+pub(super) async fn check_project(
+    app: &App,
+    actor: &Actor,
+    task: TaskId,
+    in_body: Option<i64>,
+    query: &Query,
+) -> Answer<()> {
+    if in_body.is_none() && query.id::<ProjectId>("project")?.is_none() {
+        return Ok(());
+    }
+    let project = app.engine.get_task(actor, task).await?.project_id;
+    query.check_project(project)?;
+    match in_body {
+        Some(other) if other != project.0 => Err(not_in(project)),
+        _ => Ok(()),
+    }
+}
+
 pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
@@ -144,9 +166,7 @@ pub(crate) async fn create(
     query: Query,
     Body(mut fields): Body<AnnotationFields>,
 ) -> Answer<Created<AnnotationView>> {
-    if query.id::<ProjectId>("project")?.is_some() {
-        query.check_project(app.engine.get_task(&actor, task).await?.project_id)?;
-    }
+    check_project(&app, &actor, task, fields.project, &query).await?;
     // Label Studio's editor skips a task by the query.
     if query.flag("was_cancelled", false) {
         fields.was_cancelled = Some(true);

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent},
-    extract::{Body, Change, Id, OfAnnotation, ago, instant},
+    api::{Answer, Created, NoContent, annotations::check_project},
+    extract::{Body, Change, Id, OfAnnotation, Query, ago, instant},
     fields::{Fields, Input},
 };
 
@@ -64,32 +64,44 @@ pub(crate) struct DraftFields {
     result: Option<Box<RawValue>>,
     /// Seconds.
     lead_time: Option<f64>,
+    /// The task's, when it is given.
+    project: Option<i64>,
 }
 
 impl Input for DraftFields {
     const NOT_KEPT: &'static [&'static str] = &[
         "annotation",
+        "annotation_id",
         "created_ago",
         "created_at",
         "created_username",
-        "draft_id",
         "id",
         "import_id",
-        "parent_annotation",
-        "parent_prediction",
-        "project",
-        "started_at",
         "task",
-        "unique_id",
         "updated_at",
         "user",
         "was_postponed",
     ];
+    // They are the submission's.
+    const OF_THE_EDITOR: &'static [&'static str] = &[
+        "draft_id",
+        "parent_annotation",
+        "parent_prediction",
+        "project",
+        "started_at",
+        "unique_id",
+    ];
 
     fn read(fields: &mut Fields) -> Self {
+        let project = if fields.is_new() {
+            fields.int("project").value()
+        } else {
+            None
+        };
         Self {
             result: fields.json("result").value(),
             lead_time: fields.number("lead_time").value(),
+            project,
         }
     }
 }
@@ -135,8 +147,10 @@ pub(crate) async fn save(
     State(app): State<App>,
     actor: Actor,
     Id(task): Id<TaskId>,
+    query: Query,
     Body(fields): Body<DraftFields>,
 ) -> Answer<Created<DraftView>> {
+    check_project(&app, &actor, task, fields.project, &query).await?;
     let draft = app
         .engine
         .save_draft(&actor, task, None, &fields.into())
@@ -149,8 +163,10 @@ pub(crate) async fn save_of_annotation(
     actor: Actor,
     Id(task): Id<TaskId>,
     OfAnnotation(annotation): OfAnnotation,
+    query: Query,
     Body(fields): Body<DraftFields>,
 ) -> Answer<Created<DraftView>> {
+    check_project(&app, &actor, task, fields.project, &query).await?;
     let draft = app
         .engine
         .save_draft(&actor, task, Some(annotation), &fields.into())

@@ -139,9 +139,10 @@ pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
     of: StorageType,
+    query: Query,
     Body(fields): Body<StorageFields>,
 ) -> Answer<Created<StorageView>> {
-    let input = fields.for_new(of)?;
+    let input = fields.for_new(of, &query)?;
     let storage = app
         .engine
         .create_storage(&actor, of, &input)

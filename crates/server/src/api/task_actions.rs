@@ -23,7 +23,8 @@ pub(crate) const PARAMETERS: [Parameter; 4] = [
     text("id"),
     id("project"),
     missing("view", NO_VIEWS),
-    missing("tabID", NO_VIEWS),
+    // Of Label Studio's front end, which says in the body what its tab selects.
+    id("tabID"),
 ];
 
 /// Which tasks of the project.
@@ -44,6 +45,9 @@ pub(crate) struct ActionView {
 }
 
 impl Input for ActionFields {
+    // It narrows whose annotations go.
+    const NOT_KEPT: &'static [&'static str] = &["annotator"];
+
     fn read(fields: &mut Fields) -> Self {
         no_filters(fields);
         // In which order tasks go changes nothing.

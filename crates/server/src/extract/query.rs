@@ -76,9 +76,7 @@ impl Query {
     /// 400 by the parameter's name.
     pub(crate) fn check_project(&self, project: ProjectId) -> Result<(), ApiError> {
         match self.id::<ProjectId>("project")? {
-            Some(asked) if asked != project => {
-                Err(engine::Error::field("project", format!("It is in project {project}.")).into())
-            }
+            Some(asked) if asked != project => Err(not_in(project)),
             _ => Ok(()),
         }
     }
@@ -142,6 +140,11 @@ impl Query {
         }
         query
     }
+}
+
+/// 400 of a `project` that is not the one of what is asked for.
+pub(crate) fn not_in(project: ProjectId) -> ApiError {
+    engine::Error::field("project", format!("It is in project {project}.")).into()
 }
 
 /// Which part of a list.

@@ -31,6 +31,7 @@ impl Repeated {
         let mut errors: Vec<FieldError> = Vec::new();
         for (name, given) in &self.members {
             let is_as_before = match current.get(name) {
+                _ if T::OF_THE_EDITOR.contains(&&**name) => true,
                 Some(_) if name == BY_THE_CLOCK => true,
                 Some(current) => is_same(given, current),
                 None => T::NOT_KEPT.contains(&&**name) && asks_nothing::<T>(name, given),

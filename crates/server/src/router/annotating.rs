@@ -45,6 +45,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             drafts::save,
             op("Saves the caller's draft of a new annotation, over the one before.")
                 .needs(Annotate)
+                .query([id("project")])
                 .takes::<drafts::DraftFields>()
                 .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(201),
@@ -61,6 +62,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             drafts::save_of_annotation,
             op("Saves the caller's draft of a change to an annotation, over the one before.")
                 .needs(Annotate)
+                .query([id("project")])
                 .takes::<drafts::DraftFields>()
                 .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(201),

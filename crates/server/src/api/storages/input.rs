@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     api::Answer,
     error::ApiError,
+    extract::Query,
     fields::{Fields, Given, Input},
 };
 
@@ -17,6 +18,8 @@ pub(crate) struct StorageFields {
     id: Option<i64>,
     /// As in the path.
     r#type: Option<String>,
+    /// The same, as Label Studio's front end calls it.
+    provider: Option<String>,
     project: Option<i64>,
     title: Option<String>,
     description: Option<String>,
@@ -105,6 +108,7 @@ impl Input for StorageFields {
         Self {
             id,
             r#type: fields.text("type").value(),
+            provider: fields.text("provider").value(),
             project: fields.int("project").value(),
             title: fields.emptied("title"),
             description: clearable(fields.text("description")),
@@ -146,7 +150,10 @@ fn secret(fields: &mut Fields, name: &'static str) -> Option<Secret> {
 
 impl StorageFields {
     /// For a storage that does not exist yet.
-    pub(super) fn for_new(self, of: StorageType) -> Answer<StorageInput> {
+    pub(super) fn for_new(self, of: StorageType, query: &Query) -> Answer<StorageInput> {
+        if let Some(project) = self.project {
+            query.check_project(ProjectId(project))?;
+        }
         if self.id.is_some() {
             return Err(ApiError::invalid(vec![FieldError {
                 field: "id".to_owned(),
@@ -216,15 +223,13 @@ impl StorageFields {
                 }
             })
             .collect();
-        if self
-            .r#type
-            .as_deref()
-            .is_some_and(|it| it != of.kind.as_str())
-        {
-            errors.push(FieldError {
-                field: "type".to_owned(),
-                message: format!("The path says {}.", of.kind),
-            });
+        for (name, kind) in [("type", &self.r#type), ("provider", &self.provider)] {
+            if kind.as_deref().is_some_and(|kind| kind != of.kind.as_str()) {
+                errors.push(FieldError {
+                    field: name.to_owned(),
+                    message: format!("The path says {}.", of.kind),
+                });
+            }
         }
         if self.limit.is_some() {
             errors.push(FieldError {
@@ -287,7 +292,7 @@ mod tests {
     use model::{CredentialKind, Direction::Source};
 
     use super::StorageFields;
-    use crate::fields::Fields;
+    use crate::{extract::Query, fields::Fields};
 
     fn read(json: &str) -> StorageFields {
         Fields::from_json(json.as_bytes()).unwrap().read().unwrap()
@@ -321,7 +326,7 @@ mod tests {
         let fields = read(r#"{"id": 5}"#);
         assert!(
             fields
-                .for_new(Source.by(CredentialKind::AccountKey))
+                .for_new(Source.by(CredentialKind::AccountKey), &Query::parse(""))
                 .is_err()
         );
     }

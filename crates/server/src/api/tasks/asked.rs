@@ -15,7 +15,7 @@ const NO_FILTERS: &str = "Tasks are not filtered here: choose them by query={\"s
 pub(crate) const NO_VIEWS: &str = "There are no views (tabs of the Data Manager) here.";
 
 /// Of the list of tasks.
-pub(crate) const LIST: [Parameter; 15] = [
+pub(crate) const LIST: [Parameter; 16] = [
     id("project"),
     one_of("fields", &["all", "task_only"]),
     PAGE,
@@ -31,10 +31,18 @@ pub(crate) const LIST: [Parameter; 15] = [
     only("selectedItems", &[], NO_FILTERS),
     only("review", &["false"], "Tasks are not reviewed here."),
     only("state", &[], NO_FILTERS),
+    INTERACTION,
 ];
 
+/// Why Label Studio's front end asks.
+pub(crate) const INTERACTION: Parameter = only(
+    "interaction",
+    &["filter", "ordering", "labelstream", "timer"],
+    "Leave it out.",
+);
+
 /// Of the list of a project's tasks, which are always whole.
-pub(crate) const LIST_OF_PROJECT: [Parameter; 15] = {
+pub(crate) const LIST_OF_PROJECT: [Parameter; 16] = {
     let mut parameters = LIST;
     parameters[1] = only("fields", &["all"], "They are always whole here.");
     parameters
@@ -92,8 +100,12 @@ impl Input for DataManagerQuery {
             ordering.map(|raw| serde_json::from_str(raw.get()).unwrap_or(vec![String::new()]));
         let order = match ordering.as_deref() {
             None | Some([]) => None,
-            Some([only]) if only == "tasks:id" => Some(TaskOrder::OldestFirst),
-            Some([only]) if only == "-tasks:id" => Some(TaskOrder::NewestFirst),
+            Some([only]) if matches!(only.as_str(), "tasks:id" | "id") => {
+                Some(TaskOrder::OldestFirst)
+            }
+            Some([only]) if matches!(only.as_str(), "-tasks:id" | "-id") => {
+                Some(TaskOrder::NewestFirst)
+            }
             Some(_) => {
                 fields.wrong("ordering", "Give [\"tasks:id\"] or [\"-tasks:id\"].");
                 None
