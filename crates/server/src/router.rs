@@ -21,7 +21,7 @@ use crate::{
     media_origin::two_hosts,
     observe::observe,
     pages::error_page::for_browsers,
-    parameters::{PAGE, PAGE_SIZE, flag, id, only, text},
+    parameters::{PAGE, PAGE_SIZE, flag, id, only},
     routes::{ANYBODY, Routes, op, public},
     stranger::only_own_files_run,
 };
@@ -254,12 +254,12 @@ pub(crate) fn routes() -> Routes {
             "/tasks/{id}/resolve",
             media::resolve,
             op("The media of a task: a redirect to a pre-signed URL, or its bytes.")
-                .query([text("fileuri")]),
+                .query(media::PARAMETERS),
         )
         .get(
             "/tasks/{id}/presign",
             media::resolve,
-            op("The same as resolve.").query([text("fileuri")]),
+            op("The same as resolve.").query(media::PARAMETERS),
         )
         // annotations and predictions
         .get(

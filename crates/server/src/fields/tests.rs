@@ -29,7 +29,7 @@ impl Input for Sample {
 #[test]
 fn json_and_form_mean_the_same() {
     let json =
-        br#"{"project": 5, "title": "t", "presign": false, "data": {"b":1,"a":2}, "status": 3}"#;
+        br#"{"project": 5, "title": "t", "presign": false, "data": {"b":1,"a":2}, "status": 0}"#;
     let form = b"project=5&title=t&presign=false&data=%7B%22b%22%3A1%2C%22a%22%3A2%7D";
     let json: Sample = Fields::from_json(json).unwrap().read().unwrap();
     let form: Sample = Fields::from_form(form, 300).unwrap().read().unwrap();
@@ -78,6 +78,47 @@ fn every_wrong_field_is_named_at_once() {
         "project, title, presign, data",
     ] {
         assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_field_that_is_not_kept_may_ask_for_nothing() {
+    for nothing in ["null", "false", "0", "\"\"", "[]", "{}"] {
+        let body = format!("{{\"project\": 1, \"status\": {nothing}}}");
+        let read = Fields::from_json(body.as_bytes()).unwrap().read::<Sample>();
+        assert!(read.is_ok(), "{nothing}");
+    }
+    assert!(errors(br#"{"project": 1, "status": 3}"#).contains("\"status\""));
+}
+
+#[test]
+fn a_change_may_not_empty_what_cannot_be_empty() {
+    let read = |body: &[u8]| Fields::from_json(body).unwrap().read_change::<Sample>();
+    let refused = read(br#"{"title": null, "presign": null, "data": null}"#).unwrap_err();
+    let fields: Vec<_> = refused.field_errors().iter().map(|it| &*it.field).collect();
+    assert_eq!(fields, ["title", "presign", "data"]);
+}
+
+#[test]
+fn members_of_an_object_are_read_by_name() {
+    let read = |body: &str| {
+        let mut fields = Fields::from_json(body.as_bytes()).unwrap();
+        let given = fields.object("at", |at| (at.flag("all").value(), at.ids("ids").value()));
+        (given, fields.finish().err())
+    };
+    let (given, error) = read(r#"{"at": {"all": true, "ids": [3]}}"#);
+    assert_eq!(given, Given::Value((Some(true), Some(vec![3]))));
+    assert!(error.is_none());
+    for (body, named) in [
+        (r#"{"at": [true, [3]]}"#, "at"),
+        (r#"{"at": {"all": [true]}}"#, "at.all"),
+        (r#"{"at": {"ids": {"0": 3}}}"#, "at.ids"),
+        (r#"{"at": {"colour": 1}}"#, "at.colour"),
+        (r#"{"at": {"all": true, "all": false}}"#, "at.all"),
+    ] {
+        let (given, error) = read(body);
+        assert_eq!(given, Given::Absent, "{body}");
+        assert_eq!(error.unwrap().field_errors()[0].field, named, "{body}");
     }
 }
 

@@ -4,5 +4,6 @@
 mod behaviour;
 mod browsers;
 mod limits;
+mod lists;
 mod recorded;
 mod world;

@@ -4,8 +4,7 @@
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use engine::{TaskCursor, TaskFilter, TaskOrder, TaskPaging, aside};
 use futures_util::{StreamExt as _, stream};
@@ -15,7 +14,7 @@ use serde::Serialize;
 use super::{Detail, TaskPage, Uris, asked::Asked, views};
 use crate::{
     App,
-    api::{Answer, task_walk::TaskWalk},
+    api::{Answer, json_text, large, task_walk::TaskWalk},
     extract::{Id, PageRequest, Query},
 };
 
@@ -168,7 +167,7 @@ async fn of_organization(
         total: found.total,
         tasks,
     };
-    crate::api::large(bytes, page).await
+    large(bytes, page).await
 }
 
 /// About how much of an answer tasks take: their data, and what is always said.
@@ -204,13 +203,9 @@ impl List {
         let mut text = head.as_bytes().to_vec();
         text.extend(self.next().await?.unwrap_or_default());
         let second = self.next().await?;
-        let kind = [(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        )];
         let Some(second) = second else {
             text.extend_from_slice(tail.as_bytes());
-            return Ok((kind, text).into_response());
+            return Ok(json_text(text));
         };
         let rest = stream::try_unfold(Some(self), async move |list| {
             let Some(mut list) = list else {
@@ -222,8 +217,9 @@ impl List {
             }))
         });
         let begun = [Bytes::from(text), Bytes::from(second)].map(Ok);
-        let body = Body::from_stream(stream::iter(begun).chain(rest));
-        Ok((kind, body).into_response())
+        Ok(json_text(Body::from_stream(
+            stream::iter(begun).chain(rest),
+        )))
     }
 
     /// The next tasks in JSON, with the comma before them.
