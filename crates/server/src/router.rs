@@ -112,9 +112,9 @@ pub(crate) fn routes() -> Routes {
         // projects
         .get(
             "/api/projects",
-            projects::list,
+            projects::list::list,
             op("Projects, newest first.")
-                .query(projects::LIST)
+                .query(projects::list::PARAMETERS)
                 .returns::<projects::ProjectPage>(200),
         )
         .post(
