@@ -185,11 +185,8 @@ def test_an_export_has_the_tasks_that_were_asked_for(client, project):
     assert exported(ids=[third, first]) == [first, third]
     assert exported(ids=[99999999]) == []
     assert [task["id"] for task in exports.as_json(project_id=project.id)] == made.task_ids
-    for option in [{"interpolate_key_frames": True}, {"download_resources": True}]:
-        # It reads the refusal as it streams.
-        with pytest.raises(ApiError) as raised:
-            exported(**option)
-        assert raised.value.status_code == 400, raised.value.body
+    refused(400, exported, download_resources=True)
+    refused(400, exported, export_type="COCO")
 
 
 def test_a_list_of_tasks_is_the_one_that_was_asked_for(client, project):

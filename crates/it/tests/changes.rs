@@ -101,7 +101,7 @@ async fn null_empties_or_is_refused() -> anyhow::Result<()> {
         (task, "meta", json!({})),
         (prediction, "model_version", json!("")),
         (storage, "title", Value::Null),
-        (storage, "description", json!("")),
+        (storage, "description", Value::Null),
         (storage, "regex_filter", Value::Null),
         (storage, "expires_at", Value::Null),
     ] {

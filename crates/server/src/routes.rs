@@ -156,7 +156,9 @@ impl Routes {
         let door = Door {
             kind: DoorKind::Api {
                 known: parameters,
-                has_body: doc.has_body,
+                // What a body of the others means is said nowhere (RFC 9110, 9.3.1).
+                may_have_body: doc.has_body
+                    || matches!(filter, MethodFilter::GET | MethodFilter::DELETE),
             },
             permission: doc.permission,
         };
@@ -247,8 +249,8 @@ enum DoorKind {
     Api {
         /// What its query may say.
         known: Arc<[Parameter]>,
-        /// Its handler reads a body; to others nobody may send one.
-        has_body: bool,
+        /// Else one with fields is refused.
+        may_have_body: bool,
     },
     /// A page: whoever is not signed in is sent to sign in.
     Page,
@@ -267,7 +269,8 @@ impl Door {
                 let opened = async {
                     door.opens(&mut parts, &app).await?;
                     if let DoorKind::Api {
-                        has_body: false, ..
+                        may_have_body: false,
+                        ..
                     } = door.kind
                         && !body.is_end_stream()
                     {

@@ -1,14 +1,14 @@
 //! The fields of a storage, whatever its kind, and which kind has which.
 
 use engine::{FieldError, StorageInput};
-use model::{CredentialKind, ProjectId, Secret, StorageId, StorageType};
+use model::{CredentialKind, Direction, ProjectId, Secret, StorageId, StorageType};
 use utoipa::ToSchema;
 
 use crate::{
     api::Answer,
     error::ApiError,
     extract::Query,
-    fields::{Fields, Given, Input},
+    fields::{Fields, Input},
 };
 
 /// A storage to create, check or preview, or the fields of one to change.
@@ -111,11 +111,11 @@ impl Input for StorageFields {
             provider: fields.text("provider").value(),
             project: fields.int("project").value(),
             title: fields.emptied("title"),
-            description: clearable(fields.text("description")),
+            description: fields.emptied("description"),
             account_name: fields.text("account_name").value(),
             container: fields.text("container").value(),
-            prefix: clearable(fields.text("prefix")),
-            regex_filter: clearable(fields.text("regex_filter")),
+            prefix: fields.emptied("prefix"),
+            regex_filter: fields.emptied("regex_filter"),
             use_blob_urls: fields.flag("use_blob_urls").value(),
             presign: fields.flag("presign").value(),
             presign_ttl: fields.int("presign_ttl").value(),
@@ -137,11 +137,6 @@ impl Input for StorageFields {
             limit: fields.int("limit").value(),
         }
     }
-}
-
-/// Null empties the field, as an empty text does.
-fn clearable(given: Given<String>) -> Option<String> {
-    given.patch().map(Option::unwrap_or_default)
 }
 
 fn secret(fields: &mut Fields, name: &'static str) -> Option<Secret> {
@@ -231,6 +226,17 @@ impl StorageFields {
                 });
             }
         }
+        let of_targets = [
+            ("can_delete_objects", self.can_delete_objects == Some(true)),
+            ("export_layout", self.export_layout.is_some()),
+        ];
+        let for_source = of_targets
+            .into_iter()
+            .filter(|(_, given)| *given && of.direction == Direction::Source);
+        errors.extend(for_source.map(|(name, _)| FieldError {
+            field: name.to_owned(),
+            message: "Only a target storage has it.".to_owned(),
+        }));
         if self.limit.is_some() {
             errors.push(FieldError {
                 field: "limit".to_owned(),
@@ -289,7 +295,10 @@ impl From<StorageFields> for StorageInput {
 
 #[cfg(test)]
 mod tests {
-    use model::{CredentialKind, Direction::Source};
+    use model::{
+        CredentialKind,
+        Direction::{Source, Target},
+    };
 
     use super::StorageFields;
     use crate::{extract::Query, fields::Fields};
@@ -313,8 +322,26 @@ mod tests {
     }
 
     #[test]
+    fn a_source_does_not_export() {
+        for json in [
+            r#"{"can_delete_objects": true}"#,
+            r#"{"export_layout": "per_task"}"#,
+        ] {
+            let source = read(json).for_type(Source.by(CredentialKind::AccountKey));
+            assert!(source.is_err(), "{json}");
+            let target = read(json).for_type(Target.by(CredentialKind::AccountKey));
+            assert!(target.is_ok(), "{json}");
+        }
+    }
+
+    #[test]
     fn null_clears_and_absence_keeps() {
-        let input = read(r#"{"prefix": null, "title": "t"}"#)
+        let change = br#"{"prefix": null, "title": "t"}"#;
+        let change = Fields::from_json(change).unwrap();
+        let input = change
+            .read_change::<StorageFields>()
+            .unwrap()
+            .0
             .for_type(Source.by(CredentialKind::AccountKey))
             .unwrap();
         assert_eq!(input.prefix.as_deref(), Some(""));
