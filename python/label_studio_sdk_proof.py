@@ -169,6 +169,45 @@ def test_annotations_and_predictions(client, project):
     assert client.annotations.list(id=task.id) == []
 
 
+def test_an_export_has_the_tasks_that_were_asked_for(client, project):
+    made = client.projects.import_tasks(
+        id=project.id, return_task_ids=True, request=[{"image": f"https://example.com/{n}.png"} for n in range(4)])
+    first, second, third, _ = made.task_ids
+    for task, was_cancelled in [(first, False), (second, True), (third, False)]:
+        client.annotations.create(id=task, result=[], was_cancelled=was_cancelled)
+    exports = client.projects.exports
+
+    def exported(**options):
+        return [task["id"] for task in json.loads(b"".join(exports.download_sync(id=project.id, **options)))]
+
+    assert exported(export_type="JSON") == [first, second, third]
+    assert exported(ids=[third]) == [third]
+    assert exported(ids=[third, first]) == [first, third]
+    assert exported(ids=[99999999]) == []
+    assert [task["id"] for task in exports.as_json(project_id=project.id)] == made.task_ids
+    refused(400, exported, download_resources=True)
+    refused(400, exported, export_type="COCO")
+
+
+def test_a_list_of_tasks_is_the_one_that_was_asked_for(client, project):
+    made = client.projects.import_tasks(
+        id=project.id, return_task_ids=True, request=[{"image": f"https://example.com/{n}.png"} for n in range(5)])
+
+    def listed(**options):
+        return [task.id for task in client.tasks.list(project=project.id, **options)]
+
+    assert listed(page_size=2, fields="all", resolve_uri=False) == made.task_ids
+    ordered = json.dumps({"ordering": ["-tasks:id"]})
+    assert listed(page_size=2, query=ordered) == made.task_ids[::-1]
+    chosen = json.dumps({"selectedItems": {"all": False, "included": made.task_ids[1:3]}})
+    assert listed(query=chosen) == made.task_ids[1:3]
+    filtered = json.dumps({"filters": {"conjunction": "and", "items": [
+        {"filter": "filter:tasks:id", "operator": "equal", "value": 2, "type": "Number"}]}})
+    refused(400, listed, query=filtered)
+    refused(400, listed, only_annotated=True)
+    refused(501, listed, view=1)
+
+
 def test_a_repeated_submission_makes_one_annotation_and_a_draft_is_shown(client, project):
     task = client.tasks.create(project=project.id, data={"image": "https://example.com/a.png"})
     saved = requests.post(urljoin(URL, f"/api/tasks/{task.id}/drafts/"), json={"result": choice("B")},

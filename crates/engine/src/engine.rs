@@ -151,7 +151,8 @@ impl Engine {
         &self.0.settings.limits
     }
 
-    pub(crate) fn now_ms(&self) -> i64 {
+    /// The present instant of the server's clock, in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
     }
 }

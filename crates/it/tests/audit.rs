@@ -65,7 +65,7 @@ fn told(method: &str, path: &str) -> anyhow::Result<Told> {
         ("POST", "/api/projects/{id}/validate") => Not("it checks a text and changes nothing"),
         ("POST", "/api/projects/{id}/import") => As("task.import"),
         ("POST", "/api/check") => As("storage.check"),
-        ("POST", "/api/tasks") => As("task.create"),
+        ("POST", "/api/tasks" | "/api/projects/{id}/tasks") => As("task.create"),
         ("PATCH", "/api/tasks/{id}") => As("task.change"),
         ("DELETE", "/api/tasks/{id}") | ("POST", "/api/dm/actions") => As("task.delete"),
         ("POST", "/api/tasks/{id}/presence") => Not("that a task is open is forgotten in minutes"),

@@ -23,9 +23,9 @@ const PERMISSIONS: [Permission; 4] = [
 
 /// An operation of the document; without a permission it needs no sign-in.
 #[derive(Debug)]
-struct Operation {
-    method: Method,
-    path: String,
+pub struct Operation {
+    pub method: Method,
+    pub path: String,
     permission: Option<Permission>,
 }
 
@@ -172,7 +172,7 @@ pub async fn world_with_an_app() -> anyhow::Result<World> {
     })
 }
 
-async fn ask(
+pub async fn ask(
     samples: &Samples<'_>,
     sample: &Sample,
     token: Option<&str>,
@@ -189,7 +189,7 @@ async fn ask(
     Longshore::answer(request).await
 }
 
-async fn operations(longshore: &Longshore) -> anyhow::Result<Vec<Operation>> {
+pub async fn operations(longshore: &Longshore) -> anyhow::Result<Vec<Operation>> {
     let document = longshore.get("/api/openapi.json").await?.expect(200)?;
     let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_object().context("paths")? {

@@ -66,7 +66,7 @@ budgets! {
     NAMED_FIELDS: usize = 10, fields;
     /// A name of somebody else's making inside a message.
     NAME: usize = 80, letters;
-    /// Rows of one page of a list.
+    /// Rows of one page of a list; a project's tasks are sent piece by piece and have no such limit.
     LIST_PAGE: i64 = 1_000, rows;
     /// Rows of one preview of a storage.
     PREVIEW: i64 = 1_000, blobs;

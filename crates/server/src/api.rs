@@ -20,12 +20,14 @@ pub(crate) mod storage_forms;
 pub(crate) mod storages;
 pub(crate) mod sync_runs;
 pub(crate) mod task_actions;
+mod task_walk;
 pub(crate) mod tasks;
 pub(crate) mod tokens;
 pub(crate) mod users;
 
 use axum::{
     Json,
+    body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -44,8 +46,13 @@ pub(crate) async fn large(bytes: usize, value: impl Serialize + Send) -> Answer<
         tracing::error!(%error, "an answer could not be written");
         ApiError::internal()
     })?;
+    Ok(json_text(json))
+}
+
+/// JSON that is written already, or is being written.
+pub(crate) fn json_text(body: impl Into<Body>) -> Response {
     let kind = HeaderValue::from_static("application/json");
-    Ok(([(header::CONTENT_TYPE, kind)], json).into_response())
+    ([(header::CONTENT_TYPE, kind)], body.into()).into_response()
 }
 
 /// 201 with what was created.

@@ -140,6 +140,11 @@ impl ApiError {
         }])
     }
 
+    /// 501: a feature of Label Studio's that is not here.
+    pub(crate) fn not_implemented(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", detail)
+    }
+
     /// 413; names the limit.
     pub(crate) fn too_large(what: &str, limit_bytes: u64) -> Self {
         Self::new(
@@ -322,7 +327,10 @@ impl From<engine::Error> for ApiError {
             ),
             Error::Unauthenticated { reason } => Self::unauthenticated(reason),
             Error::Invalid(fields) => Self::invalid(fields),
-            Error::ChangedMeanwhile { by, current } => Self::changed_meanwhile(by, *current),
+            Error::ChangedMeanwhile { by, current } => {
+                let now_ms = current.updated_at_ms;
+                Self::changed_meanwhile(by, *current, now_ms)
+            }
             Error::NothingLeft => Self::new(
                 StatusCode::NOT_FOUND,
                 "nothing_left",
@@ -341,15 +349,25 @@ impl From<engine::Error> for ApiError {
 }
 
 impl ApiError {
+    /// A failure about an annotation, which is told as of now.
+    pub(crate) fn of_annotation(error: engine::Error, now_ms: i64) -> Self {
+        match error {
+            engine::Error::ChangedMeanwhile { by, current } => {
+                Self::changed_meanwhile(by, *current, now_ms)
+            }
+            other => other.into(),
+        }
+    }
+
     /// 412: `If-Match` names another state than the annotation's.
-    fn changed_meanwhile(by: Option<String>, current: Annotation) -> Self {
+    fn changed_meanwhile(by: Option<String>, current: Annotation, now_ms: i64) -> Self {
         let who = by.unwrap_or_else(|| "Somebody".to_owned());
         let at = instant(current.updated_at_ms);
         let detail = format!(
             "{who} saved this annotation at {at}, after you opened it. Nothing was changed: `current` is how it is now."
         );
         let mut error = Self::new(StatusCode::PRECONDITION_FAILED, "changed_meanwhile", detail);
-        error.0.current = Some(current.into());
+        error.0.current = Some(AnnotationView::at(current, now_ms));
         error
     }
 

@@ -11,15 +11,20 @@ use engine::aside;
 pub(crate) use engine::label_studio::instant;
 use futures_util::{FutureExt as _, StreamExt};
 use model::{AnnotationId, budgets};
+use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     App,
     budget::BodyBudget,
     error::ApiError,
-    fields::{Fields, Input},
+    fields::{Fields, Input, Repeated},
     places::Place,
 };
+
+mod query;
+
+pub(crate) use query::{PageRequest, Query, not_in};
 
 /// A JSON or form body, read field by field.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -28,18 +33,71 @@ impl<T: Input> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let kind = MediaType::of(request.headers())?;
-        let most_fields = BodyBudget::of(request.extensions()).fields();
-        let body = read_body(request, app).await?;
-        let read = || {
-            let fields = match kind {
-                MediaType::Json => Fields::from_json(&body),
-                MediaType::Form => Fields::from_form(&body, most_fields),
-            };
-            fields?.read()
-        };
-        aside(body.len(), read).await.map(Self)
+        fields_of(request, app, Fields::read).await.map(Self)
     }
+}
+
+/// The body of a PATCH or PUT: what changes, and what else it says.
+pub(crate) struct Change<T> {
+    fields: T,
+    repeated: Repeated,
+}
+
+impl<T: Input> FromRequest<App> for Change<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (fields, repeated) = fields_of(request, app, Fields::read_change).await?;
+        Ok(Self { fields, repeated })
+    }
+}
+
+impl<T: Input> Change<T> {
+    /// What changes, when all else that was sent is as `current` answers it.
+    ///
+    /// # Errors
+    /// 400 naming the fields that cannot be changed.
+    pub(crate) async fn of<V: Serialize>(
+        self,
+        current: impl AsyncFnOnce() -> Result<V, ApiError>,
+    ) -> Result<T, ApiError> {
+        if !self.repeated.is_empty() {
+            let current = serde_json::to_value(current().await?).map_err(|error| {
+                tracing::error!(%error, "an answer could not be written");
+                ApiError::internal()
+            })?;
+            self.repeated.check::<T>(&current)?;
+        }
+        Ok(self.fields)
+    }
+}
+
+/// No body, or one without fields.
+pub(crate) struct Nothing;
+
+impl Input for Nothing {
+    fn read(_: &mut Fields) -> Self {
+        Self
+    }
+}
+
+/// Reads a body of fields.
+async fn fields_of<T>(
+    request: Request,
+    app: &App,
+    read: impl FnOnce(Fields) -> Result<T, ApiError> + Send,
+) -> Result<T, ApiError> {
+    let kind = MediaType::of(request.headers())?;
+    let most_fields = BodyBudget::of(request.extensions()).fields();
+    let body = read_body(request, app).await?;
+    let read = || {
+        let fields = match kind {
+            MediaType::Json => Fields::from_json(&body),
+            MediaType::Form => Fields::from_form(&body, most_fields),
+        };
+        read(fields?)
+    };
+    aside(body.len(), read).await
 }
 
 /// The whole body of an import, whatever its JSON is.
@@ -212,119 +270,6 @@ async fn id_of<T: FromStr>(parts: &mut Parts, app: &App, name: &str) -> Result<T
         .ok_or_else(ApiError::not_found)
 }
 
-/// The query's parameters; those that nobody asks for are ignored.
-pub(crate) struct Query(Vec<(String, String)>);
-
-impl FromRequestParts<App> for Query {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
-    }
-}
-
-impl Query {
-    /// Of an address that is not the request's.
-    pub(crate) fn parse(query: &str) -> Self {
-        let pairs = url::form_urlencoded::parse(query.as_bytes());
-        Self(pairs.into_owned().take(budgets::PARAMETERS).collect())
-    }
-
-    /// The last value of a parameter.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().rev().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
-    }
-
-    /// An id; what is no number is refused by the parameter's name.
-    pub(crate) fn id<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
-        match self.text(name).filter(|text| !text.is_empty()) {
-            None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| {
-                ApiError::invalid_request(format!("query parameter \"{name}\" must be an integer"))
-            }),
-        }
-    }
-
-    /// Is a parameter true, as Django reads it?
-    pub(crate) fn flag(&self, name: &str, default: bool) -> bool {
-        match self.text(name).map(str::to_ascii_lowercase).as_deref() {
-            Some("true" | "1" | "yes" | "on") => true,
-            Some("false" | "0" | "no" | "off") => false,
-            _ => default,
-        }
-    }
-
-    /// `page` (from 1) and `page_size`.
-    pub(crate) fn page(&self, default_size: i64) -> Result<PageRequest, ApiError> {
-        let number = match self.text("page") {
-            None => 1,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|page| (1..=i64::from(i32::MAX)).contains(page))
-                .ok_or_else(ApiError::invalid_page)?,
-        };
-        let size = self
-            .text("page_size")
-            .and_then(|text| text.parse().ok())
-            .filter(|size| *size > 0)
-            .unwrap_or(default_size);
-        Ok(PageRequest {
-            number,
-            size: size.min(budgets::LIST_PAGE),
-        })
-    }
-
-    /// The same query on another page, for `next` and `previous`.
-    pub(crate) fn with_page(&self, page: i64) -> String {
-        self.with("page", &page.to_string())
-    }
-
-    /// The same query with another value of a parameter.
-    pub(crate) fn with(&self, name: &str, value: &str) -> String {
-        let mut query = self.others(name);
-        query.append_pair(name, value);
-        query.finish()
-    }
-
-    /// The same query without a parameter.
-    pub(crate) fn without(&self, name: &str) -> String {
-        self.others(name).finish()
-    }
-
-    fn others(&self, except: &str) -> url::form_urlencoded::Serializer<'static, String> {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.0.iter().filter(|(name, _)| name != except) {
-            query.append_pair(name, value);
-        }
-        query
-    }
-}
-
-/// Which part of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PageRequest {
-    /// From 1.
-    pub(crate) number: i64,
-    pub(crate) size: i64,
-}
-
-impl PageRequest {
-    pub(crate) fn offset(self) -> i64 {
-        (self.number - 1) * self.size
-    }
-
-    /// 404 when the page begins behind the last row; the first page may be empty.
-    pub(crate) fn check(self, total: i64) -> Result<(), ApiError> {
-        if self.number > 1 && self.offset() >= total {
-            Err(ApiError::invalid_page())
-        } else {
-            Ok(())
-        }
-    }
-}
-
 /// Instants as people read them, to the minute: `2026-11-21 17:52 UTC`.
 pub(crate) fn moment(at_ms: i64) -> String {
     formatted(at_ms, |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
@@ -369,39 +314,7 @@ fn plural(count: i64, unit: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::budgets;
-
-    use super::{Query, ago, instant, meta_instant, moment};
-
-    fn query(text: &str) -> Query {
-        Query(
-            url::form_urlencoded::parse(text.as_bytes())
-                .into_owned()
-                .collect(),
-        )
-    }
-
-    #[test]
-    fn pages_begin_at_one_and_end_with_404() {
-        let page = query("page=3&page_size=10").page(30).unwrap();
-        assert_eq!((page.number, page.size, page.offset()), (3, 10, 20));
-        assert!(page.check(20).is_err());
-        assert!(page.check(21).is_ok());
-        assert!(query("").page(30).unwrap().check(0).is_ok());
-        for wrong in ["page=0", "page=-1", "page=x", "page=99999999999999999999"] {
-            assert!(query(wrong).page(30).is_err(), "{wrong}");
-        }
-        let large = query("page_size=1000000").page(30).unwrap();
-        assert_eq!(large.size, budgets::LIST_PAGE);
-    }
-
-    #[test]
-    fn the_other_page_keeps_the_rest_of_the_query() {
-        assert_eq!(
-            query("project=5&page=1&fields=all").with_page(2),
-            "project=5&fields=all&page=2"
-        );
-    }
+    use super::{ago, instant, meta_instant, moment};
 
     #[test]
     fn instants_read_as_in_label_studio() {

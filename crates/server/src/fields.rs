@@ -6,18 +6,30 @@
 
 use engine::FieldError;
 use model::budgets;
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, parameters::parse_flag};
+
+mod json;
+mod repeat;
+
+pub(crate) use json::json_error;
+use json::{Pairs, json_kind};
+pub(crate) use repeat::Repeated;
+
+const NO_NULL: &str = "This field may not be null.";
 
 /// A body's type: how it reads its fields.
 pub(crate) trait Input: Sized {
-    /// Fields of Label Studio that are accepted and change nothing here.
-    const UNUSED: &'static [&'static str] = &[];
+    /// Fields of Label Studio that nothing here keeps: they may be empty, and ask for nothing.
+    const NOT_KEPT: &'static [&'static str] = &[];
+    /// What such a field may also say, as JSON: what it is in Label Studio when nobody says.
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[];
+    /// What Label Studio's editor says besides, of itself: it is let in, whatever it is.
+    const OF_THE_EDITOR: &'static [&'static str] = &[];
+    /// Fields that a change may empty by null.
+    const NULLABLE: &'static [&'static str] = &[];
 
     /// Takes every field it knows; what it leaves is refused by name.
     fn read(fields: &mut Fields) -> Self;
@@ -53,12 +65,26 @@ impl<T> Given<T> {
     }
 }
 
+/// A field's name, and its value as it was sent.
+type Member = (String, Box<RawValue>);
+
+/// What a body is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Purpose {
+    /// To make or to do something; null is as absent.
+    #[default]
+    New,
+    /// To change something, of which null may empty these.
+    Change(&'static [&'static str]),
+}
+
 /// The fields not taken yet, and what was wrong with those taken.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
-    left: Vec<(String, Box<RawValue>)>,
+    left: Vec<Member>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
+    purpose: Purpose,
 }
 
 impl Fields {
@@ -75,10 +101,7 @@ impl Fields {
         let value: &RawValue =
             serde_json::from_slice(body).map_err(|error| json_error(body, &error))?;
         if !value.get().starts_with('{') {
-            return Err(ApiError::invalid_request(format!(
-                "Invalid data. Expected a dictionary, but got {}.",
-                json_kind(value)
-            )));
+            return Err(ApiError::invalid_request(no_object(value)));
         }
         let Pairs(left) =
             serde_json::from_str(value.get()).map_err(|error| json_error(body, &error))?;
@@ -125,21 +148,122 @@ impl Fields {
     /// 400 naming every wrong and every unknown field.
     pub(crate) fn read<T: Input>(mut self) -> Result<T, ApiError> {
         let input = T::read(&mut self);
-        let mut unknown: Vec<String> = self
-            .left
-            .iter()
-            .map(|(name, _)| name.clone())
-            .filter(|name| !T::UNUSED.contains(&name.as_str()))
-            .collect();
+        for (name, value) in std::mem::take(&mut self.left) {
+            if T::OF_THE_EDITOR.contains(&&*name) {
+                continue;
+            }
+            if !T::NOT_KEPT.contains(&&*name) {
+                self.left.push((name, value));
+            } else if !repeat::asks_nothing::<T>(&name, &value) {
+                self.wrong(&name, "Longshore keeps no such field: leave it out.");
+            }
+        }
+        self.finish()?;
+        Ok(input)
+    }
+
+    /// Reads a change, and what else was sent.
+    ///
+    /// # Errors
+    /// 400 naming every wrong field.
+    pub(crate) fn read_change<T: Input>(mut self) -> Result<(T, Repeated), ApiError> {
+        self.purpose = Purpose::Change(T::NULLABLE);
+        let input = T::read(&mut self);
+        let repeated = Repeated {
+            members: std::mem::take(&mut self.left),
+            known: std::mem::take(&mut self.known),
+        };
+        self.finish()?;
+        Ok((input, repeated))
+    }
+
+    /// Is something made of this, and nothing changed?
+    pub(crate) fn is_new(&self) -> bool {
+        self.purpose == Purpose::New
+    }
+
+    /// Reports what nobody took.
+    fn finish(&mut self) -> Result<(), ApiError> {
+        let mut unknown: Vec<String> = self.left.drain(..).map(|(name, _)| name).collect();
         unknown.dedup();
         let known = std::mem::take(&mut self.known);
-        self.wrong_each(unknown, || {
-            format!("Unknown field. The fields here are: {}.", known.join(", "))
-        });
+        self.wrong_each(unknown, || unknown_field(&known));
         if self.errors.is_empty() {
-            Ok(input)
+            Ok(())
         } else {
-            Err(ApiError::invalid(self.errors))
+            Err(ApiError::invalid(std::mem::take(&mut self.errors)))
+        }
+    }
+
+    /// Takes a field's value out; null is for the caller only where it may be.
+    fn take(&mut self, name: &'static str) -> Given<Box<RawValue>> {
+        self.known.push(name);
+        let Some(at) = self.left.iter().position(|(key, _)| key == name) else {
+            return Given::Absent;
+        };
+        let (_, value) = self.left.swap_remove(at);
+        if value.get() != "null" {
+            return Given::Value(value);
+        }
+        match self.purpose {
+            Purpose::Change(nullable) if !nullable.contains(&name) => {
+                self.wrong(name, NO_NULL);
+                Given::Absent
+            }
+            _ => Given::Null,
+        }
+    }
+
+    /// An object, whose members are read the same way and told as `name.member`.
+    pub(crate) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Given<T> {
+        let raw = match self.json(name) {
+            Given::Absent => return Given::Absent,
+            Given::Null => return Given::Null,
+            Given::Value(raw) => raw,
+        };
+        if !raw.get().starts_with('{') {
+            self.wrong(name, no_object(&raw));
+            return Given::Absent;
+        }
+        let read = Self::from_json(raw.get().as_bytes()).and_then(|mut members| {
+            let value = read(&mut members);
+            members.finish().map(|()| value)
+        });
+        match read {
+            Ok(value) => Given::Value(value),
+            Err(error) if error.field_errors().is_empty() => {
+                self.wrong(name, error.detail().to_owned());
+                Given::Absent
+            }
+            Err(error) => {
+                for wrong in error.field_errors() {
+                    let field = match wrong.field.as_str() {
+                        FieldError::NON_FIELD => name.to_owned(),
+                        member => format!("{name}.{member}"),
+                    };
+                    self.wrong(&field, wrong.message.clone());
+                }
+                Given::Absent
+            }
+        }
+    }
+
+    /// A list of ids.
+    pub(crate) fn ids(&mut self, name: &'static str) -> Given<Vec<i64>> {
+        match self.json(name) {
+            Given::Absent => Given::Absent,
+            Given::Null => Given::Null,
+            Given::Value(raw) => match parse::<Vec<i64>>(&raw) {
+                Some(ids) => Given::Value(ids),
+                None => {
+                    self.wrong(name, "Give a list of ids, like [3, 4].");
+                    Given::Absent
+                }
+            },
         }
     }
 
@@ -165,14 +289,10 @@ impl Fields {
 
     /// Any JSON, as it was sent; a string that holds an object or array (a form's) is opened.
     pub(crate) fn json(&mut self, name: &'static str) -> Given<Box<RawValue>> {
-        self.known.push(name);
-        let Some(at) = self.left.iter().position(|(key, _)| key == name) else {
-            return Given::Absent;
+        let value = match self.take(name) {
+            Given::Value(value) => value,
+            nothing => return nothing,
         };
-        let (_, value) = self.left.swap_remove(at);
-        if value.get() == "null" {
-            return Given::Null;
-        }
         match serde_json::from_str::<String>(value.get()) {
             Ok(inner) if inner.starts_with(['{', '[']) => {
                 Given::Value(RawValue::from_string(inner).unwrap_or(value))
@@ -194,6 +314,14 @@ impl Fields {
                 Given::Absent
             }
             given => given,
+        }
+    }
+
+    /// A text that a change may empty, which null does.
+    pub(crate) fn emptied(&mut self, name: &'static str) -> Option<String> {
+        match self.text(name) {
+            Given::Null if !self.is_new() => Some(String::new()),
+            given => given.value(),
         }
     }
 
@@ -243,11 +371,7 @@ impl Fields {
                 Some(1) => Some(true),
                 _ => None,
             },
-            Scalar::Text(text) => match text.to_ascii_lowercase().as_str() {
-                "true" | "1" | "on" | "yes" => Some(true),
-                "false" | "0" | "off" | "no" => Some(false),
-                _ => None,
-            },
+            Scalar::Text(text) => parse_flag(&text),
         })
     }
 
@@ -255,7 +379,7 @@ impl Fields {
     pub(crate) fn required<T>(&mut self, name: &'static str, given: Given<T>) -> Option<T> {
         match given {
             Given::Value(value) => return Some(value),
-            Given::Null => self.wrong(name, "This field may not be null."),
+            Given::Null => self.wrong(name, NO_NULL),
             Given::Absent if self.errors.iter().any(|error| error.field == name) => {}
             Given::Absent => self.wrong(name, "This field is required."),
         }
@@ -268,14 +392,11 @@ impl Fields {
         message: &'static str,
         read: impl FnOnce(Scalar) -> Option<T>,
     ) -> Given<T> {
-        self.known.push(name);
-        let Some(at) = self.left.iter().position(|(key, _)| key == name) else {
-            return Given::Absent;
+        let value = match self.take(name) {
+            Given::Absent => return Given::Absent,
+            Given::Null => return Given::Null,
+            Given::Value(value) => value,
         };
-        let (_, value) = self.left.swap_remove(at);
-        if value.get() == "null" {
-            return Given::Null;
-        }
         // An object or array is none, and is not unpacked to see that.
         let scalar = Some(value).filter(|value| !value.get().starts_with(['{', '[']));
         match scalar
@@ -288,6 +409,21 @@ impl Fields {
                 Given::Absent
             }
         }
+    }
+}
+
+fn no_object(value: &RawValue) -> String {
+    format!(
+        "Invalid data. Expected a dictionary, but got {}.",
+        json_kind(value)
+    )
+}
+
+fn unknown_field(known: &[&str]) -> String {
+    if known.is_empty() {
+        "Unknown field. There are none here.".to_owned()
+    } else {
+        format!("Unknown field. The fields here are: {}.", known.join(", "))
     }
 }
 
@@ -316,176 +452,8 @@ pub(crate) fn form_pairs(body: &[u8], most: usize) -> Result<Vec<(String, String
     Ok(pairs)
 }
 
-/// An object's members in order, duplicates included; of too many only one too many.
-struct Pairs(Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Pairs;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while pairs.len() <= budgets::FIELDS
-                    && let Some(pair) = map.next_entry()?
-                {
-                    pairs.push(pair);
-                }
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
-/// 400 with the cause, the line, the column and the byte offset, in the words of Python's parser.
-pub(crate) fn json_error(body: &[u8], error: &serde_json::Error) -> ApiError {
-    let (line, column) = (error.line(), error.column());
-    let before: usize = body
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(<[u8]>::len)
-        .sum();
-    let text = error.to_string();
-    let cause = text.split(" at line ").next().unwrap_or(&text);
-    ApiError::malformed(format!(
-        "JSON parse error - {cause}: line {line} column {column} (char {})",
-        before + column.saturating_sub(1)
-    ))
-}
-
-fn json_kind(value: &RawValue) -> &'static str {
-    match value.get().as_bytes().first() {
-        Some(b'[') => "list",
-        Some(b'"') => "str",
-        Some(b't' | b'f') => "bool",
-        Some(b'n') => "None",
-        _ => "number",
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use axum::{http::StatusCode, response::IntoResponse};
-
-    use super::{Fields, Given, Input};
-
-    #[derive(Debug, PartialEq)]
-    struct Sample {
-        project: Option<i64>,
-        title: Given<String>,
-        presign: Option<bool>,
-        data: Option<String>,
-    }
-
-    impl Input for Sample {
-        const UNUSED: &'static [&'static str] = &["status"];
-
-        fn read(fields: &mut Fields) -> Self {
-            let project = fields.int("project");
-            Self {
-                project: fields.required("project", project),
-                title: fields.text("title"),
-                presign: fields.flag("presign").value(),
-                data: fields.json("data").value().map(|raw| raw.get().to_owned()),
-            }
-        }
-    }
-
-    #[test]
-    fn json_and_form_mean_the_same() {
-        let json =
-            br#"{"project": 5, "title": "t", "presign": false, "data": {"b":1,"a":2}, "status": 3}"#;
-        let form = b"project=5&title=t&presign=false&data=%7B%22b%22%3A1%2C%22a%22%3A2%7D";
-        let json: Sample = Fields::from_json(json).unwrap().read().unwrap();
-        let form: Sample = Fields::from_form(form, 300).unwrap().read().unwrap();
-        assert_eq!(json, form);
-        assert_eq!(json.data.as_deref(), Some(r#"{"b":1,"a":2}"#));
-    }
-
-    #[test]
-    fn raw_json_is_not_rounded() {
-        let body = br#"{"project": 1, "data": {"n": 12345678901234567890123.10}}"#;
-        let read: Sample = Fields::from_json(body).unwrap().read().unwrap();
-        assert_eq!(
-            read.data.as_deref(),
-            Some(r#"{"n": 12345678901234567890123.10}"#)
-        );
-    }
-
-    #[test]
-    fn null_is_not_absent() {
-        let read: Sample = Fields::from_json(br#"{"project": 1, "title": null}"#)
-            .unwrap()
-            .read()
-            .unwrap();
-        assert_eq!(read.title, Given::Null);
-        assert_eq!(read.presign, None);
-    }
-
-    fn errors(body: &[u8]) -> String {
-        let error = match Fields::from_json(body) {
-            Ok(fields) => fields.read::<Sample>().unwrap_err(),
-            Err(error) => error,
-        };
-        let text = format!("{error:?}");
-        assert_eq!(error.into_response().status(), StatusCode::BAD_REQUEST);
-        text
-    }
-
-    #[test]
-    fn every_wrong_field_is_named_at_once() {
-        let text = errors(br#"{"presign": "maybe", "title": [1], "colour": 1}"#);
-        for part in [
-            "This field is required.",
-            "Must be a valid boolean.",
-            "Not a valid string.",
-            "\"colour\"",
-            "project, title, presign, data",
-        ] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-    }
-
-    #[test]
-    fn malformed_bodies_say_where() {
-        assert!(errors(b"{bad").contains("line 1 column 2 (char 1)"));
-        assert!(errors(b"{\n \"a\": NaN}").contains("line 2 column"));
-        assert!(errors(b"[1]").contains("Expected a dictionary, but got list."));
-        assert!(errors(b"{\"project\": 1, \"project\": 2}").contains("more than once"));
-        assert!(errors(b"{\"title\": \"\xFF\"}").contains("line 1"));
-    }
-
-    #[test]
-    fn many_unknown_fields_are_counted_and_too_many_are_refused() {
-        let body = |count: usize| {
-            let names: Vec<_> = (0..count).map(|n| format!("\"{n:0>90}\": 1")).collect();
-            format!("{{{}}}", names.join(","))
-        };
-        let text = errors(body(300).as_bytes());
-        assert!(text.contains("and 290 more fields"), "{text}");
-        assert!(text.len() < 4_000, "{text}");
-        assert!(errors(body(301).as_bytes()).contains("more than 300 fields"));
-        assert!(errors(body(100_000).as_bytes()).contains("more than 300 fields"));
-        let twice = format!("{{{}\"project\": 1}}", "\"a\": 1,".repeat(200));
-        assert!(errors(twice.as_bytes()).contains("more than once"));
-        assert!(Fields::from_form("a=1&".repeat(301).as_bytes(), 300).is_err());
-        assert!(Fields::from_form("a=1&".repeat(300).as_bytes(), 300).is_ok());
-    }
-
-    #[test]
-    fn a_byte_order_mark_is_no_data() {
-        let read: Sample = Fields::from_json(b"\xEF\xBB\xBF{\"project\": 1}")
-            .unwrap()
-            .read()
-            .unwrap();
-        assert_eq!(read.project, Some(1));
-    }
-}
+mod tests;
 
 #[cfg(test)]
 mod fuzz;

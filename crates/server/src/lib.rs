@@ -20,6 +20,7 @@ mod media_origin;
 mod observe;
 mod openapi;
 mod pages;
+mod parameters;
 mod places;
 mod policy;
 mod router;

@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the route table and the handlers' own types.
 
+use std::sync::Arc;
+
 use model::Permission;
 use utoipa::{
     ToSchema,
@@ -8,7 +10,8 @@ use utoipa::{
         Required, Response, Schema,
         extensions::Extensions,
         path::{
-            Operation as PathOperation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+            Operation as PathOperation, OperationBuilder, Parameter as Documented,
+            ParameterBuilder, ParameterIn,
         },
         request_body::RequestBodyBuilder,
         schema::{ArrayBuilder, ObjectBuilder, Type},
@@ -18,7 +21,7 @@ use utoipa::{
     },
 };
 
-use crate::{error::ErrorBody, router::routes};
+use crate::{error::ErrorBody, parameters::Parameter, router::routes};
 
 /// One row of the route table.
 pub(crate) struct Operation {
@@ -27,7 +30,8 @@ pub(crate) struct Operation {
     pub(crate) summary: &'static str,
     /// None needs no sign-in.
     pub(crate) permission: Option<Permission>,
-    pub(crate) query: &'static [&'static str],
+    /// What its query may say.
+    pub(crate) query: Arc<[Parameter]>,
     pub(crate) request: Option<Shape>,
     pub(crate) status: u16,
     pub(crate) response: Option<Shape>,
@@ -87,20 +91,17 @@ impl Operation {
         }
     }
 
-    fn parameters(&self) -> Vec<Parameter> {
-        let in_path = self.path.split(['{', '}']).skip(1).step_by(2).map(|name| {
+    fn parameters(&self) -> Vec<Documented> {
+        let path = self.path.split(['{', '}']).skip(1).step_by(2).map(|name| {
             let kind = if name == "id" {
                 Type::Integer
             } else {
                 Type::String
             };
-            parameter(name, ParameterIn::Path, kind)
+            in_path(name, kind)
         });
-        let in_query = self
-            .query
-            .iter()
-            .map(|name| parameter(name, ParameterIn::Query, Type::String));
-        in_path.chain(in_query).collect()
+        path.chain(self.query.iter().map(Parameter::document))
+            .collect()
     }
 
     fn document(&self) -> PathOperation {
@@ -144,15 +145,11 @@ impl Operation {
     }
 }
 
-fn parameter(name: &str, place: ParameterIn, kind: Type) -> Parameter {
-    let required = match place {
-        ParameterIn::Path => Required::True,
-        _ => Required::False,
-    };
+fn in_path(name: &str, kind: Type) -> Documented {
     ParameterBuilder::new()
         .name(name)
-        .parameter_in(place)
-        .required(required)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
         .schema(Some(ObjectBuilder::new().schema_type(kind).build()))
         .build()
 }

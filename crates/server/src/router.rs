@@ -21,6 +21,7 @@ use crate::{
     media_origin::two_hosts,
     observe::observe,
     pages::error_page::for_browsers,
+    parameters::{PAGE, PAGE_SIZE, flag, id, only},
     routes::{ANYBODY, Routes, op, public},
     stranger::only_own_files_run,
 };
@@ -111,9 +112,9 @@ pub(crate) fn routes() -> Routes {
         // projects
         .get(
             "/api/projects",
-            projects::list,
+            projects::list::list,
             op("Projects, newest first.")
-                .query(&["page", "page_size"])
+                .query(projects::list::PARAMETERS)
                 .returns::<projects::ProjectPage>(200),
         )
         .post(
@@ -158,23 +159,32 @@ pub(crate) fn routes() -> Routes {
             tasks::import,
             op("Imports a JSON task or an array of tasks.")
                 .needs(ManageProjects)
-                .query(&["return_task_ids"])
+                .query(tasks::IMPORT)
                 .takes::<Value>()
                 .body(BodyBudget::Import)
                 .returns::<tasks::ImportedView>(201),
         )
         .get(
             "/api/projects/{id}/tasks",
-            tasks::list_of_project,
-            op("The project's tasks as a plain array.")
-                .query(&["page", "page_size"])
+            tasks::list::list_of_project,
+            op("The project's tasks as a plain array, each whole.")
+                .query(tasks::asked::LIST_OF_PROJECT)
                 .lists::<tasks::TaskView>(200),
+        )
+        .post(
+            "/api/projects/{id}/tasks",
+            tasks::create_in_project,
+            op("Creates a task of the project.")
+                .needs(ManageProjects)
+                .takes::<tasks::TaskFields>()
+                .body(BodyBudget::Work)
+                .returns::<tasks::TaskView>(201),
         )
         .get(
             "/api/projects/{id}/export",
             exports::export,
             op("Every annotated task as one file.")
-                .query(&["exportType", "download_all_tasks"])
+                .query(exports::PARAMETERS)
                 .lists::<Value>(200),
         )
         .get(
@@ -194,9 +204,9 @@ pub(crate) fn routes() -> Routes {
         // tasks
         .get(
             "/api/tasks",
-            tasks::list,
+            tasks::list::list,
             op("Tasks of a project.")
-                .query(&["project", "page", "page_size", "fields", "resolve_uri"])
+                .query(tasks::asked::LIST)
                 .returns::<tasks::TaskPage>(200),
         )
         .post(
@@ -212,7 +222,7 @@ pub(crate) fn routes() -> Routes {
             "/api/tasks/{id}",
             tasks::get,
             op("One task with its annotations and predictions.")
-                .query(&["resolve_uri"])
+                .query([flag("resolve_uri"), id("project"), tasks::asked::INTERACTION])
                 .returns::<tasks::TaskView>(200),
         )
         .patch(
@@ -234,7 +244,7 @@ pub(crate) fn routes() -> Routes {
             task_actions::act,
             op("Deletes the selected tasks (id=delete_tasks), or their annotations (id=delete_tasks_annotations).")
                 .needs(ManageProjects)
-                .query(&["id", "project"])
+                .query(task_actions::PARAMETERS)
                 .takes::<task_actions::ActionFields>()
                 .body(BodyBudget::Work)
                 .returns::<task_actions::ActionView>(200),
@@ -244,24 +254,27 @@ pub(crate) fn routes() -> Routes {
             "/tasks/{id}/resolve",
             media::resolve,
             op("The media of a task: a redirect to a pre-signed URL, or its bytes.")
-                .query(&["fileuri"]),
+                .query(media::PARAMETERS),
         )
         .get(
             "/tasks/{id}/presign",
             media::resolve,
-            op("The same as resolve.").query(&["fileuri"]),
+            op("The same as resolve.").query(media::PARAMETERS),
         )
         // annotations and predictions
         .get(
             "/api/tasks/{id}/annotations",
             annotations::list,
-            op("The annotations of a task.").lists::<annotations::AnnotationView>(200),
+            op("The annotations of a task.")
+                .query([only("ordering", &["id"], "They come by id.")])
+                .lists::<annotations::AnnotationView>(200),
         )
         .post(
             "/api/tasks/{id}/annotations",
             annotations::create,
             op("Creates an annotation.")
                 .needs(Annotate)
+                .query([id("project"), flag("was_cancelled")])
                 .takes::<annotations::AnnotationFields>()
                 .body(BodyBudget::Work)
                 .returns::<annotations::AnnotationView>(201),
@@ -289,7 +302,7 @@ pub(crate) fn routes() -> Routes {
             "/api/predictions",
             predictions::list,
             op("Predictions of a project or a task.")
-                .query(&["project", "task"])
+                .query([id("project"), id("task__project"), id("task")])
                 .lists::<predictions::PredictionView>(200),
         )
         .post(
@@ -342,7 +355,7 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
             base,
             storages::list_all,
             op("The project's storages of every kind.").needs(ManageProjects)
-                .query(&["project"])
+                .query([id("project")])
                 .lists::<storages::StorageView>(200),
         )
         .get(
@@ -354,13 +367,14 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
             &at("/{kind}"),
             storages::list,
             op("The project's storages of one kind.").needs(ManageProjects)
-                .query(&["project"])
+                .query([id("project")])
                 .lists::<storages::StorageView>(200),
         )
         .post(
             &at("/{kind}"),
             storages::create,
             op("Creates a storage, when it works.").needs(ManageProjects)
+                .query([id("project"), only("pk", &["undefined"], "A new storage gets its id here.")])
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(201),
         )
@@ -392,6 +406,7 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
             &at("/{kind}/{id}"),
             storages::update,
             op("Changes the given fields; secrets that are not given stay.").needs(ManageProjects)
+                .query([id("project")])
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(200),
         )
@@ -399,6 +414,7 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
             &at("/{kind}/{id}"),
             storages::update,
             op("The same as PATCH, as in Label Studio.").needs(ManageProjects)
+                .query([id("project")])
                 .takes::<storages::StorageFields>()
                 .returns::<storages::StorageView>(200),
         )
@@ -429,13 +445,15 @@ fn storage_routes(routes: Routes, base: &str) -> Routes {
         .get(
             &at("/{kind}/{id}/runs"),
             sync_runs::list,
-            op("The storage's syncs, newest first.").needs(ManageProjects).lists::<sync_runs::RunView>(200),
+            op("The storage's syncs, newest first.").needs(ManageProjects)
+                .query([PAGE, PAGE_SIZE])
+                .lists::<sync_runs::RunView>(200),
         )
         .get(
             &at("/{kind}/{id}/errors"),
             sync_runs::errors,
             op("The blobs that failed, each with its cause.").needs(ManageProjects)
-                .query(&["page", "page_size"])
+                .query([PAGE, PAGE_SIZE])
                 .lists::<sync_runs::BlobErrorView>(200),
         )
 }

@@ -1,11 +1,13 @@
 //! What the route table is made of: a route, and what the OpenAPI document says of it.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use axum::{
     Extension, Router,
-    extract::{FromRequestParts as _, Request, State},
+    body::HttpBody as _,
+    extract::{FromRequest as _, FromRequestParts as _, Request, State},
     handler::Handler,
+    http::request::Parts,
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, on},
 };
@@ -16,8 +18,10 @@ use crate::{
     App,
     budget::BodyBudget,
     error::ApiError,
+    extract::{self, Nothing},
     openapi::{Operation, Shape},
     pages::Person,
+    parameters::{self, Parameter},
 };
 
 /// The table while it is made.
@@ -74,12 +78,6 @@ const fn who_may(permission: Permission) -> For {
 }
 
 impl For {
-    /// What is asked before the handler is; that every member may read, it finds out itself.
-    fn checked(self) -> Option<Permission> {
-        self.permission
-            .filter(|permission| *permission != Permission::Read)
-    }
-
     /// Its form holds more than a few fields.
     pub(crate) const fn sending(self, body: BodyBudget) -> Self {
         Self { body, ..self }
@@ -140,12 +138,13 @@ impl Routes {
         handler: H,
         doc: Doc,
     ) -> Self {
+        let parameters: Arc<[Parameter]> = doc.query.into();
         self.operations.push(Operation {
             path: path.to_owned(),
             method,
             summary: doc.summary,
             permission: doc.permission,
-            query: doc.query,
+            query: parameters.clone(),
             request: doc.request,
             status: doc.status,
             response: doc.response,
@@ -154,16 +153,16 @@ impl Routes {
             permission: doc.permission,
             body: doc.body,
         };
-        match who.checked() {
-            Some(permission) => self.route(
-                path,
-                filter,
-                asked_by_who_may(permission, handler),
-                who,
-                false,
-            ),
-            None => self.route(path, filter, handler, who, false),
-        }
+        let door = Door {
+            kind: DoorKind::Api {
+                known: parameters,
+                // What a body of the others means is said nowhere (RFC 9110, 9.3.1).
+                may_have_body: doc.has_body
+                    || matches!(filter, MethodFilter::GET | MethodFilter::DELETE),
+            },
+            permission: doc.permission,
+        };
+        self.route(path, filter, door.before(handler), who, false)
     }
 
     /// A route that is no part of the API. Every path answers with and without a trailing slash.
@@ -174,16 +173,7 @@ impl Routes {
         who: For,
         handler: H,
     ) -> Self {
-        match who.checked() {
-            Some(permission) => self.route(
-                path,
-                filter,
-                shown_to_who_may(permission, handler),
-                who,
-                true,
-            ),
-            None => self.route(path, filter, handler, who, true),
-        }
+        self.not_api(path, filter, who, DoorKind::Page, handler)
     }
 
     /// What a script of a page asks for: nobody is sent to the sign-in page.
@@ -194,16 +184,26 @@ impl Routes {
         who: For,
         handler: H,
     ) -> Self {
-        match who.checked() {
-            Some(permission) => self.route(
-                path,
-                filter,
-                asked_by_who_may(permission, handler),
-                who,
-                true,
-            ),
-            None => self.route(path, filter, handler, who, true),
+        self.not_api(path, filter, who, DoorKind::Part, handler)
+    }
+
+    fn not_api<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &str,
+        filter: MethodFilter,
+        who: For,
+        kind: DoorKind,
+        handler: H,
+    ) -> Self {
+        // That every member may read, a page finds out itself.
+        let permission = who
+            .permission
+            .filter(|permission| *permission != Permission::Read);
+        if permission.is_none() {
+            return self.route(path, filter, handler, who, true);
         }
+        let door = Door { kind, permission };
+        self.route(path, filter, door.before(handler), who, true)
     }
 
     fn route<H: Handler<T, App>, T: 'static>(
@@ -232,50 +232,84 @@ impl Routes {
     }
 }
 
-/// A handler behind the question whether its sender may.
+/// A handler behind its door.
 type Asked = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// Refuses who may not before anything that they sent is read: what is wrong with it is not for
-/// them to know.
-fn asked_by_who_may<H: Handler<T, App>, T: 'static>(
-    permission: Permission,
-    handler: H,
-) -> impl Fn(State<App>, Request) -> Asked + Clone + Send + Sync {
-    move |State(app), request| {
-        let handler = handler.clone();
-        Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            match Actor::from_request_parts(&mut parts, &app).await {
-                Ok(actor) if actor.may(permission) => {
-                    // For the handler, which asks again.
-                    parts.extensions.insert(actor);
-                    handler.call(Request::from_parts(parts, body), app).await
-                }
-                Ok(_) => ApiError::from(engine::Error::Denied { permission }).into_response(),
-                Err(error) => error.into_response(),
-            }
-        })
-    }
+/// What stands before a handler. Who may not is refused before anything that they sent is read: what
+/// is wrong with it is not for them to know.
+#[derive(Clone)]
+struct Door {
+    kind: DoorKind,
+    permission: Option<Permission>,
 }
 
-/// The same for a page: whoever is not signed in is sent to sign in.
-fn shown_to_who_may<H: Handler<T, App>, T: 'static>(
-    permission: Permission,
-    handler: H,
-) -> impl Fn(State<App>, Request) -> Asked + Clone + Send + Sync {
-    let checked = asked_by_who_may(permission, handler);
-    move |State(app), request| {
-        let checked = checked.clone();
-        Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            match Person::from_request_parts(&mut parts, &app).await {
-                Ok(Person(actor)) => {
-                    parts.extensions.insert(actor);
-                    checked(State(app), Request::from_parts(parts, body)).await
+#[derive(Clone)]
+enum DoorKind {
+    /// Of the API.
+    Api {
+        /// What its query may say.
+        known: Arc<[Parameter]>,
+        /// Else one with fields is refused.
+        may_have_body: bool,
+    },
+    /// A page: whoever is not signed in is sent to sign in.
+    Page,
+    Part,
+}
+
+impl Door {
+    fn before<H: Handler<T, App>, T: 'static>(
+        self,
+        handler: H,
+    ) -> impl Fn(State<App>, Request) -> Asked + Clone + Send + Sync {
+        move |State(app), request| {
+            let (door, handler) = (self.clone(), handler.clone());
+            Box::pin(async move {
+                let (mut parts, mut body) = request.into_parts();
+                let opened = async {
+                    door.opens(&mut parts, &app).await?;
+                    if let DoorKind::Api {
+                        may_have_body: false,
+                        ..
+                    } = door.kind
+                        && !body.is_end_stream()
+                    {
+                        let sent = Request::from_parts(parts.clone(), std::mem::take(&mut body));
+                        extract::Body::<Nothing>::from_request(sent, &app)
+                            .await
+                            .map_err(ApiError::into_response)?;
+                    }
+                    Ok(())
+                };
+                match opened.await {
+                    Ok(()) => handler.call(Request::from_parts(parts, body), app).await,
+                    Err(refusal) => refusal,
                 }
-                Err(refused) => refused,
+            })
+        }
+    }
+
+    async fn opens(&self, parts: &mut Parts, app: &App) -> Result<(), Response> {
+        if let Some(permission) = self.permission {
+            let actor = match self.kind {
+                DoorKind::Page => Person::from_request_parts(parts, app).await?.0,
+                DoorKind::Api { .. } | DoorKind::Part => Actor::from_request_parts(parts, app)
+                    .await
+                    .map_err(ApiError::into_response)?,
+            };
+            if !actor.may(permission) {
+                return Err(ApiError::from(engine::Error::Denied { permission }).into_response());
             }
-        })
+            // For the handler, which asks again.
+            parts.extensions.insert(actor);
+        }
+        match &self.kind {
+            DoorKind::Api { known, .. } => {
+                let query = parts.uri.query().unwrap_or_default();
+                parameters::check(query, known).map_err(ApiError::into_response)
+            }
+            DoorKind::Page | DoorKind::Part => Ok(()),
+        }
     }
 }
 
@@ -293,8 +327,9 @@ fn method_of(filter: MethodFilter) -> &'static str {
 pub(crate) struct Doc {
     summary: &'static str,
     permission: Option<Permission>,
-    query: &'static [&'static str],
+    query: Vec<Parameter>,
     request: Option<Shape>,
+    has_body: bool,
     body: BodyBudget,
     status: u16,
     response: Option<Shape>,
@@ -305,8 +340,9 @@ pub(crate) fn op(summary: &'static str) -> Doc {
     Doc {
         summary,
         permission: Some(Permission::Read),
-        query: &[],
+        query: Vec::new(),
         request: None,
+        has_body: false,
         body: BodyBudget::Little,
         status: 204,
         response: None,
@@ -330,13 +366,15 @@ impl Doc {
         self
     }
 
-    pub(crate) fn query(mut self, names: &'static [&'static str]) -> Self {
-        self.query = names;
+    /// What its query may say; everything else is refused by name.
+    pub(crate) fn query(mut self, parameters: impl Into<Vec<Parameter>>) -> Self {
+        self.query = parameters.into();
         self
     }
 
     pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
         self.request = Some(Shape::of::<T>());
+        self.has_body = true;
         self
     }
 

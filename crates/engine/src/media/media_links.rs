@@ -121,23 +121,17 @@ impl Engine {
         if hex::decode_to_slice(hash, &mut bytes).is_err() {
             return Ok(None);
         }
-        let now_ms = self.now_ms();
         let kind = match holder {
             Holder::Session(_) => {
-                return Ok(self
+                let found = self
                     .store()
-                    .find_actor_by_session_hash(&bytes, now_ms)
-                    .await?);
+                    .find_actor_by_session_hash(&bytes, self.now_ms());
+                return Ok(found.await?);
             }
             Holder::Token(_) => TokenKind::Legacy,
             Holder::Refresh(_) => TokenKind::Refresh,
         };
-        let owner = self
-            .store()
-            .find_actor_by_token_hash(&bytes, now_ms)
-            .await?;
-        Ok(owner
-            .filter(|owner| owner.kind == kind)
-            .map(|owner| owner.actor))
+        let owner = self.token_by_hash(&bytes, kind).await?;
+        Ok(owner.map(|owner| owner.actor))
     }
 }

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::{Actor, ApiTokenId, Permission, Secret, UserId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
-use store::{ApiToken, NewApiToken, TokenKind};
+use store::{ApiToken, NewApiToken, TokenKind, TokenOwner};
 
 use crate::{
     AuditAction, Engine, Error, Result,
@@ -322,15 +322,24 @@ impl Engine {
     }
 
     async fn token_owner(&self, token: &str, kind: TokenKind) -> Result<Option<Actor>> {
-        let owner = self
-            .store()
-            .find_actor_by_token_hash(&sha256(token), self.now_ms())
-            .await?;
-        let owner = owner.filter(|owner| owner.kind == kind);
+        let owner = self.token_by_hash(&sha256(token), kind).await?;
         if let Some(owner) = &owner {
             self.note_token_use(owner.token_id);
         }
         Ok(owner.map(|owner| owner.actor))
+    }
+
+    /// Whose token of this kind has this SHA-256, while it works.
+    pub(crate) async fn token_by_hash(
+        &self,
+        hash: &[u8; 32],
+        kind: TokenKind,
+    ) -> Result<Option<TokenOwner>> {
+        let owner = self
+            .store()
+            .find_actor_by_token_hash(hash, self.now_ms())
+            .await?;
+        Ok(owner.filter(|owner| owner.kind == kind))
     }
 
     /// The token that was revoked, if it was one of the actor's and was not before.

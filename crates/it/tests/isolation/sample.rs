@@ -15,6 +15,7 @@ pub const MARK: &str = "contoso-only";
 /// Why the test fails when an operation is added to the table.
 const NO_SAMPLE: &str = "no sample: say in it/tests/isolation/sample.rs how it is asked";
 
+#[derive(Clone)]
 pub struct Sample {
     pub method: Method,
     pub path: String,
@@ -164,6 +165,9 @@ impl<'a> Samples<'a> {
             ("POST", "/api/projects/{id}/validate") => (at(project), Some(label_config)),
             ("POST", "/api/projects/{id}/import") => (at(project), Some(json!([{"image": MARK}]))),
             ("GET", "/api/tasks") => (format!("{template}?project={project}"), None),
+            ("POST", "/api/projects/{id}/tasks") => {
+                (at(project), Some(json!({"data": {"image": MARK}})))
+            }
             ("POST", "/api/tasks") => (
                 template.to_owned(),
                 Some(json!({"project": project, "data": {"image": MARK}})),

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use engine::{AnnotationInput, label_studio};
-use model::{Actor, Annotation, AnnotationId, Clock, DraftId, PredictionId, TaskId};
+use model::{Actor, Annotation, AnnotationId, DraftId, PredictionId, ProjectId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::{Answer, Created, NoContent, if_match::IfMatch, large},
-    extract::{Body, Id, ago, instant},
+    error::ApiError,
+    extract::{Body, Change, Id, Query, ago, instant, not_in},
     fields::{Fields, Input},
 };
 
@@ -27,10 +28,11 @@ pub(crate) struct AnnotationView {
     created_ago: String,
 }
 
-impl From<Annotation> for AnnotationView {
-    fn from(annotation: Annotation) -> Self {
+impl AnnotationView {
+    /// As of this instant.
+    pub(crate) fn at(annotation: Annotation, now_ms: i64) -> Self {
         Self {
-            created_ago: ago(annotation.created_at_ms, Clock::system().now_ms()),
+            created_ago: ago(annotation.created_at_ms, now_ms),
             annotation: annotation.into(),
         }
     }
@@ -50,12 +52,14 @@ pub(crate) struct AnnotationFields {
     parent_annotation: Option<i64>,
     /// At creation, a UUID of the sender's: repeated with it, a request creates nothing.
     unique_id: Option<String>,
+    /// The task's, when it is given.
+    project: Option<i64>,
     /// The caller's draft that this comes from; it is deleted.
     draft_id: Option<i64>,
 }
 
 impl Input for AnnotationFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "bulk_created",
         "completed_by",
         "created_ago",
@@ -66,24 +70,33 @@ impl Input for AnnotationFields {
         "import_id",
         "last_action",
         "last_created_by",
-        "project",
-        "started_at",
         "task",
+        "unique_id",
         "updated_at",
         "updated_by",
     ];
+    const OF_THE_EDITOR: &'static [&'static str] = &["started_at"];
+    const NULLABLE: &'static [&'static str] = &["draft_id"];
 
     fn read(fields: &mut Fields) -> Self {
-        Self {
+        let mut read = Self {
             result: fields.json("result").value(),
             was_cancelled: fields.flag("was_cancelled").value(),
             ground_truth: fields.flag("ground_truth").value(),
             lead_time: fields.number("lead_time").value(),
-            parent_prediction: fields.int("parent_prediction").value(),
-            parent_annotation: fields.int("parent_annotation").value(),
-            unique_id: fields.text("unique_id").value(),
+            parent_prediction: None,
+            parent_annotation: None,
+            unique_id: None,
+            project: None,
             draft_id: fields.int("draft_id").value(),
+        };
+        if fields.is_new() {
+            read.parent_prediction = fields.int("parent_prediction").value();
+            read.parent_annotation = fields.int("parent_annotation").value();
+            read.unique_id = fields.text("unique_id").value();
+            read.project = fields.int("project").value();
         }
+        read
     }
 }
 
@@ -105,10 +118,11 @@ impl From<AnnotationFields> for AnnotationInput {
 /// An annotation with its ETag, for `If-Match`.
 type Tagged = ([(HeaderName, HeaderValue); 1], Json<AnnotationView>);
 
-fn tagged(annotation: Annotation) -> Tagged {
+fn tagged(app: &App, annotation: Annotation) -> Tagged {
     let etag = format!("\"{}\"", instant(annotation.updated_at_ms));
     let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""));
-    ([(header::ETAG, etag)], Json(annotation.into()))
+    let view = AnnotationView::at(annotation, app.engine.now_ms());
+    ([(header::ETAG, etag)], Json(view))
 }
 
 pub(crate) async fn list(
@@ -119,21 +133,49 @@ pub(crate) async fn list(
     let annotations = app.engine.list_annotations(&actor, task).await?;
     let results = annotations.iter().map(|annotation| annotation.result.get());
     let bytes = results.map(str::len).sum();
-    let views: Vec<_> = annotations.into_iter().map(AnnotationView::from).collect();
-    large(bytes, views).await
+    let now_ms = app.engine.now_ms();
+    let views = annotations
+        .into_iter()
+        .map(|annotation| AnnotationView::at(annotation, now_ms));
+    large(bytes, views.collect::<Vec<_>>()).await
+}
+
+/// Refuses a `project`, of the body or of the query, that is not the task's.
+pub(super) async fn check_project(
+    app: &App,
+    actor: &Actor,
+    task: TaskId,
+    in_body: Option<i64>,
+    query: &Query,
+) -> Answer<()> {
+    if in_body.is_none() && query.id::<ProjectId>("project")?.is_none() {
+        return Ok(());
+    }
+    let project = app.engine.get_task(actor, task).await?.project_id;
+    query.check_project(project)?;
+    match in_body {
+        Some(other) if other != project.0 => Err(not_in(project)),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
     Id(task): Id<TaskId>,
-    Body(fields): Body<AnnotationFields>,
+    query: Query,
+    Body(mut fields): Body<AnnotationFields>,
 ) -> Answer<Created<AnnotationView>> {
+    check_project(&app, &actor, task, fields.project, &query).await?;
+    // Label Studio's editor skips a task by the query.
+    if query.flag("was_cancelled", false) {
+        fields.was_cancelled = Some(true);
+    }
     let annotation = app
         .engine
         .create_annotation(&actor, task, &fields.into())
         .await?;
-    Ok(Created(annotation.into()))
+    Ok(Created(AnnotationView::at(annotation, app.engine.now_ms())))
 }
 
 pub(crate) async fn get(
@@ -142,7 +184,7 @@ pub(crate) async fn get(
     Id(id): Id<AnnotationId>,
 ) -> Answer<Tagged> {
     let annotation = app.engine.get_annotation(&actor, id).await?;
-    Ok(tagged(annotation))
+    Ok(tagged(&app, annotation))
 }
 
 pub(crate) async fn update(
@@ -150,13 +192,19 @@ pub(crate) async fn update(
     actor: Actor,
     Id(id): Id<AnnotationId>,
     IfMatch(expected): IfMatch,
-    Body(fields): Body<AnnotationFields>,
+    change: Change<AnnotationFields>,
 ) -> Answer<Tagged> {
+    let current = async || {
+        let annotation = app.engine.get_annotation(&actor, id).await?;
+        Ok(AnnotationView::at(annotation, app.engine.now_ms()))
+    };
+    let fields = change.of(current).await?;
     let annotation = app
         .engine
         .update_annotation(&actor, id, &fields.into(), expected)
-        .await?;
-    Ok(tagged(annotation))
+        .await
+        .map_err(|error| ApiError::of_annotation(error, app.engine.now_ms()))?;
+    Ok(tagged(&app, annotation))
 }
 
 pub(crate) async fn delete(
@@ -165,6 +213,9 @@ pub(crate) async fn delete(
     Id(id): Id<AnnotationId>,
     IfMatch(expected): IfMatch,
 ) -> Answer<NoContent> {
-    app.engine.delete_annotation(&actor, id, expected).await?;
+    app.engine
+        .delete_annotation(&actor, id, expected)
+        .await
+        .map_err(|error| ApiError::of_annotation(error, app.engine.now_ms()))?;
     Ok(NoContent)
 }

@@ -19,21 +19,23 @@ use crate::{
     api::Answer,
     error::ApiError,
     extract::{Query, instant},
+    parameters::{Parameter, count, id, text},
     stranger::Shown,
 };
 
 /// What the log can be asked by.
-pub(crate) const PARAMETERS: &[&str] = &[
-    "search",
-    "action",
-    "user",
-    "subject",
-    "event_id",
-    "since",
-    "until",
-    "before_id",
-    "limit",
+pub(crate) const PARAMETERS: [Parameter; 8] = [
+    text("search"),
+    text("action"),
+    text("user"),
+    text("subject"),
+    text("event_id"),
+    text("since"),
+    text("until"),
+    id("before_id"),
 ];
+/// Entries of one page.
+pub(crate) const LIMIT: Parameter = count("limit", 1_000);
 /// The `user` of what the operator's commands did.
 const OPERATOR: &str = "operator";
 const PAGE: i64 = 100;
@@ -116,9 +118,8 @@ fn moment_of(name: &str, text: &str, more_ms: i64) -> Result<i64, ApiError> {
     let instant = parse(text).map(jiff::Timestamp::as_millisecond);
     let day = || parse(&format!("{text}T00:00:00Z")).map(|at| at.as_millisecond() + more_ms);
     instant.or_else(day).ok_or_else(|| {
-        ApiError::invalid_request(format!(
-            "query parameter \"{name}\" must be a day or an instant, like 2026-11-21T08:00:00Z"
-        ))
+        let message = "Give a day or an instant, like 2026-11-21T08:00:00Z.";
+        engine::Error::field(name, message).into()
     })
 }
 

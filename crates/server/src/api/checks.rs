@@ -55,7 +55,8 @@ pub(crate) struct CheckPlaceFields {
 }
 
 impl Input for CheckPlaceFields {
-    const UNUSED: &'static [&'static str] = StorageFields::UNUSED;
+    const NOT_KEPT: &'static [&'static str] = StorageFields::NOT_KEPT;
+    const DEFAULTS: &'static [(&'static str, &'static str)] = StorageFields::DEFAULTS;
 
     fn read(fields: &mut Fields) -> Self {
         Self {

@@ -2,15 +2,15 @@
 
 use axum::{Json, extract::State};
 use engine::DraftInput;
-use model::{Actor, Clock, Draft, DraftId, TaskId};
+use model::{Actor, Draft, DraftId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent},
-    extract::{Body, Id, OfAnnotation, ago, instant},
+    api::{Answer, Created, NoContent, annotations::check_project},
+    extract::{Body, Change, Id, OfAnnotation, Query, ago, instant},
     fields::{Fields, Input},
 };
 
@@ -36,14 +36,15 @@ pub(crate) struct DraftView {
     annotation: Option<i64>,
 }
 
-impl From<Draft> for DraftView {
-    fn from(draft: Draft) -> Self {
+impl DraftView {
+    /// As of this instant.
+    pub(crate) fn at(draft: Draft, now_ms: i64) -> Self {
         Self {
             id: draft.id.0,
             result: draft.result,
             created_username: format!("{}, {}", draft.user_email, draft.user_id),
             user: draft.user_email,
-            created_ago: ago(draft.created_at_ms, Clock::system().now_ms()),
+            created_ago: ago(draft.created_at_ms, now_ms),
             lead_time: draft.lead_time,
             was_postponed: false,
             import_id: None,
@@ -63,32 +64,44 @@ pub(crate) struct DraftFields {
     result: Option<Box<RawValue>>,
     /// Seconds.
     lead_time: Option<f64>,
+    /// The task's, when it is given.
+    project: Option<i64>,
 }
 
 impl Input for DraftFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "annotation",
+        "annotation_id",
         "created_ago",
         "created_at",
         "created_username",
-        "draft_id",
         "id",
         "import_id",
-        "parent_annotation",
-        "parent_prediction",
-        "project",
-        "started_at",
         "task",
-        "unique_id",
         "updated_at",
         "user",
         "was_postponed",
     ];
+    // They are the submission's.
+    const OF_THE_EDITOR: &'static [&'static str] = &[
+        "draft_id",
+        "parent_annotation",
+        "parent_prediction",
+        "project",
+        "started_at",
+        "unique_id",
+    ];
 
     fn read(fields: &mut Fields) -> Self {
+        let project = if fields.is_new() {
+            fields.int("project").value()
+        } else {
+            None
+        };
         Self {
             result: fields.json("result").value(),
             lead_time: fields.number("lead_time").value(),
+            project,
         }
     }
 }
@@ -102,13 +115,19 @@ impl From<DraftFields> for DraftInput {
     }
 }
 
+fn views(app: &App, drafts: Vec<Draft>) -> Vec<DraftView> {
+    let now_ms = app.engine.now_ms();
+    let view = |draft| DraftView::at(draft, now_ms);
+    drafts.into_iter().map(view).collect()
+}
+
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor,
     Id(task): Id<TaskId>,
 ) -> Answer<Json<Vec<DraftView>>> {
     let drafts = app.engine.list_drafts(&actor, task, None).await?;
-    Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
+    Ok(Json(views(&app, drafts)))
 }
 
 pub(crate) async fn list_of_annotation(
@@ -121,20 +140,22 @@ pub(crate) async fn list_of_annotation(
         .engine
         .list_drafts(&actor, task, Some(annotation))
         .await?;
-    Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
+    Ok(Json(views(&app, drafts)))
 }
 
 pub(crate) async fn save(
     State(app): State<App>,
     actor: Actor,
     Id(task): Id<TaskId>,
+    query: Query,
     Body(fields): Body<DraftFields>,
 ) -> Answer<Created<DraftView>> {
+    check_project(&app, &actor, task, fields.project, &query).await?;
     let draft = app
         .engine
         .save_draft(&actor, task, None, &fields.into())
         .await?;
-    Ok(Created(draft.into()))
+    Ok(Created(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn save_of_annotation(
@@ -142,13 +163,15 @@ pub(crate) async fn save_of_annotation(
     actor: Actor,
     Id(task): Id<TaskId>,
     OfAnnotation(annotation): OfAnnotation,
+    query: Query,
     Body(fields): Body<DraftFields>,
 ) -> Answer<Created<DraftView>> {
+    check_project(&app, &actor, task, fields.project, &query).await?;
     let draft = app
         .engine
         .save_draft(&actor, task, Some(annotation), &fields.into())
         .await?;
-    Ok(Created(draft.into()))
+    Ok(Created(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn get(
@@ -156,17 +179,23 @@ pub(crate) async fn get(
     actor: Actor,
     Id(id): Id<DraftId>,
 ) -> Answer<Json<DraftView>> {
-    Ok(Json(app.engine.get_draft(&actor, id).await?.into()))
+    let draft = app.engine.get_draft(&actor, id).await?;
+    Ok(Json(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<DraftId>,
-    Body(fields): Body<DraftFields>,
+    change: Change<DraftFields>,
 ) -> Answer<Json<DraftView>> {
+    let current = async || {
+        let draft = app.engine.get_draft(&actor, id).await?;
+        Ok(DraftView::at(draft, app.engine.now_ms()))
+    };
+    let fields = change.of(current).await?;
     let draft = app.engine.update_draft(&actor, id, &fields.into()).await?;
-    Ok(Json(draft.into()))
+    Ok(Json(DraftView::at(draft, app.engine.now_ms())))
 }
 
 pub(crate) async fn delete(

@@ -1,4 +1,4 @@
-//! A project's annotated tasks as one file, streamed page by page.
+//! A project's annotated tasks as one file, streamed piece by piece.
 
 use axum::{
     Json,
@@ -7,23 +7,37 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use engine::{Engine, ExportFormat, ExportWriter, Format, LabeledTask, TaskPaging, aside};
+use engine::{Engine, ExportFormat, ExportWriter, Format, LabeledTask, TaskFilter, aside};
 use futures_util::stream;
 use model::{Actor, ProjectId, Task, TaskId};
 
 use crate::{
     App,
-    api::{Answer, tasks::by_task},
+    api::{Answer, task_walk::TaskWalk, tasks::by_task},
     error::ApiError,
     extract::{Id, Query},
+    parameters::{Parameter, flag, ids, only, text},
     stranger::Shown,
 };
 
-/// Tasks read at once, at most; fewer when they are large.
-const PAGE: i64 = 500;
-
-/// What the text of a page is about.
-const PAGE_BYTES: usize = 4 << 20;
+/// Of the download.
+pub(crate) const PARAMETERS: [Parameter; 7] = [
+    text("exportType"),
+    text("export_type"),
+    flag("download_all_tasks"),
+    ids("ids"),
+    flag("download_resources"),
+    only(
+        "interpolate_key_frames",
+        &["false"],
+        "Key frames of videos are not interpolated here.",
+    ),
+    only(
+        "converted_format",
+        &[],
+        "There is one format, which exportType names.",
+    ),
+];
 
 pub(crate) async fn formats(
     State(app): State<App>,
@@ -36,6 +50,7 @@ pub(crate) async fn formats(
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
+    /// With an annotation, also one that says "skipped".
     Annotated,
     All,
 }
@@ -46,26 +61,26 @@ pub(crate) async fn export(
     Id(project): Id<ProjectId>,
     query: Query,
 ) -> Answer<impl IntoResponse> {
-    let format = query
-        .text("exportType")
-        .or_else(|| query.text("export_type"));
-    let format = match format {
-        None => Format::Json,
-        Some(name) => Format::named(name).ok_or_else(no_such_format)?,
-    };
+    let format = format(&query)?;
     let which = if query.flag("download_all_tasks", false) {
         Which::All
     } else {
         Which::Annotated
     };
+    let ids = query.ids("ids")?;
     app.engine.begin_download(&actor, project).await?;
+    let tasks = match ids {
+        None => TaskWalk::of_list(&app.engine, &actor, TaskFilter::all(project)),
+        Some(ids) => {
+            let ids = ids.into_iter().map(TaskId).collect();
+            TaskWalk::of_ids(&app.engine, &actor, project, ids)
+        }
+    };
     let reader = Reader {
         engine: app.engine,
         actor,
-        project,
         which,
-        offset: 0,
-        page: 10,
+        tasks,
         writer: format.writer(),
     };
     let file = stream::try_unfold(Some(reader), async |reader| match reader {
@@ -80,19 +95,37 @@ pub(crate) async fn export(
     Ok(response)
 }
 
+/// The format, by either of its two names. Media are not bundled: the SDK's own export asks for it
+/// where it says `export_type=JSON`, which in Label Studio has none either.
+fn format(query: &Query) -> Answer<Format> {
+    let (name, same) = (query.text("exportType"), query.text("export_type"));
+    if name.is_some() && same.is_some() && name != same {
+        let message = "It says something else than exportType.";
+        return Err(engine::Error::field("export_type", message).into());
+    }
+    let format = match name.or(same).filter(|name| !name.is_empty()) {
+        None => Format::Json,
+        Some(name) => Format::named(name).ok_or_else(no_such_format)?,
+    };
+    if query.flag("download_resources", false) && same.is_none() {
+        let message =
+            "Media are not bundled with an export: its tasks say where they are. Leave it out.";
+        return Err(engine::Error::field("download_resources", message).into());
+    }
+    Ok(format)
+}
+
 fn no_such_format() -> ApiError {
     let names = Format::ALL.map(|format| format.about().name).join(", ");
-    ApiError::invalid_request(format!("The export formats here: {names}."))
+    let message = format!("The export formats here: {names}.");
+    engine::Error::field("exportType", message).into()
 }
 
 struct Reader {
     engine: Engine,
     actor: Actor,
-    project: ProjectId,
     which: Which,
-    offset: i64,
-    /// Tasks of the next page.
-    page: i64,
+    tasks: TaskWalk,
     writer: ExportWriter,
 }
 
@@ -101,25 +134,20 @@ impl Reader {
     /// the connection, so that nobody takes a part for the whole.
     async fn next(mut self) -> engine::Result<Option<(Bytes, Option<Self>)>> {
         loop {
-            let paging = TaskPaging {
-                project: Some(self.project),
-                limit: self.page,
-                offset: self.offset,
-            };
-            let mut tasks = self.engine.list_tasks(&self.actor, &paging).await?.tasks;
+            let mut tasks = self.tasks.next().await?;
             if tasks.is_empty() {
                 let mut rest = Vec::new();
                 self.writer.finish(&mut rest);
                 return Ok(Some((rest.into(), None)));
             }
-            self.offset += tasks.len() as i64;
-            tasks.retain(|task| self.which == Which::All || task.annotation_count > 0);
-            self.page = (self.page * 4).min(PAGE);
+            tasks.retain(|task| {
+                self.which == Which::All
+                    || task.annotation_count + task.cancelled_annotation_count > 0
+            });
             if !tasks.is_empty() {
                 let count = tasks.len();
                 let items = self.items(tasks).await?;
-                let of_one = items.len() / count + 1;
-                self.page = self.page.min((PAGE_BYTES / of_one) as i64).max(1);
+                self.tasks.wrote(count, items.len());
                 return Ok(Some((items.into(), Some(self))));
             }
         }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::Answer,
-    extract::{Id, instant},
+    extract::{Id, Query, instant},
 };
 
 /// One of the caller's annotations. The first two fields are Label Studio's.
@@ -85,7 +85,9 @@ pub(crate) async fn history(
     State(app): State<App>,
     actor: Actor,
     Id(project): Id<ProjectId>,
+    query: Query,
 ) -> Answer<Json<Vec<HistoryView>>> {
+    query.check_project(project)?;
     let entries = app.engine.label_history(&actor, project).await?;
     Ok(Json(entries.into_iter().map(HistoryView::from).collect()))
 }

@@ -23,12 +23,20 @@ use crate::{
     error::ApiError,
     extract::{Id, Query},
     media_origin,
+    parameters::{Parameter, only, text as text_parameter},
     stranger::{Shown, encoding, used_as},
 };
 
 /// For what is kept by its ETag: the browser asks before it shows it again, so that the next person
 /// at it, or one who was removed, sees nothing. Unchanged, it is not sent again.
 pub(crate) const ASK_AGAIN: &str = "private, no-cache";
+
+/// Of both ways to a blob.
+pub(crate) const PARAMETERS: [Parameter; 2] = [
+    text_parameter("fileuri"),
+    // Label Studio's editor adds it.
+    only("lsref", &["1"], "Leave it out."),
+];
 
 pub(crate) async fn resolve(
     State(app): State<App>,
@@ -45,7 +53,8 @@ pub(crate) async fn resolve(
     let delivery = match &app.settings.media_url {
         Some(_) => {
             let holder = presented(&headers, &app)?.and_then(|it| app.engine.holder(it));
-            Delivery::Linked(holder.ok_or_else(ApiError::internal)?)
+            let over = || ApiError::unauthenticated("Given token not valid for any token type");
+            Delivery::Linked(holder.ok_or_else(over)?)
         }
         None => Delivery::AsStored,
     };

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     api::{Answer, NoContent},
-    extract::{Body, Id, instant},
+    extract::{Change, Id, instant},
     fields::{Fields, Input},
 };
 
@@ -74,8 +74,15 @@ pub(crate) async fn change_role(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<UserId>,
-    Body(input): Body<RoleInput>,
+    change: Change<RoleInput>,
 ) -> Answer<Json<MemberView>> {
+    let current = async || {
+        let members = app.engine.list_members(&actor).await?;
+        let member = members.into_iter().find(|member| member.id == id);
+        let member = member.ok_or_else(|| engine::Error::not_found("member", id))?;
+        Ok(MemberView::of(member))
+    };
+    let input = change.of(current).await?;
     let member = app.engine.change_role(&actor, id, input.role).await?;
     Ok(Json(MemberView::of(member)))
 }

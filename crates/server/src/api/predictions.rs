@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use engine::{PredictionInput, label_studio};
-use model::{Actor, Clock, Prediction, PredictionId, TaskId};
+use model::{Actor, Prediction, PredictionId, ProjectId, TaskId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::{
     App,
     api::{Answer, Created, NoContent},
     error::ApiError,
-    extract::{Body, Id, Query, ago},
+    extract::{Body, Change, Id, Query, ago},
     fields::{Fields, Input},
 };
 
@@ -29,10 +29,11 @@ pub(crate) struct PredictionView {
     model_run: Option<i64>,
 }
 
-impl From<Prediction> for PredictionView {
-    fn from(prediction: Prediction) -> Self {
+impl PredictionView {
+    /// As of this instant.
+    pub(crate) fn at(prediction: Prediction, now_ms: i64) -> Self {
         Self {
-            created_ago: ago(prediction.created_at_ms, Clock::system().now_ms()),
+            created_ago: ago(prediction.created_at_ms, now_ms),
             prediction: prediction.into(),
             cluster: None,
             neighbors: None,
@@ -56,7 +57,7 @@ pub(crate) struct PredictionFields {
 }
 
 impl Input for PredictionFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "cluster",
         "created_ago",
         "created_at",
@@ -68,13 +69,19 @@ impl Input for PredictionFields {
         "project",
         "updated_at",
     ];
+    const NULLABLE: &'static [&'static str] = &["model_version"];
 
     fn read(fields: &mut Fields) -> Self {
+        let task = if fields.is_new() {
+            fields.int("task").value()
+        } else {
+            None
+        };
         Self {
-            task: fields.int("task").value(),
+            task,
             result: fields.json("result").value(),
             score: fields.number("score").value(),
-            model_version: fields.text("model_version").value(),
+            model_version: fields.emptied("model_version"),
         }
     }
 }
@@ -94,11 +101,22 @@ pub(crate) async fn list(
     actor: Actor,
     query: Query,
 ) -> Answer<Json<Vec<PredictionView>>> {
-    let (project, task) = (query.id("project")?, query.id("task")?);
-    let predictions = app.engine.list_predictions(&actor, project, task).await?;
-    Ok(Json(
-        predictions.into_iter().map(PredictionView::from).collect(),
-    ))
+    let project: Option<ProjectId> = query.id("project")?;
+    // The SDK's other name for it.
+    let same = query.id("task__project")?;
+    if project.is_some() && same.is_some() && project != same {
+        let message = "It says something else than project.";
+        return Err(engine::Error::field("task__project", message).into());
+    }
+    let predictions = app
+        .engine
+        .list_predictions(&actor, project.or(same), query.id("task")?)
+        .await?;
+    let now_ms = app.engine.now_ms();
+    let views = predictions
+        .into_iter()
+        .map(|prediction| PredictionView::at(prediction, now_ms));
+    Ok(Json(views.collect()))
 }
 
 pub(crate) async fn create(
@@ -111,7 +129,7 @@ pub(crate) async fn create(
         .engine
         .create_prediction(&actor, TaskId(task), &fields.into())
         .await?;
-    Ok(Created(prediction.into()))
+    Ok(Created(PredictionView::at(prediction, app.engine.now_ms())))
 }
 
 pub(crate) async fn get(
@@ -120,20 +138,25 @@ pub(crate) async fn get(
     Id(id): Id<PredictionId>,
 ) -> Answer<Json<PredictionView>> {
     let prediction = app.engine.get_prediction(&actor, id).await?;
-    Ok(Json(prediction.into()))
+    Ok(Json(PredictionView::at(prediction, app.engine.now_ms())))
 }
 
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<PredictionId>,
-    Body(fields): Body<PredictionFields>,
+    change: Change<PredictionFields>,
 ) -> Answer<Json<PredictionView>> {
+    let current = async || {
+        let prediction = app.engine.get_prediction(&actor, id).await?;
+        Ok(PredictionView::at(prediction, app.engine.now_ms()))
+    };
+    let fields = change.of(current).await?;
     let prediction = app
         .engine
         .update_prediction(&actor, id, &fields.into())
         .await?;
-    Ok(Json(prediction.into()))
+    Ok(Json(PredictionView::at(prediction, app.engine.now_ms())))
 }
 
 pub(crate) async fn delete(

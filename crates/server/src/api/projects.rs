@@ -1,9 +1,11 @@
 //! Projects, with Label Studio's fields.
 
+pub(crate) mod list;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{Json, extract::State, response::Response};
-use engine::{LabelConfig, Page, ProjectInput, aside, project_settings};
+use axum::{Json, extract::State};
+use engine::{LabelConfig, ProjectInput, aside, project_settings};
 use model::{Actor, Project, ProjectId, User, UserId, json};
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -11,13 +13,10 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent, large},
-    extract::{Body, Id, Query, instant},
+    api::{Answer, Created, NoContent},
+    extract::{Body, Change, Id, instant},
     fields::{Fields, Given, Input},
 };
-
-/// Projects of a page when the query does not say.
-const PAGE_SIZE: i64 = 30;
 
 /// A project.
 #[derive(Serialize, ToSchema)]
@@ -135,7 +134,7 @@ pub(crate) struct ProjectFields {
 }
 
 impl Input for ProjectFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "agreement_methodology",
         "agreement_threshold",
         "annotation_limit_count",
@@ -172,6 +171,17 @@ impl Input for ProjectFields {
         "task_data_password",
         "use_custom_interface",
         "workspace",
+    ];
+    const NULLABLE: &'static [&'static str] = &[
+        "color",
+        "control_weights",
+        "description",
+        "expert_instruction",
+        "label_config",
+        "model_version",
+        "pinned_at",
+        "task_data_login",
+        "title",
     ];
 
     fn read(fields: &mut Fields) -> Self {
@@ -227,9 +237,9 @@ impl Input for ProjectFields {
         };
         keep(&mut settings, "control_weights", weights);
         Self {
-            title: fields.text("title").value(),
-            description: fields.text("description").value(),
-            label_config: fields.text("label_config").value(),
+            title: fields.emptied("title"),
+            description: fields.emptied("description"),
+            label_config: fields.emptied("label_config"),
             settings,
         }
     }
@@ -282,35 +292,6 @@ pub(crate) struct Validated {
     config_essential_data_has_changed: Option<bool>,
 }
 
-pub(crate) async fn list(State(app): State<App>, actor: Actor, query: Query) -> Answer<Response> {
-    let page = query.page(PAGE_SIZE)?;
-    let found = app
-        .engine
-        .list_projects(&actor, page.size, page.offset())
-        .await?;
-    page.check(found.total)?;
-    let Page { items, total } = found;
-    let link = |number| {
-        let mut url = app.settings.public_url.clone();
-        url.set_path("/api/projects/");
-        url.set_query(Some(&query.with_page(number)));
-        String::from(url)
-    };
-    let last = page.offset() + page.size >= total;
-    // A config is in its project's answer about four times.
-    let bytes = 4 * items
-        .iter()
-        .map(|project| project.label_config.len())
-        .sum::<usize>();
-    let page = ProjectPage {
-        count: total,
-        next: (!last).then(|| link(page.number + 1)),
-        previous: (page.number > 1).then(|| link(page.number - 1)),
-        results: views(&app, &actor, items).await?,
-    };
-    large(bytes, page).await
-}
-
 pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
@@ -333,8 +314,13 @@ pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<ProjectId>,
-    Body(fields): Body<ProjectFields>,
+    change: Change<ProjectFields>,
 ) -> Answer<Json<ProjectView>> {
+    let current = async || {
+        let project = app.engine.get_project(&actor, id).await?;
+        view(&app, &actor, project).await
+    };
+    let fields = change.of(current).await?;
     let project = app
         .engine
         .update_project(&actor, id, &fields.into())

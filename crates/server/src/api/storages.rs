@@ -18,7 +18,7 @@ use crate::{
     App,
     api::{Answer, Created, NoContent},
     error::ApiError,
-    extract::{Body, Id, Query},
+    extract::{Body, Change, Id, Query},
 };
 
 pub(crate) use input::StorageFields;
@@ -139,9 +139,10 @@ pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
     of: StorageType,
+    query: Query,
     Body(fields): Body<StorageFields>,
 ) -> Answer<Created<StorageView>> {
-    let input = fields.for_new(of)?;
+    let input = fields.for_new(of, &query)?;
     let storage = app
         .engine
         .create_storage(&actor, of, &input)
@@ -169,12 +170,13 @@ pub(crate) async fn files(
     State(app): State<App>,
     actor: Actor,
     of: StorageType,
-    Body(fields): Body<StorageFields>,
+    Body(mut fields): Body<StorageFields>,
 ) -> Answer<Json<FileList>> {
-    let limit = fields
-        .limit
-        .unwrap_or(PREVIEW_FILES)
-        .clamp(1, budgets::PREVIEW);
+    let limit = fields.limit.take().unwrap_or(PREVIEW_FILES);
+    if !(1..=budgets::PREVIEW).contains(&limit) {
+        let message = format!("Give a whole number from 1 to {}.", budgets::PREVIEW);
+        return Err(engine::Error::field("limit", message).into());
+    }
     let input = fields.for_type(of)?;
     let limits = PreviewLimits {
         matches: limit as usize,
@@ -221,9 +223,18 @@ pub(crate) async fn update(
     actor: Actor,
     of: StorageType,
     Id(id): Id<StorageId>,
-    Body(fields): Body<StorageFields>,
+    query: Query,
+    change: Change<StorageFields>,
 ) -> Answer<Json<StorageView>> {
-    let input = fields.for_type(of)?;
+    let current = async || {
+        let storage = app.engine.get_storage(&actor, of, id).await?;
+        query.check_project(storage.project_id)?;
+        Ok(StorageView::new(&app, storage))
+    };
+    if query.id::<ProjectId>("project")?.is_some() {
+        current().await?;
+    }
+    let input = change.of(current).await?.for_type(of)?;
     let storage = app
         .engine
         .update_storage(&actor, of, id, &input)

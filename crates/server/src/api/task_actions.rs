@@ -3,34 +3,38 @@
 use axum::{Json, extract::State};
 use engine::{BulkAction, Selection};
 use model::{Actor, ProjectId, TaskId};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::Answer,
+    api::{
+        Answer,
+        tasks::asked::{NO_VIEWS, SelectedItems, no_filters},
+    },
     error::ApiError,
     extract::{Body, Query},
     fields::{Fields, Input},
+    parameters::{Parameter, id, missing, text},
 };
+
+/// Of an action.
+pub(crate) const PARAMETERS: [Parameter; 4] = [
+    text("id"),
+    id("project"),
+    missing("view", NO_VIEWS),
+    // Of Label Studio's front end, which says in the body what its tab selects.
+    id("tabID"),
+];
 
 /// Which tasks of the project.
 #[derive(ToSchema)]
 pub(crate) struct ActionFields {
     #[schema(rename = "selectedItems")]
+    #[schema(value_type = Object)]
     selected_items: Option<SelectedItems>,
-}
-
-/// `included` when `all` is false, else all but `excluded`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SelectedItems {
-    all: bool,
-    #[serde(default)]
-    included: Vec<i64>,
-    #[serde(default)]
-    excluded: Vec<i64>,
+    /// The same as the query's, when it is given.
+    project: Option<i64>,
 }
 
 /// What was done.
@@ -41,38 +45,32 @@ pub(crate) struct ActionView {
 }
 
 impl Input for ActionFields {
-    const UNUSED: &'static [&'static str] = &["ordering", "project"];
+    // It narrows whose annotations go.
+    const NOT_KEPT: &'static [&'static str] = &["annotator"];
 
     fn read(fields: &mut Fields) -> Self {
-        // A filter that is not applied would delete more than was meant.
-        if let Some(filters) = fields.json("filters").value()
-            && serde_json::from_str::<Value>(filters.get())
-                .is_ok_and(|filters| filters["items"] != Value::Array(Vec::new()))
-        {
-            fields.wrong(
-                "filters",
-                "Filters are not applied here: name the tasks in selectedItems.included.",
-            );
+        no_filters(fields);
+        // In which order tasks go changes nothing.
+        let _ = fields.json("ordering");
+        Self {
+            selected_items: fields.object("selectedItems", SelectedItems::read).value(),
+            project: fields.int("project").value(),
         }
-        let selected = fields.json("selectedItems").value();
-        let selected_items = selected.and_then(|selected: Box<RawValue>| {
-            serde_json::from_str(selected.get())
-                .map_err(|error| fields.wrong("selectedItems", error.to_string()))
-                .ok()
-        });
-        Self { selected_items }
     }
 }
 
-impl SelectedItems {
-    fn into_selection(self) -> Selection {
-        let ids = |ids: Vec<i64>| ids.into_iter().map(TaskId).collect();
-        if self.all {
-            Selection::AllBut(ids(self.excluded))
-        } else {
-            Selection::Only(ids(self.included))
-        }
+fn selection(items: SelectedItems) -> Answer<Selection> {
+    let ids = |ids: Vec<i64>| ids.into_iter().map(TaskId).collect();
+    let (named, other) = if items.all {
+        (Selection::AllBut(ids(items.excluded)), items.included)
+    } else {
+        (Selection::Only(ids(items.included)), items.excluded)
+    };
+    if other.is_empty() {
+        return Ok(named);
     }
+    let message = "With all only excluded counts, without it only included: leave the other out.";
+    Err(engine::Error::field("selectedItems", message).into())
 }
 
 pub(crate) async fn act(
@@ -89,19 +87,21 @@ pub(crate) async fn act(
             return Err(engine::Error::field("id", message).into());
         }
     };
-    if query.text("view").is_some() {
-        let message = "There are no views here: name the tasks in selectedItems.";
-        return Err(engine::Error::field("view", message).into());
+    let project: Option<ProjectId> = query.id("project")?;
+    let same = fields.project.map(ProjectId);
+    if project.is_some() && same.is_some() && project != same {
+        let message = "The body names another project than the query.";
+        return Err(engine::Error::field("project", message).into());
     }
-    let project: ProjectId = query
-        .id("project")?
+    let project = project
+        .or(same)
         .ok_or_else(|| ApiError::required("project"))?;
     let selected = fields
         .selected_items
         .ok_or_else(|| ApiError::required("selectedItems"))?;
     let done = app
         .engine
-        .act_on_tasks(&actor, project, action, selected.into_selection())
+        .act_on_tasks(&actor, project, action, selection(selected)?)
         .await?;
     let (processed_items, what) = match action {
         BulkAction::DeleteTasks => (done.tasks, "tasks"),

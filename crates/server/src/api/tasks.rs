@@ -1,10 +1,12 @@
 //! Tasks, with Label Studio's fields: short in lists, whole with `fields=all`.
 
+pub(crate) mod asked;
+pub(crate) mod list;
 mod view;
 
 use std::time::Instant;
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State};
 use engine::{TaskInput, TaskPaging};
 use model::{Actor, ProjectId, Task, TaskId};
 use serde::Serialize;
@@ -13,18 +15,16 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    api::{Answer, Created, NoContent, large},
+    api::{Answer, Created, NoContent},
     error::ApiError,
-    extract::{Body, Id, ImportBody, Query},
-    fields::{Fields, Input},
+    extract::{Body, Change, Id, ImportBody, Query},
+    fields::{Fields, Given, Input},
+    parameters::{Parameter, flag, only},
 };
 
 pub(crate) use view::TaskView;
 pub(super) use view::by_task;
-use view::{Detail, Said};
-
-/// Tasks of a page when the query does not say.
-const PAGE_SIZE: i64 = 100;
+use view::{Detail, Item, Said};
 
 /// One page of tasks; the totals are of all pages.
 #[derive(Serialize, ToSchema)]
@@ -47,10 +47,11 @@ pub(crate) struct TaskFields {
 }
 
 impl Input for TaskFields {
-    const UNUSED: &'static [&'static str] = &[
+    const NOT_KEPT: &'static [&'static str] = &[
         "allow_skip",
         "annotations",
         "annotators",
+        "assignees",
         "avg_lead_time",
         "cancelled_annotations",
         "comment_authors",
@@ -80,12 +81,22 @@ impl Input for TaskFields {
         "updated_at",
         "updated_by",
     ];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("allow_skip", "true"), ("overlap", "1")];
+    const NULLABLE: &'static [&'static str] = &["meta"];
 
     fn read(fields: &mut Fields) -> Self {
         Self {
-            project: fields.int("project").value(),
+            project: if fields.is_new() {
+                fields.int("project").value()
+            } else {
+                None
+            },
             data: fields.json("data").value(),
-            meta: fields.json("meta").value(),
+            meta: match (fields.json("meta"), fields.is_new()) {
+                (Given::Null, false) => RawValue::from_string("{}".to_owned()).ok(),
+                (meta, _) => meta.value(),
+            },
         }
     }
 }
@@ -98,6 +109,21 @@ impl From<TaskFields> for TaskInput {
         }
     }
 }
+
+/// Of an import.
+pub(crate) const IMPORT: [Parameter; 3] = [
+    flag("return_task_ids"),
+    only(
+        "commit_to_project",
+        &["true"],
+        "Tasks are always made at once: there is no upload without them.",
+    ),
+    only(
+        "preannotated_from_fields",
+        &[],
+        "Fields do not become predictions: send {\"data\": {…}, \"predictions\": [{\"result\": […]}]}.",
+    ),
+];
 
 /// What an import made.
 #[derive(Serialize, ToSchema)]
@@ -133,54 +159,6 @@ impl Uris {
     }
 }
 
-pub(crate) async fn list(State(app): State<App>, actor: Actor, query: Query) -> Answer<Response> {
-    let project = query.id("project")?;
-    let detail = match query.text("fields") {
-        Some("all") => Detail::Whole,
-        _ => Detail::Listed,
-    };
-    let page = query.page(PAGE_SIZE)?;
-    let paging = TaskPaging {
-        project,
-        limit: page.size,
-        offset: page.offset(),
-    };
-    let found = app.engine.list_tasks(&actor, &paging).await?;
-    page.check(found.total)?;
-    let bytes = size(&found.tasks);
-    let page = TaskPage {
-        total_annotations: found.total_annotations,
-        total_predictions: found.total_predictions,
-        total: found.total,
-        tasks: views(&app, &actor, found.tasks, detail, Uris::of(&query)).await?,
-    };
-    large(bytes, page).await
-}
-
-pub(crate) async fn list_of_project(
-    State(app): State<App>,
-    actor: Actor,
-    Id(project): Id<ProjectId>,
-    query: Query,
-) -> Answer<Response> {
-    let page = query.page(PAGE_SIZE)?;
-    let paging = TaskPaging {
-        project: Some(project),
-        limit: page.size,
-        offset: page.offset(),
-    };
-    let found = app.engine.list_tasks(&actor, &paging).await?;
-    page.check(found.total)?;
-    let bytes = size(&found.tasks);
-    let tasks = views(&app, &actor, found.tasks, Detail::Whole, Uris::of(&query)).await?;
-    large(bytes, tasks).await
-}
-
-/// About how much of an answer tasks take: their data, and what is always said.
-fn size(tasks: &[Task]) -> usize {
-    tasks.iter().map(|task| task.data.get().len() + 512).sum()
-}
-
 pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor,
@@ -189,13 +167,36 @@ pub(crate) async fn create(
     let project = fields
         .project
         .ok_or_else(|| ApiError::required("project"))?;
+    create_in(&app, &actor, ProjectId(project), fields).await
+}
+
+pub(crate) async fn create_in_project(
+    State(app): State<App>,
+    actor: Actor,
+    Id(project): Id<ProjectId>,
+    Body(fields): Body<TaskFields>,
+) -> Answer<Created<TaskView>> {
+    app.engine.get_project(&actor, project).await?;
+    if fields.project.is_some_and(|other| other != project.0) {
+        let message = "It is not the project of the path.";
+        return Err(engine::Error::field("project", message).into());
+    }
+    create_in(&app, &actor, project, fields).await
+}
+
+async fn create_in(
+    app: &App,
+    actor: &Actor,
+    project: ProjectId,
+    fields: TaskFields,
+) -> Answer<Created<TaskView>> {
     let task = app
         .engine
-        .create_task(&actor, ProjectId(project), &fields.into())
+        .create_task(actor, project, &fields.into())
         .await?;
     let mut data = app
         .engine
-        .data_for_browser(&actor, std::slice::from_ref(&task))
+        .data_for_browser(actor, std::slice::from_ref(&task))
         .await?;
     Ok(Created(TaskView::short(task, data.pop())))
 }
@@ -207,6 +208,7 @@ pub(crate) async fn get(
     query: Query,
 ) -> Answer<Json<TaskView>> {
     let task = app.engine.get_task(&actor, id).await?;
+    query.check_project(task.project_id)?;
     one(&app, &actor, task, Uris::of(&query)).await.map(Json)
 }
 
@@ -235,16 +237,23 @@ pub(crate) async fn first(
         offset: 0,
     };
     let found = app.engine.list_tasks(actor, &paging).await?.tasks;
-    let mut views = views(app, actor, found, Detail::Whole, Uris::Resolvable).await?;
-    Ok(views.pop())
+    match found.into_iter().next() {
+        Some(task) => one(app, actor, task, Uris::Resolvable).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 pub(crate) async fn update(
     State(app): State<App>,
     actor: Actor,
     Id(id): Id<TaskId>,
-    Body(fields): Body<TaskFields>,
+    change: Change<TaskFields>,
 ) -> Answer<Json<TaskView>> {
+    let current = async || {
+        let task = app.engine.get_task(&actor, id).await?;
+        one(&app, &actor, task, Uris::Resolvable).await
+    };
+    let fields = change.of(current).await?;
     let task = app.engine.update_task(&actor, id, &fields.into()).await?;
     one(&app, &actor, task, Uris::Resolvable).await.map(Json)
 }
@@ -283,33 +292,59 @@ pub(crate) async fn import(
 
 async fn one(app: &App, actor: &Actor, task: Task, uris: Uris) -> Answer<TaskView> {
     let id = task.id;
-    let mut views = views(app, actor, vec![task], Detail::Whole, uris).await?;
-    views
-        .pop()
-        .ok_or_else(|| engine::Error::not_found("Task", id).into())
+    let mut whole = whole(app, actor, vec![task], uris).await?;
+    let one = whole.pop();
+    one.ok_or_else(|| engine::Error::not_found("Task", id).into())
 }
 
-/// One query each for the annotations, the predictions and the caller's drafts of all tasks.
+/// Tasks as items of a list.
 async fn views(
     app: &App,
     actor: &Actor,
     tasks: Vec<Task>,
     detail: Detail,
     uris: Uris,
-) -> Answer<Vec<TaskView>> {
-    let data = match uris {
-        Uris::Resolvable => app.engine.data_for_browser(actor, &tasks).await?,
-        Uris::Stored => tasks.iter().map(|task| task.data.clone()).collect(),
-    };
-    if detail == Detail::Listed {
-        let listed = |(task, data)| TaskView::listed(task, data);
-        return Ok(tasks.into_iter().zip(data).map(listed).collect());
-    }
+) -> engine::Result<Vec<Item>> {
+    Ok(match detail {
+        Detail::Ids => tasks.iter().map(|task| Item::id(task.id)).collect(),
+        Detail::Listed => {
+            let data = data(app, actor, &tasks, uris).await?;
+            let listed = |(task, data)| Item::task(TaskView::listed(task, data));
+            tasks.into_iter().zip(data).map(listed).collect()
+        }
+        Detail::Whole => {
+            let whole = whole(app, actor, tasks, uris).await?;
+            whole.into_iter().map(Item::task).collect()
+        }
+    })
+}
+
+/// One query each for the annotations, the predictions and the caller's drafts of all tasks.
+async fn whole(
+    app: &App,
+    actor: &Actor,
+    tasks: Vec<Task>,
+    uris: Uris,
+) -> engine::Result<Vec<TaskView>> {
+    let data = data(app, actor, &tasks, uris).await?;
     let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
     let said = Said {
         annotations: app.engine.annotations_of_tasks(actor, &ids).await?,
         predictions: app.engine.predictions_of_tasks(actor, &ids).await?,
         drafts: app.engine.drafts_of_tasks(actor, &ids).await?,
+        now_ms: app.engine.now_ms(),
     };
     Ok(view::whole(tasks, data, said))
+}
+
+async fn data(
+    app: &App,
+    actor: &Actor,
+    tasks: &[Task],
+    uris: Uris,
+) -> engine::Result<Vec<Box<RawValue>>> {
+    match uris {
+        Uris::Resolvable => app.engine.data_for_browser(actor, tasks).await,
+        Uris::Stored => Ok(tasks.iter().map(|task| task.data.clone()).collect()),
+    }
 }

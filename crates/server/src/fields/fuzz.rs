@@ -17,7 +17,7 @@ struct Sample {
 }
 
 impl Input for Sample {
-    const UNUSED: &'static [&'static str] = &["status"];
+    const NOT_KEPT: &'static [&'static str] = &["status"];
 
     fn read(fields: &mut Fields) -> Self {
         Self {

@@ -5,6 +5,7 @@ use model::Permission::Annotate;
 use crate::{
     api::{drafts, label_stream, tasks},
     budget::BodyBudget,
+    parameters::id,
     routes::{Routes, op},
 };
 
@@ -15,13 +16,14 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             tasks::next,
             op("The next task for the caller, by id behind `after`; their unfinished work first without it. It is theirs for two minutes.")
                 .needs(Annotate)
-                .query(&["after"])
+                .query([id("after")])
                 .returns::<tasks::TaskView>(200),
         )
         .get(
             "/api/projects/{id}/label-stream-history",
             label_stream::history,
             op("The caller's last 50 annotations, newest first.")
+                .query([id("project")])
                 .lists::<label_stream::HistoryView>(200),
         )
         .post(
@@ -43,6 +45,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             drafts::save,
             op("Saves the caller's draft of a new annotation, over the one before.")
                 .needs(Annotate)
+                .query([id("project")])
                 .takes::<drafts::DraftFields>()
                 .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(201),
@@ -59,6 +62,7 @@ pub(super) fn annotating_routes(routes: Routes) -> Routes {
             drafts::save_of_annotation,
             op("Saves the caller's draft of a change to an annotation, over the one before.")
                 .needs(Annotate)
+                .query([id("project")])
                 .takes::<drafts::DraftFields>()
                 .body(BodyBudget::Work)
                 .returns::<drafts::DraftView>(201),

@@ -6,6 +6,7 @@ use model::Permission::ManageOrganization;
 use crate::{
     api::azure_links,
     pages::{connect, integrations},
+    parameters::{one_of, text},
     routes::{ANYBODY, OWNERS, Routes, op},
 };
 
@@ -68,7 +69,7 @@ pub(super) fn azure_routes(routes: Routes) -> Routes {
             azure_links::grants,
             op("Which roles to grant on a container, ready to run, and which act already.")
                 .needs(ManageOrganization)
-                .query(&["account", "container", "purpose"])
+                .query([text("account"), text("container"), one_of("purpose", &["read", "export"])])
                 .returns::<azure_links::GrantsView>(200),
         )
         .post(

@@ -139,7 +139,7 @@ pub(super) fn people_routes(routes: Routes) -> Routes {
             audit::list,
             op("The audit log, newest first.")
                 .needs(ManageOrganization)
-                .query(audit::PARAMETERS)
+                .query([&audit::PARAMETERS[..], &[audit::LIMIT]].concat())
                 .lists::<audit::AuditView>(200),
         )
         .get(

@@ -72,7 +72,7 @@ async fn a_pre_signed_redirect_is_for_this_browser_alone_and_short() {
     let world = World::start().await;
     project_with_media(&world, true).await;
     let link = link(&world, "a b#1.png").await;
-    // The editor adds lsref; what nobody asks for is ignored.
+    // The editor adds lsref.
     for path in [
         format!("{link}&lsref=1"),
         link.replace("/resolve/", "/presign"),

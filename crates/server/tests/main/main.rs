@@ -4,6 +4,7 @@
 mod behaviour;
 mod browsers;
 mod limits;
+mod lists;
 mod recorded;
 mod world;
 mod written_back;

@@ -63,6 +63,15 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
+        Self::made(Clock::system(), change).await
+    }
+
+    /// With this clock.
+    pub async fn at(clock: &Clock) -> Self {
+        Self::made(clock.clone(), |settings| settings).await
+    }
+
+    async fn made(clock: Clock, change: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
         let azure = LocalAzure::start(Options::default()).await.unwrap();
         let tenant = azure.state().create_tenant("contoso.example").unwrap();
         let account = azure
@@ -81,7 +90,7 @@ impl World {
         store.migrate().await.unwrap();
         let profile = std::fs::read_to_string(&azure.endpoints().cloud_file).unwrap();
         let cloud = Cloud::from_profile_toml(&profile).unwrap();
-        let client = Azure::new(cloud, HostIdentity::default(), None, Clock::system()).unwrap();
+        let client = Azure::new(cloud, HostIdentity::default(), None, clock.clone()).unwrap();
         let settings = Settings {
             token_key: Secret::new("k".repeat(32)),
             app_client_id: None,
@@ -92,7 +101,7 @@ impl World {
                 max_bytes: 64 << 20,
             },
         };
-        let engine = Engine::new(store, client, Clock::system(), settings);
+        let engine = Engine::new(store, client, clock, settings);
         engine
             .bootstrap_owner(&FirstOwner {
                 email: EMAIL.to_owned(),

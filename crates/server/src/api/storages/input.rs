@@ -1,13 +1,14 @@
 //! The fields of a storage, whatever its kind, and which kind has which.
 
 use engine::{FieldError, StorageInput};
-use model::{CredentialKind, ProjectId, Secret, StorageId, StorageType};
+use model::{CredentialKind, Direction, ProjectId, Secret, StorageId, StorageType};
 use utoipa::ToSchema;
 
 use crate::{
     api::Answer,
     error::ApiError,
-    fields::{Fields, Given, Input},
+    extract::Query,
+    fields::{Fields, Input},
 };
 
 /// A storage to create, check or preview, or the fields of one to change.
@@ -15,6 +16,10 @@ use crate::{
 pub(crate) struct StorageFields {
     /// In checks: the storage whose stored secret is used when none is given.
     id: Option<i64>,
+    /// As in the path.
+    r#type: Option<String>,
+    /// The same, as Label Studio's front end calls it.
+    provider: Option<String>,
     project: Option<i64>,
     title: Option<String>,
     description: Option<String>,
@@ -68,8 +73,7 @@ pub(crate) struct StorageFields {
 }
 
 impl Input for StorageFields {
-    const UNUSED: &'static [&'static str] = &[
-        "type",
+    const NOT_KEPT: &'static [&'static str] = &[
         "synchronizable",
         "last_sync",
         "last_sync_count",
@@ -82,17 +86,36 @@ impl Input for StorageFields {
         "expires_soon",
         "user_delegation_key",
     ];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("synchronizable", "true"), ("status", "\"initialized\"")];
+    const NULLABLE: &'static [&'static str] = &[
+        "title",
+        "description",
+        "prefix",
+        "regex_filter",
+        "identity_client_id",
+        "identity_object_id",
+        "identity_resource_id",
+        "expires_at",
+    ];
 
     fn read(fields: &mut Fields) -> Self {
+        let id = if fields.is_new() {
+            fields.int("id").value()
+        } else {
+            None
+        };
         Self {
-            id: fields.int("id").value(),
+            id,
+            r#type: fields.text("type").value(),
+            provider: fields.text("provider").value(),
             project: fields.int("project").value(),
-            title: fields.text("title").value(),
-            description: clearable(fields.text("description")),
+            title: fields.emptied("title"),
+            description: fields.emptied("description"),
             account_name: fields.text("account_name").value(),
             container: fields.text("container").value(),
-            prefix: clearable(fields.text("prefix")),
-            regex_filter: clearable(fields.text("regex_filter")),
+            prefix: fields.emptied("prefix"),
+            regex_filter: fields.emptied("regex_filter"),
             use_blob_urls: fields.flag("use_blob_urls").value(),
             presign: fields.flag("presign").value(),
             presign_ttl: fields.int("presign_ttl").value(),
@@ -104,9 +127,9 @@ impl Input for StorageFields {
             client_secret: secret(fields, "client_secret"),
             client_certificate: secret(fields, "client_certificate"),
             auth_mode: fields.text("auth_mode").value(),
-            identity_client_id: fields.text("identity_client_id").value(),
-            identity_object_id: fields.text("identity_object_id").value(),
-            identity_resource_id: fields.text("identity_resource_id").value(),
+            identity_client_id: fields.emptied("identity_client_id"),
+            identity_object_id: fields.emptied("identity_object_id"),
+            identity_resource_id: fields.emptied("identity_resource_id"),
             identity_source: fields.text("identity_source").value(),
             can_delete_objects: fields.flag("can_delete_objects").value(),
             export_layout: fields.text("export_layout").value(),
@@ -116,18 +139,16 @@ impl Input for StorageFields {
     }
 }
 
-/// Null empties the field, as an empty text does.
-fn clearable(given: Given<String>) -> Option<String> {
-    given.patch().map(Option::unwrap_or_default)
-}
-
 fn secret(fields: &mut Fields, name: &'static str) -> Option<Secret> {
     fields.text(name).value().map(Secret::new)
 }
 
 impl StorageFields {
     /// For a storage that does not exist yet.
-    pub(super) fn for_new(self, of: StorageType) -> Answer<StorageInput> {
+    pub(super) fn for_new(self, of: StorageType, query: &Query) -> Answer<StorageInput> {
+        if let Some(project) = self.project {
+            query.check_project(ProjectId(project))?;
+        }
         if self.id.is_some() {
             return Err(ApiError::invalid(vec![FieldError {
                 field: "id".to_owned(),
@@ -197,6 +218,31 @@ impl StorageFields {
                 }
             })
             .collect();
+        for (name, kind) in [("type", &self.r#type), ("provider", &self.provider)] {
+            if kind.as_deref().is_some_and(|kind| kind != of.kind.as_str()) {
+                errors.push(FieldError {
+                    field: name.to_owned(),
+                    message: format!("The path says {}.", of.kind),
+                });
+            }
+        }
+        let of_targets = [
+            ("can_delete_objects", self.can_delete_objects == Some(true)),
+            ("export_layout", self.export_layout.is_some()),
+        ];
+        let for_source = of_targets
+            .into_iter()
+            .filter(|(_, given)| *given && of.direction == Direction::Source);
+        errors.extend(for_source.map(|(name, _)| FieldError {
+            field: name.to_owned(),
+            message: "Only a target storage has it.".to_owned(),
+        }));
+        if self.limit.is_some() {
+            errors.push(FieldError {
+                field: "limit".to_owned(),
+                message: "Only a preview of files takes it.".to_owned(),
+            });
+        }
         if self
             .auth_mode
             .as_deref()
@@ -249,10 +295,13 @@ impl From<StorageFields> for StorageInput {
 
 #[cfg(test)]
 mod tests {
-    use model::{CredentialKind, Direction::Source};
+    use model::{
+        CredentialKind,
+        Direction::{Source, Target},
+    };
 
     use super::StorageFields;
-    use crate::fields::Fields;
+    use crate::{extract::Query, fields::Fields};
 
     fn read(json: &str) -> StorageFields {
         Fields::from_json(json.as_bytes()).unwrap().read().unwrap()
@@ -273,8 +322,26 @@ mod tests {
     }
 
     #[test]
+    fn a_source_does_not_export() {
+        for json in [
+            r#"{"can_delete_objects": true}"#,
+            r#"{"export_layout": "per_task"}"#,
+        ] {
+            let source = read(json).for_type(Source.by(CredentialKind::AccountKey));
+            assert!(source.is_err(), "{json}");
+            let target = read(json).for_type(Target.by(CredentialKind::AccountKey));
+            assert!(target.is_ok(), "{json}");
+        }
+    }
+
+    #[test]
     fn null_clears_and_absence_keeps() {
-        let input = read(r#"{"prefix": null, "title": "t"}"#)
+        let change = br#"{"prefix": null, "title": "t"}"#;
+        let change = Fields::from_json(change).unwrap();
+        let input = change
+            .read_change::<StorageFields>()
+            .unwrap()
+            .0
             .for_type(Source.by(CredentialKind::AccountKey))
             .unwrap();
         assert_eq!(input.prefix.as_deref(), Some(""));
@@ -286,7 +353,7 @@ mod tests {
         let fields = read(r#"{"id": 5}"#);
         assert!(
             fields
-                .for_new(Source.by(CredentialKind::AccountKey))
+                .for_new(Source.by(CredentialKind::AccountKey), &Query::parse(""))
                 .is_err()
         );
     }

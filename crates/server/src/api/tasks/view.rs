@@ -16,6 +16,7 @@ use crate::{
 /// How much of a task a list shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
+    Ids,
     Listed,
     Whole,
 }
@@ -31,6 +32,24 @@ pub(crate) struct TaskView {
     listed: Option<Listed>,
     #[serde(flatten)]
     results: Option<Results>,
+}
+
+/// An item of a list.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Item {
+    Id { id: i64 },
+    Task(Box<TaskView>),
+}
+
+impl Item {
+    pub(super) fn id(id: TaskId) -> Self {
+        Self::Id { id: id.0 }
+    }
+
+    pub(super) fn task(task: TaskView) -> Self {
+        Self::Task(Box::new(task))
+    }
 }
 
 /// Label Studio has two forms of the same fact.
@@ -78,6 +97,8 @@ pub(super) struct Said {
     pub(super) annotations: Vec<Annotation>,
     pub(super) predictions: Vec<Prediction>,
     pub(super) drafts: Vec<Draft>,
+    /// Of the server's clock.
+    pub(super) now_ms: i64,
 }
 
 impl TaskView {
@@ -115,6 +136,7 @@ impl TaskView {
             annotations,
             predictions,
             drafts,
+            now_ms,
         }: Said,
     ) -> Self {
         let draft_exists = !drafts.is_empty();
@@ -146,13 +168,22 @@ impl TaskView {
             listed.annotations_results = unquoted(annotations.iter().map(|a| &*a.result));
             listed.predictions_results = unquoted(predictions.iter().map(|p| &*p.result));
             listed.predictions_model_versions = versions;
-            listed.drafts = drafts.into_iter().map(DraftView::from).collect();
+            listed.drafts = drafts
+                .into_iter()
+                .map(|draft| DraftView::at(draft, now_ms))
+                .collect();
         }
         view.results = Some(Results {
             avg_lead_time: (!lead_times.is_empty())
                 .then(|| lead_times.iter().sum::<f64>() / lead_times.len() as f64),
-            annotations: annotations.into_iter().map(AnnotationView::from).collect(),
-            predictions: predictions.into_iter().map(PredictionView::from).collect(),
+            annotations: annotations
+                .into_iter()
+                .map(|annotation| AnnotationView::at(annotation, now_ms))
+                .collect(),
+            predictions: predictions
+                .into_iter()
+                .map(|prediction| PredictionView::at(prediction, now_ms))
+                .collect(),
             completed_at,
             predictions_score: None,
             draft_exists,
@@ -174,6 +205,7 @@ pub(super) fn whole(tasks: Vec<Task>, data: Vec<Box<RawValue>>, said: Said) -> V
                 annotations: annotations.remove(&task.id).unwrap_or_default(),
                 predictions: predictions.remove(&task.id).unwrap_or_default(),
                 drafts: drafts.remove(&task.id).unwrap_or_default(),
+                now_ms: said.now_ms,
             };
             TaskView::whole(task, data, said)
         })
