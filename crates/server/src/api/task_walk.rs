@@ -3,8 +3,10 @@
 use engine::{Engine, TaskCursor, TaskFilter};
 use model::{Actor, ProjectId, Task, TaskId};
 
-/// Tasks of the first piece, which is there at once.
+/// Tasks of the first piece of a download, which is there at once.
 const FIRST: i64 = 10;
+/// The same of a list: a page in one.
+const FIRST_OF_LIST: i64 = 100;
 /// Tasks of a piece at most; fewer when they are large.
 const PIECE: i64 = 500;
 /// What the text of a piece is about.
@@ -55,12 +57,13 @@ impl TaskWalk {
         }
     }
 
-    /// From there on, and so many at most.
+    /// A part of a list: from there on, and so many at most.
     pub(super) fn part(mut self, from: TaskCursor, most: i64) -> Self {
         if let Source::Listed(_, cursor) = &mut self.source {
             *cursor = Some(from);
         }
         self.left = most;
+        self.piece = FIRST_OF_LIST;
         self
     }
 
