@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use model::{AnnotationId, OrgId, ProjectId, StorageId, SyncRunId, TaskId};
 
 use crate::{
-    Result, Store,
+    ObjectKey, Result, Store,
     db::{Row, Tx, sql, sql_of_each},
+    exported_objects::settle_objects,
     task_batch::json,
 };
 
@@ -139,12 +140,19 @@ impl Store {
         self.db.execute(renew).await.map(drop)
     }
 
-    /// Worker: these are written. One that changed meanwhile becomes due again.
+    /// Worker: these are written, and these objects have the ETag or are gone. One that changed
+    /// meanwhile becomes due again.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn finish_outbox(&self, items: &[OutboxItem], now_ms: i64) -> Result<()> {
+    pub async fn finish_outbox(
+        &self,
+        items: &[OutboxItem],
+        objects: &[(ObjectKey, Option<String>)],
+        now_ms: i64,
+    ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        settle_objects(&mut tx, objects).await?;
         let mut delivered: BTreeMap<(StorageId, Option<SyncRunId>), i64> = BTreeMap::new();
         for item in items {
             let deleted = tx

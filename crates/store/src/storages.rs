@@ -20,8 +20,9 @@ macro_rules! storages {
             "SELECT s.*, c.sealed, r.id AS run_id, r.status, r.listed, r.filtered, r.skipped, r.created,
              r.existed, r.changed, r.failed, r.total, r.error, r.attempts, r.queued_at_ms, r.started_at_ms,
              r.last_ping_at_ms, r.finished_at_ms,
-             h.last_success_at_ms, h.last_failure_at_ms, h.failure_code, h.failure_text, h.expires_at_ms
-             FROM storages s JOIN storage_credentials c ON c.storage_id = s.id
+             h.last_success_at_ms, h.last_failure_at_ms, h.failure_code, h.failure_text, h.expires_at_ms,
+             (SELECT COUNT(*) FROM exported_objects x WHERE x.storage_id = s.id AND x.state = 'foreign')
+             AS foreign_objects FROM storages s JOIN storage_credentials c ON c.storage_id = s.id
              LEFT JOIN sync_runs r ON r.id = s.last_run_id
              LEFT JOIN storage_health h ON h.storage_id = s.id ",
             $rest
@@ -248,5 +249,6 @@ fn storage_of(row: &Row) -> Result<Storage> {
         created_at_ms: row.get("created_at_ms")?,
         last_run: last_run_of(row)?,
         health: health_of(row)?,
+        foreign_objects: row.get("foreign_objects")?,
     })
 }

@@ -73,6 +73,8 @@ enum FlowView {
     Target {
         can_delete_objects: bool,
         export_layout: &'static str,
+        /// Blobs of somebody else's in the way, which are not overwritten.
+        foreign_blobs: i64,
     },
 }
 
@@ -136,6 +138,7 @@ impl StorageView {
                 Direction::Target => FlowView::Target {
                     can_delete_objects: storage.can_delete_objects,
                     export_layout: storage.export_layout.as_str(),
+                    foreign_blobs: storage.foreign_objects,
                 },
             },
             title: text(&storage.title),

@@ -83,6 +83,9 @@ impl Alerts {
 
 /// What a target storage still has to get.
 pub(in crate::pages) struct Backlog {
+    pub(in crate::pages) id: StorageId,
+    /// Blobs of somebody else's in the way.
+    pub(in crate::pages) foreign: i64,
     /// `12 annotations wait to be written`.
     pub(in crate::pages) words: String,
     pub(in crate::pages) failed: i64,
@@ -180,6 +183,8 @@ impl Backlog {
             more => format!("{} objects wait to be written.", grouped(more)),
         };
         Ok(Self {
+            id: storage.id,
+            foreign: storage.foreign_objects,
             words: match backlog.delivered {
                 0 => waiting,
                 1 => format!("{waiting} 1 was written until now."),
