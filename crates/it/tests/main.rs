@@ -19,6 +19,7 @@ mod keys;
 mod label_studio_json;
 mod large_files;
 mod media_origin;
+mod outages;
 mod outgoing;
 mod pages;
 mod people;

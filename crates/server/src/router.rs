@@ -46,7 +46,7 @@ pub(crate) fn routes() -> Routes {
         .get(
             "/ready",
             health::ready,
-            public("Can it serve: is the database reachable?"),
+            public("Can it serve: is the database reachable, and does it take what is written?"),
         )
         .page("/metrics", MethodFilter::GET, ANYBODY, health::metrics)
         .get(

@@ -15,12 +15,19 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{AuditEntry, Error, Result, audit::insert_entries, readers::Readers};
+use crate::{
+    AuditEntry, Error, ErrorKind, Outage, Result,
+    audit::insert_entries,
+    outage::{DatabaseFile, Outages, PROBE},
+    readers::Readers,
+    writing::Writing,
+};
 
 /// The database, with what the audit log is told of its next change.
 #[derive(Clone)]
 pub(crate) struct Db {
     pub(crate) pools: Pools,
+    pub(crate) outages: Outages,
     telling: Option<Arc<AuditEntry>>,
 }
 
@@ -31,6 +38,7 @@ pub(crate) enum Pools {
         /// One connection.
         writer: SqlitePool,
         readers: Readers,
+        file: DatabaseFile,
     },
     Postgres(PgPool),
 }
@@ -38,11 +46,12 @@ pub(crate) enum Pools {
 /// A transaction that may write; rolled back when dropped.
 pub(crate) struct Tx {
     on: OnEngine,
+    outages: Outages,
     telling: Option<Arc<AuditEntry>>,
 }
 
 enum OnEngine {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Writing),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -124,6 +133,7 @@ impl Db {
     pub(crate) fn new(pools: Pools) -> Self {
         Self {
             pools,
+            outages: Outages::default(),
             telling: None,
         }
     }
@@ -132,6 +142,7 @@ impl Db {
     pub(crate) fn telling(&self, entry: AuditEntry) -> Self {
         Self {
             pools: self.pools.clone(),
+            outages: self.outages.clone(),
             telling: Some(Arc::new(entry)),
         }
     }
@@ -172,12 +183,18 @@ impl Db {
             }
             return Ok(rows);
         }
-        Ok(match &self.pools {
+        self.require_file()?;
+        let rows = match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                wrap(sql.for_sqlite().fetch_all(writer).await?, Row::Sqlite)
+                let rows = sql.for_sqlite().fetch_all(writer).await;
+                rows.map(|rows| wrap(rows, Row::Sqlite))
             }
-            Pools::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
-        })
+            Pools::Postgres(pool) => {
+                let rows = sql.for_postgres().fetch_all(pool).await;
+                rows.map(|rows| wrap(rows, Row::Postgres))
+            }
+        };
+        noted(&self.outages, rows)
     }
 
     /// A single writing statement as its own transaction; how many rows it touched.
@@ -191,24 +208,58 @@ impl Db {
             }
             return Ok(touched);
         }
-        Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => sql.for_sqlite().execute(writer).await?.rows_affected(),
-            Pools::Postgres(pool) => sql.for_postgres().execute(pool).await?.rows_affected(),
-        })
+        self.require_file()?;
+        let touched = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                let done = sql.for_sqlite().execute(writer).await;
+                done.map(|done| done.rows_affected())
+            }
+            Pools::Postgres(pool) => {
+                let done = sql.for_postgres().execute(pool).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        noted(&self.outages, touched)
     }
 
     /// Begins a transaction that will write (SQLite takes its write lock at once).
     pub(crate) async fn begin(&self) -> Result<Tx> {
+        self.require_file()?;
         let on = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                OnEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
-            Pools::Postgres(pool) => OnEngine::Postgres(pool.begin().await?),
+            Pools::Sqlite { writer, .. } => Writing::begin(writer).await.map(OnEngine::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(OnEngine::Postgres),
         };
         Ok(Tx {
-            on,
+            on: noted(&self.outages, on)?,
+            outages: self.outages.clone(),
             telling: self.telling.clone(),
         })
+    }
+
+    /// Nothing is written to a file that nobody would find again.
+    fn require_file(&self) -> Result<()> {
+        match &self.pools {
+            Pools::Sqlite { file, .. } if !file.is_there() => {
+                self.outages.set(Some(Outage::Gone));
+                Err(Error::unavailable(Outage::Gone))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// After an outage: writes something, to see whether that is over.
+    pub(crate) async fn see_whether_it_is_over(&self) -> Result<()> {
+        self.require_file()?;
+        if self.outages.now().is_none() {
+            return Ok(());
+        }
+        let probe = sql("INSERT INTO write_probe (id, count, room) VALUES (1, 1, $1)
+             ON CONFLICT (id) DO UPDATE SET count = write_probe.count + 1, room = excluded.room");
+        // Not the same as last time, which would not be written.
+        let room: Vec<u8> = (0..PROBE).map(|_| rand::random()).collect();
+        self.execute(probe.bind(room)).await?;
+        self.outages.set(None);
+        Ok(())
     }
 }
 
@@ -216,13 +267,17 @@ impl Tx {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, sql: Sql) -> Result<Vec<Row>> {
         let sql = sql.checked()?;
-        Ok(match &mut self.on {
-            OnEngine::Sqlite(tx) => wrap(sql.for_sqlite().fetch_all(&mut **tx).await?, Row::Sqlite),
-            OnEngine::Postgres(tx) => wrap(
-                sql.for_postgres().fetch_all(&mut **tx).await?,
-                Row::Postgres,
-            ),
-        })
+        let rows = match &mut self.on {
+            OnEngine::Sqlite(tx) => {
+                let rows = sql.for_sqlite().fetch_all(tx.connection()?).await;
+                rows.map(|rows| wrap(rows, Row::Sqlite))
+            }
+            OnEngine::Postgres(tx) => {
+                let rows = sql.for_postgres().fetch_all(&mut **tx).await;
+                rows.map(|rows| wrap(rows, Row::Postgres))
+            }
+        };
+        noted(&self.outages, rows)
     }
 
     /// The only row of a statement.
@@ -240,10 +295,17 @@ impl Tx {
     /// How many rows the statement touched.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
         let sql = sql.checked()?;
-        Ok(match &mut self.on {
-            OnEngine::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
-            OnEngine::Postgres(tx) => sql.for_postgres().execute(&mut **tx).await?.rows_affected(),
-        })
+        let touched = match &mut self.on {
+            OnEngine::Sqlite(tx) => {
+                let done = sql.for_sqlite().execute(tx.connection()?).await;
+                done.map(|done| done.rows_affected())
+            }
+            OnEngine::Postgres(tx) => {
+                let done = sql.for_postgres().execute(&mut **tx).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        noted(&self.outages, touched)
     }
 
     /// Makes it durable, with the entry of the audit log that tells of it.
@@ -252,12 +314,23 @@ impl Tx {
             self.execute(insert_entries(std::slice::from_ref(&*entry))?)
                 .await?;
         }
-        match self.on {
-            OnEngine::Sqlite(tx) => tx.commit().await?,
-            OnEngine::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
+        let committed = match self.on {
+            OnEngine::Sqlite(tx) => tx.commit().await,
+            OnEngine::Postgres(tx) => tx.commit().await,
+        };
+        noted(&self.outages, committed)
     }
+}
+
+/// A write's answer; when the database takes nothing, everybody knows from now on.
+fn noted<T>(outages: &Outages, answer: std::result::Result<T, sqlx::Error>) -> Result<T> {
+    answer.map_err(|source| {
+        let error = Error::from(source);
+        if let ErrorKind::Unavailable(outage) = error.kind() {
+            outages.set(Some(outage));
+        }
+        error
+    })
 }
 
 /// What a column can be read as, on both databases.

@@ -12,6 +12,9 @@ use crate::{
 /// How often a job is tried, lost workers included.
 const MAX_ATTEMPTS: i64 = 5;
 
+/// Longer than any lease and any wait between attempts.
+pub(crate) const LONGEST_WAIT_MS: i64 = 2 * 3_600_000;
+
 // Under lease, `due_at_ms` is when the lease runs out: waiting and abandoned jobs are one condition.
 macro_rules! claim {
     ($lock:literal) => {
@@ -204,6 +207,19 @@ impl Store {
         }
         tx.commit().await?;
         Ok(failed && again_at.is_some())
+    }
+
+    /// What is due later than anything may be was enqueued by a clock that was ahead: it is due now.
+    /// How much.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pull_back_due(&self, now_ms: i64) -> Result<u64> {
+        let jobs = sql("UPDATE jobs SET due_at_ms = $1 WHERE state <> 'failed' AND due_at_ms > $2");
+        let jobs = jobs.bind(now_ms).bind(now_ms + LONGEST_WAIT_MS);
+        let objects = sql("UPDATE outbox SET next_at_ms = $1 WHERE next_at_ms > $2");
+        let objects = objects.bind(now_ms).bind(now_ms + LONGEST_WAIT_MS);
+        Ok(self.db.execute(jobs).await? + self.db.execute(objects).await?)
     }
 
     /// Gives up jobs whose last attempt's lease ran out (its worker died), ends their runs as failed,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::SyncRunId;
 use serde::Deserialize;
 use store::{Job, JobKind, Retry};
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,6 +18,12 @@ use crate::{
 
 /// How often an idle worker looks for jobs of other processes.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether something waits for longer than anything may.
+const CLOCK_LOOK: Duration = Duration::from_secs(60);
+
+/// The wait of a job that the database let down.
+const OUTAGE_WAIT_MS: i64 = 2_000;
 
 /// The wait before a job's second attempt; doubled for each further one.
 const FIRST_RETRY_MS: i64 = 1_000;
@@ -66,7 +72,12 @@ impl Worker {
 
 async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concurrency: usize) {
     let mut running = JoinSet::new();
+    let mut looked = None;
     loop {
+        if looked.is_none_or(|at: Instant| at.elapsed() > CLOCK_LOOK) {
+            looked = Some(Instant::now());
+            pull_back(engine).await;
+        }
         // Registered before looking, so that a job enqueued in between is not missed.
         let enqueued = engine.store().job_notify().notified();
         while running.len() < concurrency && !shutdown.is_cancelled() {
@@ -86,7 +97,11 @@ async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concu
                 }
             }
         }
-        end_abandoned(engine).await;
+        if engine.outage().is_some() && engine.ping().await.is_err() {
+            tracing::debug!("the database still takes nothing");
+        } else {
+            end_abandoned(engine).await;
+        }
         if shutdown.is_cancelled() && running.is_empty() {
             return;
         }
@@ -103,6 +118,15 @@ async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concu
     }
 }
 
+/// A clock that was set back leaves jobs and objects that would wait for as long as it was ahead.
+async fn pull_back(engine: &Engine) {
+    match engine.store().pull_back_due(engine.now_ms()).await {
+        Ok(0) => {}
+        Ok(count) => tracing::warn!(count, "the clock was set back; what waited for it is due"),
+        Err(error) => tracing::warn!(error = %report(&error), "due times cannot be looked at"),
+    }
+}
+
 fn lease_ms(engine: &Engine) -> i64 {
     engine.limits().lease.as_millis() as i64
 }
@@ -116,6 +140,14 @@ async fn work(engine: Engine, job: Job, shutdown: CancellationToken) {
             return;
         }
     };
+    let ended = match ended {
+        Err(error) if error.outage().is_some() => {
+            tracing::warn!(job = %job.id, error = %report(&error), "a job waits for the database");
+            give_back(&engine, &job, &shutdown).await;
+            return;
+        }
+        ended => ended,
+    };
     if let Err(error) = settle(&engine, &job, ended).await {
         tracing::error!(job = %job.id, error = %report(&error), "a job cannot be settled");
     }
@@ -126,6 +158,24 @@ async fn run_body(engine: &Engine, job: &Job, stop: &CancellationToken) -> Resul
     match job.kind {
         JobKind::Sync => sync::run(engine, run, stop).await,
         JobKind::Export => export::run(engine, run, stop).await,
+    }
+}
+
+/// Gives back a job that the database let down, as soon as that takes something again: it was not
+/// the job's doing, so the attempt does not count.
+async fn give_back(engine: &Engine, job: &Job, shutdown: &CancellationToken) {
+    while !shutdown.is_cancelled() {
+        let due_ms = engine.now_ms() + OUTAGE_WAIT_MS;
+        match engine.store().release_job(job, due_ms).await {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::debug!(job = %job.id, error = %report(&error), "it cannot be given back yet");
+                tokio::select! {
+                    () = tokio::time::sleep(POLL) => {}
+                    () = shutdown.cancelled() => {}
+                }
+            }
+        }
     }
 }
 

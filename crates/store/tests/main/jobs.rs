@@ -184,3 +184,19 @@ pub async fn a_job_given_up_ends_its_run(w: World) {
         .unwrap();
     assert!(!again.already_running);
 }
+
+pub async fn a_clock_that_was_set_back_keeps_nothing_waiting(w: World) {
+    const DAY: i64 = 86_400_000;
+    w.store
+        .enqueue_job(&job(None, NOW + DAY), NOW + DAY)
+        .await
+        .unwrap();
+    w.store
+        .enqueue_job(&job(None, NOW + 60_000), NOW)
+        .await
+        .unwrap();
+    assert!(claim(&w, "a", NOW).await.is_none());
+    assert_eq!(w.store.pull_back_due(NOW).await.unwrap(), 1);
+    assert!(claim(&w, "a", NOW).await.is_some());
+    assert!(claim(&w, "a", NOW).await.is_none(), "a wait is a wait");
+}

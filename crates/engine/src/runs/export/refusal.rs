@@ -14,6 +14,9 @@ const FIRST_RETRY_MS: u64 = 1_000;
 /// The longest wait between two attempts.
 const LONGEST_RETRY_MS: u64 = 10 * 60 * 1_000;
 
+/// The longest wait that Azure is granted.
+const LONGEST_ASKED_MS: u64 = 3_600_000;
+
 /// Attempts of an object while a person waits for the full export that it belongs to.
 const ATTEMPTS_IN_RUN: i64 = 5;
 
@@ -148,7 +151,7 @@ impl Refusal {
         // Between half and all of it, so that what failed together does not come back together.
         let jittered = rand::rng().random_range(wait / 2..=wait);
         let asked = self.retry_after.map_or(0, |wait| wait.as_millis() as u64);
-        Some(jittered.max(asked) as i64)
+        Some(jittered.max(asked.min(LONGEST_ASKED_MS)) as i64)
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct StorageView {
     last_sync_count: Option<i64>,
     last_sync_job: Option<String>,
     status: &'static str,
-    /// Why the newest sync failed, and what to do.
+    /// Why the newest sync failed, or waits, and what to do.
     traceback: Option<String>,
     meta: MetaView,
     title: Option<String>,
@@ -125,7 +125,10 @@ impl StorageView {
             status: run
                 .map_or(SyncStatus::Initialized, |run| run.status)
                 .as_str(),
-            traceback: run.and_then(|run| run.error.clone()),
+            traceback: run.and_then(|run| {
+                let waits = app.engine.outage().filter(|_| run.status.is_running());
+                waits.map_or_else(|| run.error.clone(), |outage| Some(outage.to_string()))
+            }),
             meta: run.map_or_else(MetaView::default, |run| {
                 MetaView::new(run, storage.direction)
             }),

@@ -155,7 +155,10 @@ impl Live {
             },
             bar: run.and_then(|run| bar(storage, run, expected)),
             counts: run.map_or_else(String::new, |run| counts(storage, run, expected)),
-            error: run.and_then(|run| run.error.clone()),
+            error: match app.engine.outage().filter(|_| is_running) {
+                Some(outage) => Some(outage.to_string()),
+                None => run.and_then(|run| run.error.clone()),
+            },
             outcome,
             next,
             alerts,
