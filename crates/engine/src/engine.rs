@@ -156,6 +156,10 @@ impl Engine {
         &self.0.settings.limits
     }
 
+    pub(crate) fn lease_ms(&self) -> i64 {
+        self.limits().lease.as_millis() as i64
+    }
+
     pub(crate) fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
     }

@@ -67,8 +67,8 @@ async fn a_full_disk_is_told_and_everything_goes_on_when_there_is_room() -> anyh
     let project = world.project(IMAGE_CONFIG).await?;
     let storage = world.source(project, "many", json!({})).await?;
     let_write(&world, "6000000")?;
-    let started = world.longshore.post(&format!("{storage}/sync"), &json!({}));
-    started.await?.expect(200)?;
+    let sync = format!("{storage}/sync");
+    world.longshore.post(&sync, &json!({})).await?.expect(200)?;
 
     let told = eventually("a run that waits for room", PATIENCE, async || {
         let run = world.longshore.get(&storage).await?.expect(200)?;
@@ -106,8 +106,9 @@ async fn a_full_disk_is_told_and_everything_goes_on_when_there_is_room() -> anyh
     let ended = world.ended(&storage).await?;
     assert_eq!(ended["status"], "completed", "{ended}");
     assert_eq!(ended["last_sync_count"], BLOBS, "{ended}");
-    let counted = world.longshore.get(&format!("/api/projects/{project}"));
-    let counted = counted.await?.expect(200)?["task_number"].as_i64();
+    let path = format!("/api/projects/{project}");
+    let counted = world.longshore.get(&path).await?.expect(200)?;
+    let counted = counted["task_number"].as_i64();
     ensure!(counted >= Some(BLOBS), "{counted:?}");
     assert_eq!(large_task(&world, project).await?.status, 201);
     Ok(())

@@ -5,7 +5,7 @@
 //! migration. SQLite has one writer connection, handed out in order of arrival, so transactions never
 //! meet "database is locked".
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use sqlx::{
@@ -15,6 +15,8 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
+use tokio::runtime::Handle;
+
 use crate::{
     AuditEntry, Error, ErrorKind, Outage, Result,
     audit::insert_entries,
@@ -22,6 +24,9 @@ use crate::{
     readers::Readers,
     writing::Writing,
 };
+
+/// How often it is looked whether an outage is over.
+const BETWEEN_PROBES: Duration = Duration::from_secs(1);
 
 /// The database, with what the audit log is told of its next change.
 #[derive(Clone)]
@@ -46,7 +51,7 @@ pub(crate) enum Pools {
 /// A transaction that may write; rolled back when dropped.
 pub(crate) struct Tx {
     on: OnEngine,
-    outages: Outages,
+    db: Db,
     telling: Option<Arc<AuditEntry>>,
 }
 
@@ -194,7 +199,7 @@ impl Db {
                 rows.map(|rows| wrap(rows, Row::Postgres))
             }
         };
-        noted(&self.outages, rows)
+        self.noted(rows)
     }
 
     /// A single writing statement as its own transaction; how many rows it touched.
@@ -219,7 +224,7 @@ impl Db {
                 done.map(|done| done.rows_affected())
             }
         };
-        noted(&self.outages, touched)
+        self.noted(touched)
     }
 
     /// Begins a transaction that will write (SQLite takes its write lock at once).
@@ -230,9 +235,20 @@ impl Db {
             Pools::Postgres(pool) => pool.begin().await.map(OnEngine::Postgres),
         };
         Ok(Tx {
-            on: noted(&self.outages, on)?,
-            outages: self.outages.clone(),
+            on: self.noted(on)?,
+            db: self.clone(),
             telling: self.telling.clone(),
+        })
+    }
+
+    /// A write's answer; when the database takes nothing, everybody knows from now on.
+    fn noted<T>(&self, answer: std::result::Result<T, sqlx::Error>) -> Result<T> {
+        answer.map_err(|source| {
+            let error = Error::from(source);
+            if let ErrorKind::Unavailable(outage) = error.kind() {
+                self.note_outage(outage);
+            }
+            error
         })
     }
 
@@ -240,26 +256,57 @@ impl Db {
     fn require_file(&self) -> Result<()> {
         match &self.pools {
             Pools::Sqlite { file, .. } if !file.is_there() => {
-                self.outages.set(Some(Outage::Gone));
+                self.note_outage(Outage::Gone);
                 Err(Error::unavailable(Outage::Gone))
             }
             _ => Ok(()),
         }
     }
 
-    /// After an outage: writes something, to see whether that is over.
-    pub(crate) async fn see_whether_it_is_over(&self) -> Result<()> {
-        self.require_file()?;
-        if self.outages.now().is_none() {
-            return Ok(());
+    /// From the first that meets it on, somebody looks whether it is over.
+    fn note_outage(&self, outage: Outage) {
+        if !self.outages.begin(outage) {
+            return;
         }
+        let db = Self {
+            telling: None,
+            ..self.clone()
+        };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                while !db.is_closed() {
+                    tokio::time::sleep(BETWEEN_PROBES).await;
+                    if db.probe().await.is_ok() {
+                        return db.outages.end();
+                    }
+                }
+            });
+        }
+    }
+
+    /// Writes something, to see whether that works.
+    async fn probe(&self) -> Result<()> {
         let probe = sql("INSERT INTO write_probe (id, count, room) VALUES (1, 1, $1)
              ON CONFLICT (id) DO UPDATE SET count = write_probe.count + 1, room = excluded.room");
         // Not the same as last time, which would not be written.
         let room: Vec<u8> = (0..PROBE).map(|_| rand::random()).collect();
-        self.execute(probe.bind(room)).await?;
-        self.outages.set(None);
-        Ok(())
+        self.execute(probe.bind(room)).await.map(drop)
+    }
+
+    /// Does it take what is written, as far as is known?
+    pub(crate) fn require_no_outage(&self) -> Result<()> {
+        self.require_file()?;
+        match self.outages.now() {
+            Some(outage) => Err(Error::unavailable(outage)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => writer.is_closed(),
+            Pools::Postgres(pool) => pool.is_closed(),
+        }
     }
 }
 
@@ -277,7 +324,7 @@ impl Tx {
                 rows.map(|rows| wrap(rows, Row::Postgres))
             }
         };
-        noted(&self.outages, rows)
+        self.db.noted(rows)
     }
 
     /// The only row of a statement.
@@ -305,7 +352,7 @@ impl Tx {
                 done.map(|done| done.rows_affected())
             }
         };
-        noted(&self.outages, touched)
+        self.db.noted(touched)
     }
 
     /// Makes it durable, with the entry of the audit log that tells of it.
@@ -318,19 +365,8 @@ impl Tx {
             OnEngine::Sqlite(tx) => tx.commit().await,
             OnEngine::Postgres(tx) => tx.commit().await,
         };
-        noted(&self.outages, committed)
+        self.db.noted(committed)
     }
-}
-
-/// A write's answer; when the database takes nothing, everybody knows from now on.
-fn noted<T>(outages: &Outages, answer: std::result::Result<T, sqlx::Error>) -> Result<T> {
-    answer.map_err(|source| {
-        let error = Error::from(source);
-        if let ErrorKind::Unavailable(outage) = error.kind() {
-            outages.set(Some(outage));
-        }
-        error
-    })
 }
 
 /// What a column can be read as, on both databases.
@@ -433,4 +469,5 @@ arg_from_id!(
     SyncRunId,
     SourceBlobId,
     JobId,
+    DeletionId,
 );

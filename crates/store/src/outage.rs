@@ -4,7 +4,7 @@
 use std::{
     fmt,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -117,16 +117,24 @@ impl Outages {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set(&self, outage: Option<Outage>) {
-        let before = std::mem::replace(
-            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            outage,
-        );
-        match outage {
-            Some(now) if before != outage => tracing::error!(outage = ?now, "{now}"),
-            None if before.is_some() => tracing::info!("the database takes what is written again"),
-            _ => {}
+    /// `true` for the first that meets it.
+    pub(crate) fn begin(&self, outage: Outage) -> bool {
+        let before = self.replace(Some(outage));
+        if before != Some(outage) {
+            tracing::error!(?outage, "{outage}");
         }
+        before.is_none()
+    }
+
+    pub(crate) fn end(&self) {
+        if self.replace(None).is_some() {
+            tracing::info!("the database takes what is written again");
+        }
+    }
+
+    fn replace(&self, outage: Option<Outage>) -> Option<Outage> {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, outage)
     }
 }
 
@@ -134,7 +142,7 @@ impl Outages {
 /// what is written, and lose it with the process.
 #[derive(Clone)]
 pub(crate) struct DatabaseFile {
-    path: PathBuf,
+    path: Arc<Path>,
     /// Device and number; `None` of a database that has no file.
     is: Option<(u64, u64)>,
 }
@@ -142,7 +150,7 @@ pub(crate) struct DatabaseFile {
 impl DatabaseFile {
     pub(crate) fn opened(path: &Path) -> Self {
         Self {
-            path: path.to_owned(),
+            path: path.into(),
             is: identity(path),
         }
     }
@@ -198,9 +206,10 @@ mod tests {
     #[test]
     fn every_clone_knows_of_it() {
         let outages = Outages::default();
-        outages.clone().set(Some(Outage::Full));
+        assert!(outages.clone().begin(Outage::Locked));
+        assert!(!outages.begin(Outage::Full), "somebody looks already");
         assert_eq!(outages.now(), Some(Outage::Full));
-        outages.set(None);
+        outages.end();
         assert_eq!(outages.clone().now(), None);
     }
 

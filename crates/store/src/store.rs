@@ -96,7 +96,7 @@ impl Store {
     /// When the database cannot be reached, or takes nothing.
     pub async fn ping(&self) -> Result<()> {
         self.db.read(sql("SELECT id FROM orgs LIMIT 1")).await?;
-        self.db.see_whether_it_is_over().await
+        self.db.require_no_outage()
     }
 
     /// Why the database takes nothing, as far as this process knows.

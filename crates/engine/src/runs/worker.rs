@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use model::SyncRunId;
-use serde::Deserialize;
-use store::{Job, JobKind, Retry};
+use store::{Job, JobTask, Retry};
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Engine, Error, Result, audit::retention, error::report, runs::export, runs::sync,
+    Engine, Result,
+    audit::retention,
+    error::report,
+    runs::{deletion, export, sync},
     storages::expiry,
 };
 
@@ -81,7 +82,7 @@ async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concu
         // Registered before looking, so that a job enqueued in between is not missed.
         let enqueued = engine.store().job_notify().notified();
         while running.len() < concurrency && !shutdown.is_cancelled() {
-            let lease_ms = lease_ms(engine);
+            let lease_ms = engine.lease_ms();
             match engine
                 .store()
                 .claim_job(id, lease_ms, engine.now_ms())
@@ -97,11 +98,7 @@ async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concu
                 }
             }
         }
-        if engine.outage().is_some() && engine.ping().await.is_err() {
-            tracing::debug!("the database still takes nothing");
-        } else {
-            end_abandoned(engine).await;
-        }
+        end_abandoned(engine).await;
         if shutdown.is_cancelled() && running.is_empty() {
             return;
         }
@@ -127,10 +124,6 @@ async fn pull_back(engine: &Engine) {
     }
 }
 
-fn lease_ms(engine: &Engine) -> i64 {
-    engine.limits().lease.as_millis() as i64
-}
-
 /// Runs one job under its lease and settles it.
 async fn work(engine: Engine, job: Job, shutdown: CancellationToken) {
     let ended = tokio::select! {
@@ -154,10 +147,10 @@ async fn work(engine: Engine, job: Job, shutdown: CancellationToken) {
 }
 
 async fn run_body(engine: &Engine, job: &Job, stop: &CancellationToken) -> Result<JobEnd> {
-    let run = run_of(job)?;
-    match job.kind {
-        JobKind::Sync => sync::run(engine, run, stop).await,
-        JobKind::Export => export::run(engine, run, stop).await,
+    match job.task {
+        JobTask::Sync { run_id } => sync::run(engine, run_id, stop).await,
+        JobTask::Export { run_id } => export::run(engine, run_id, stop).await,
+        JobTask::Delete { deletion_id } => deletion::run(engine, deletion_id, stop).await,
     }
 }
 
@@ -216,7 +209,7 @@ async fn keep_lease(engine: &Engine, job: &Job) {
         tokio::time::sleep(engine.limits().lease / 3).await;
         let renewed = engine
             .store()
-            .renew_job(job, lease_ms(engine), engine.now_ms());
+            .renew_job(job, engine.lease_ms(), engine.now_ms());
         match renewed.await {
             Ok(true) => {}
             Ok(false) => return,
@@ -241,14 +234,4 @@ async fn end_abandoned(engine: &Engine) {
             tracing::error!(error = %report(&error), "abandoned jobs cannot be ended");
         }
     }
-}
-
-fn run_of(job: &Job) -> Result<SyncRunId> {
-    #[derive(Deserialize)]
-    struct Payload {
-        run_id: SyncRunId,
-    }
-    let payload: Payload = serde_json::from_str(&job.payload)
-        .map_err(|error| Error::Internal(format!("the payload of job {}: {error}", job.id)))?;
-    Ok(payload.run_id)
 }

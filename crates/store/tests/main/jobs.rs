@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use model::SyncStatus;
-use store::{Job, JobKind, NewJob, Retry};
+use model::{SyncRunId, SyncStatus};
+use store::{Job, JobTask, NewJob, Retry};
 
 use crate::world::{NOW, World};
 
@@ -11,8 +11,9 @@ const LEASE: i64 = 1_000;
 
 fn job(unique_key: Option<&str>, run_at_ms: i64) -> NewJob<'_> {
     NewJob {
-        kind: JobKind::Sync,
-        payload: "{}",
+        task: JobTask::Sync {
+            run_id: SyncRunId(0),
+        },
         unique_key,
         run_at_ms,
     }

@@ -119,7 +119,7 @@ impl Claimed {
         let leased_until = Instant::now() + engine.limits().lease;
         let store = engine.store();
         let items = store
-            .claim_outbox(worker_id, limit as i64, lease_ms(engine), engine.now_ms())
+            .claim_outbox(worker_id, limit as i64, engine.lease_ms(), engine.now_ms())
             .await?;
         let mut targets: HashMap<StorageId, Option<Arc<Opened>>> = HashMap::new();
         for item in &items {
@@ -152,7 +152,7 @@ impl Claimed {
         let now = Instant::now();
         let renewed = engine
             .store()
-            .renew_outbox(worker_id, lease_ms(engine), engine.now_ms());
+            .renew_outbox(worker_id, engine.lease_ms(), engine.now_ms());
         // An answer that comes after the lease is no answer.
         match tokio::time::timeout_at(self.leased_until, renewed).await {
             Ok(Ok(())) => {
@@ -175,10 +175,6 @@ impl Claimed {
         let target = self.targets.get(&item.storage_id).cloned().flatten();
         Some((item, target))
     }
-}
-
-fn lease_ms(engine: &Engine) -> i64 {
-    engine.limits().lease.as_millis() as i64
 }
 
 /// Tells the store, in one go, what was delivered, and wakes who watches.

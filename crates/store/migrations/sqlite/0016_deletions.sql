@@ -1,0 +1,10 @@
+-- Projects and storages that are being deleted, in steps; what is here is gone for everybody.
+CREATE TABLE deletions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    org_id BIGINT NOT NULL REFERENCES orgs (id) ON DELETE CASCADE,
+    project_id BIGINT NOT NULL,
+    -- NULL: the whole project
+    storage_id BIGINT,
+    created_at_ms BIGINT NOT NULL
+);
+CREATE INDEX deletions_project ON deletions (project_id);
