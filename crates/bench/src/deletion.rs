@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
 use serde_json::json;
 use testkit::Longshore;
 
@@ -31,17 +30,20 @@ pub async fn beside_writers(bench: &Bench, report: &mut Report) -> anyhow::Resul
 
     let path = format!("/api/projects/{large}");
     let begun = Instant::now();
-    let deletion = tokio::spawn(longshore.request(Method::DELETE, &path).send());
     let (mut longest, mut writes) = (Duration::ZERO, 0);
-    loop {
-        longest = longest.max(write(&longshore, other).await?);
-        writes += 1;
-        if writes % 50 == 0 && longshore.get(&path).await?.status == 404 {
-            break;
+    let others = async {
+        loop {
+            longest = longest.max(write(&longshore, other).await?);
+            writes += 1;
+            if writes % 50 == 0 && longshore.get(&path).await?.status == 404 {
+                return anyhow::Ok(());
+            }
         }
-    }
+    };
+    let (deletion, others) = tokio::join!(longshore.delete(&path), others);
+    deletion?.expect(204)?;
+    others?;
     let took = begun.elapsed();
-    deletion.await??.error_for_status()?;
     let longest_ms = longest.as_secs_f64() * 1e3;
     report.add(
         &format!("a project of {tasks} tasks is deleted: the longest wait of another writer"),
