@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Longshore, Settings, eventually};
+use testkit::{Longshore, Sas, SasScope, Settings, eventually};
 
 use crate::world::{IMAGE_CONFIG, World};
 
@@ -152,4 +152,49 @@ async fn a_sync_imports_a_customers_numbered_file_beside_our_own() -> anyhow::Re
     assert_eq!(ended["last_sync_count"], 5, "{ended}");
     assert!(!world.imported(other).await?.contains(&name));
     Ok(())
+}
+
+#[tokio::test]
+async fn a_blob_that_may_not_be_read_is_told_so_and_can_be_adopted() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.container("data", &[("1.json", MINE)]).await?;
+    let sas = Sas {
+        permissions: "cwd",
+        scope: SasScope::Container("data"),
+        start: "",
+        expiry: "2099-01-01T00:00:00Z",
+        protocol: "https,http",
+        address: "",
+    };
+    let project = world.project(IMAGE_CONFIG).await?;
+    let body = json!({
+        "project": project, "account_name": world.account.name, "container": "data",
+        "sas_token": sas.signed_by(&world.account),
+    });
+    let target = world
+        .storage("/api/storages/export/azure_sas", &body)
+        .await?;
+    let body = json!({"project": project, "data": {"image": "https://example.com/1.png"}});
+    let task = world
+        .longshore
+        .post("/api/tasks", &body)
+        .await?
+        .expect(201)?;
+    world.annotate(&task).await?;
+    told(&world.longshore, &target).await?;
+    let id = target.rsplit('/').next().unwrap_or_default();
+    let page = world.longshore.get(&format!("/storages/{id}")).await?.text;
+    assert!(page.contains("may not read it"), "{page}");
+    assert_eq!(text(&world, "1.json").await?, MINE);
+    let adopt = format!("{target}/adopt");
+    world
+        .longshore
+        .post(&adopt, &json!({}))
+        .await?
+        .expect(200)?;
+    eventually("the annotation's file", PATIENCE, async || {
+        let written = text(&world, "1.json").await?;
+        Ok(written.contains("\"result\"").then_some(()))
+    })
+    .await
 }
