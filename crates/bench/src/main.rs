@@ -2,6 +2,7 @@
 //! `cargo xtask bench` builds everything in release and starts this.
 
 mod annotate;
+mod deletion;
 mod import;
 mod load;
 mod neighbour;
@@ -46,6 +47,7 @@ enum Work {
     Annotate,
     Pages,
     Neighbour,
+    Deletion,
 }
 
 #[tokio::main]
@@ -79,6 +81,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Work::Neighbour) {
         neighbour::beside_attacks(&bench, &mut report).await?;
+    }
+    if wanted(Work::Deletion) {
+        deletion::beside_writers(&bench, &mut report).await?;
     }
     report.print();
     Ok(())

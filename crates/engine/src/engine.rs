@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use azure::Azure;
 use model::{Actor, Clock, Permission, Secret};
-use store::Store;
+use store::{Outage, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -127,12 +127,17 @@ impl Engine {
         self.0.azure.cloud()
     }
 
-    /// Can the database be reached? For the health check.
+    /// Can the database be reached, and does it take what is written? For the health check.
     ///
     /// # Errors
-    /// [`Error::Store`] when it cannot.
+    /// [`Error::Store`] when it cannot or does not.
     pub async fn ping(&self) -> Result<()> {
         Ok(self.0.store.ping().await?)
+    }
+
+    /// Why nothing can be saved now, as far as this process knows.
+    pub fn outage(&self) -> Option<Outage> {
+        self.0.store.outage()
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -149,6 +154,10 @@ impl Engine {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.settings.limits
+    }
+
+    pub(crate) fn lease_ms(&self) -> i64 {
+        self.limits().lease.as_millis() as i64
     }
 
     /// The present instant of the server's clock, in Unix milliseconds.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use model::{Annotation, Code, Permission};
 use serde::Serialize;
+use store::Outage;
 
 use crate::Fix;
 
@@ -66,6 +67,17 @@ impl Error {
         }])
     }
 
+    /// Why the database takes nothing, when that is what failed.
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Store(error) => match error.kind() {
+                store::ErrorKind::Unavailable(outage) => Some(outage),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// An id that leads nowhere in the actor's organization.
     pub fn not_found(what: &'static str, id: impl fmt::Display) -> Self {
         Self::NotFound {
@@ -82,7 +94,9 @@ impl From<store::Error> for Error {
                 FieldError::NON_FIELD,
                 "A text has a null character (U+0000), which cannot be kept: take it out.",
             ),
-            store::ErrorKind::Conflict | store::ErrorKind::Unexpected => Self::Store(error),
+            store::ErrorKind::Conflict
+            | store::ErrorKind::Unavailable(_)
+            | store::ErrorKind::Unexpected => Self::Store(error),
         }
     }
 }

@@ -58,8 +58,8 @@ pub use storages::storage_input::{DefaultAccount, StorageInput};
 pub use store::{
     AnnotationVersion, ApiToken, AuditQuery, AuditRecord, AzureLink, BlobErrorRecord, BulkDeleted,
     ConnectStep, EntraIdentity, Expected, ExportBacklog, HistoryEntry, Invite, LinkProof,
-    MOST_COUNTED, Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter, TaskOrder,
-    TaskState, TokenKind, TroubledExport,
+    MOST_COUNTED, Outage, Presence, RunRecord, RunScope, RunningImports, TaskCursor, TaskFilter,
+    TaskOrder, TaskState, TokenKind, TroubledExport,
 };
 
 /// The result of every call of this crate.

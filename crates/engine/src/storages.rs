@@ -212,10 +212,12 @@ impl Engine {
         let (storage, credential) = self.stored(actor, of, id).await?;
         let (subject, place) = (storage_subject(id), storage_place(&storage));
         let store = self.telling(actor, AuditAction::StorageDelete, subject, place);
-        if !store.delete_storage(actor.org_id, id).await? {
-            return Err(Error::not_found("storage", id));
-        }
+        let begun = store.begin_storage_deletion(actor.org_id, id, self.now_ms());
+        let begun = begun
+            .await?
+            .ok_or_else(|| Error::not_found("storage", id))?;
         self.azure().forget(&credential);
+        crate::runs::deletion::begin(self, begun).await;
         Ok(())
     }
 
@@ -316,8 +318,8 @@ impl Engine {
             .project
             .ok_or_else(|| Error::field("project", REQUIRED))?;
         match self.store().find_project(actor.org_id, id).await? {
-            Some(project) => Ok(project.id),
-            None => Err(no_such_project(id)),
+            Some(project) if !project.is_being_deleted => Ok(project.id),
+            _ => Err(no_such_project(id)),
         }
     }
 }

@@ -16,7 +16,7 @@ fn target(world: &World) -> StorageInput {
     }
 }
 
-async fn task(world: &World) -> TaskId {
+pub async fn task(world: &World) -> TaskId {
     let input = TaskInput {
         data: Some(to_raw_value(&json!({"image": "https://example.com/1.png"})).unwrap()),
         ..TaskInput::default()
@@ -38,7 +38,7 @@ fn labeled(label: &str) -> AnnotationInput {
     }
 }
 
-async fn annotate(world: &World, task: TaskId, label: &str) -> AnnotationId {
+pub async fn annotate(world: &World, task: TaskId, label: &str) -> AnnotationId {
     let made = world
         .engine
         .create_annotation(&world.owner, task, &labeled(label))
@@ -46,7 +46,7 @@ async fn annotate(world: &World, task: TaskId, label: &str) -> AnnotationId {
     made.unwrap().id
 }
 
-async fn relabel(world: &World, annotation: AnnotationId, label: &str) {
+pub async fn relabel(world: &World, annotation: AnnotationId, label: &str) {
     let changed = world
         .engine
         .update_annotation(&world.owner, annotation, &labeled(label), Expected::Any)
@@ -55,7 +55,7 @@ async fn relabel(world: &World, annotation: AnnotationId, label: &str) {
 }
 
 /// The blob's JSON, as soon as it says what `test` wants.
-async fn blob_that(world: &World, name: &str, test: impl Fn(&Value) -> bool) -> Value {
+pub async fn blob_that(world: &World, name: &str, test: impl Fn(&Value) -> bool) -> Value {
     eventually(name, async || {
         let text = world.text("labels", name).await?;
         let blob: Value = serde_json::from_str(&text).unwrap();
@@ -64,7 +64,7 @@ async fn blob_that(world: &World, name: &str, test: impl Fn(&Value) -> bool) -> 
     .await
 }
 
-async fn nothing_waits(world: &World, storage: StorageId) {
+pub async fn nothing_waits(world: &World, storage: StorageId) {
     eventually("an empty outbox", async || {
         let counts = world.store.outbox_counts(world.owner.org_id, storage);
         (counts.await.unwrap().pending == 0).then_some(())

@@ -6,6 +6,7 @@ mod audit;
 mod azure_world;
 mod credentials;
 mod export;
+mod foreign_blobs;
 mod isolation;
 mod labeling;
 mod links;

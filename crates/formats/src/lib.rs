@@ -12,7 +12,9 @@ mod tasks;
 use serde::Serialize;
 
 pub use format::{ExportFormat, ExportWriter, Format, LabeledTask};
-pub use objects::{annotation_object, is_object_name, object_name, object_type, task_object};
+pub use objects::{
+    annotation_object, is_object, is_object_name, object_name, object_type, task_object,
+};
 pub use position::{FormatError, Position};
 pub use row::{RowAnnotation, RowPrediction, TaskRow};
 pub use tasks::{Limits, TaskReader};

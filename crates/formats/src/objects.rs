@@ -1,6 +1,8 @@
 //! The files of a target storage: one for each annotation, or one for each task. Their names and
 //! their form stay what they are, because what was written once must be found and written again.
 
+use serde::{Deserialize, de::IgnoredAny};
+
 use model::{Annotation, AnnotationId, TaskId, User};
 
 use crate::{
@@ -30,6 +32,24 @@ pub fn is_object_name(name: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && FORMAT.file_name(id) == name
 }
 
+/// Is this the content of an object of this name, of whatever installation and layout?
+pub fn is_object(content: &[u8], name: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Object {
+        id: u64,
+        result: Option<IgnoredAny>,
+        task: Option<IgnoredAny>,
+        annotations: Option<IgnoredAny>,
+        data: Option<IgnoredAny>,
+    }
+    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
+    serde_json::from_slice(content).is_ok_and(|object: Object| {
+        let is_annotation = object.result.is_some() && object.task.is_some();
+        let is_task = object.annotations.is_some() && object.data.is_some();
+        (is_annotation || is_task) && FORMAT.file_name(object.id) == file
+    })
+}
+
 /// The object of one annotation. `completed_by` is the person named by
 /// [`Annotation::completed_by`]; without one only the id and e-mail are known.
 pub fn annotation_object(
@@ -53,7 +73,22 @@ pub fn task_object(item: LabeledTask) -> Vec<u8> {
 mod tests {
     use model::{AnnotationId, TaskId};
 
-    use super::{is_object_name, object_name};
+    use super::{is_object, is_object_name, object_name};
+
+    #[test]
+    fn an_object_is_known_by_its_number_and_its_form() {
+        let annotation = br#"{"id": 7, "result": [], "task": {"id": 5}}"#;
+        let task = br#"{"id": 5, "data": {}, "annotations": []}"#;
+        assert!(is_object(annotation, "out/7.json") && is_object(task, "5.json"));
+        assert!(!is_object(annotation, "out/8.json"));
+        for other in [
+            &br#"{"id": 7, "image": "a.png"}"#[..],
+            br#"[{"id": 7, "result": [], "task": {}}]"#,
+            b"",
+        ] {
+            assert!(!is_object(other, "7.json"));
+        }
+    }
 
     #[test]
     fn objects_are_called_by_a_number() {

@@ -53,6 +53,7 @@ fn told(method: &str, path: &str) -> anyhow::Result<Told> {
         ("POST", "/{kind}/{id}/sync") if is_target => As("export.start"),
         ("POST", "/{kind}/{id}/sync" | "/{kind}/{id}/retry-errors") => As("sync.start"),
         ("POST", "/{kind}/{id}/cancel") => CANCEL,
+        ("POST", "/{kind}/{id}/adopt") => As("export.adopt"),
         ("POST", "/api/jwt/settings") => Not("both kinds of tokens stay on: it changes nothing"),
         ("POST", "/api/token" | "/api/api-tokens") => As("token.create"),
         ("POST", "/api/token/refresh") => As("token.refresh"),

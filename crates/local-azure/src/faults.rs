@@ -77,7 +77,7 @@ pub fn shape_body(body: Body, fault: &FaultKind) -> Body {
     match *fault {
         FaultKind::SlowBody { bytes_per_second } => slow(body, bytes_per_second.max(1)),
         FaultKind::CutBody { after_bytes } => cut(body, after_bytes),
-        FaultKind::Status { .. } | FaultKind::Delay { .. } => body,
+        FaultKind::Status { .. } | FaultKind::Delay { .. } | FaultKind::LostAnswer {} => body,
     }
 }
 

@@ -20,6 +20,8 @@ pub fn start(levels: &str) -> anyhow::Result<()> {
     }
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would tell standard error, which has just failed.
+        .log_internal_errors(false)
         .with_writer(|| Redacting);
     if io::stderr().is_terminal() {
         log.compact().init();
@@ -33,6 +35,13 @@ pub fn start(levels: &str) -> anyhow::Result<()> {
 pub fn to_stderr(text: &str) {
     // Nobody to tell when standard error is gone.
     let _ = writeln!(io::stderr(), "{}", model::redact(text));
+}
+
+/// For the person or script that started a server, which goes on whether or not they still listen.
+pub fn announce(text: &str) {
+    if let Err(error) = to_stdout(text) {
+        tracing::warn!(%error, "standard output is gone");
+    }
 }
 
 /// For the person or script that started the command.
@@ -52,11 +61,13 @@ struct Redacting;
 impl Write for Redacting {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        io::stderr().write_all(model::redact(&text).as_bytes())?;
+        // A log that is closed or full costs its lines, and nothing else.
+        let _ = io::stderr().write_all(model::redact(&text).as_bytes());
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        let _ = io::stderr().flush();
+        Ok(())
     }
 }

@@ -39,7 +39,7 @@ async fn serve_role(
 ) -> anyhow::Result<()> {
     match role {
         ServeRole::Worker => {
-            logging::to_stdout("Longshore's worker is ready")?;
+            logging::announce("Longshore's worker is ready");
             Worker::run(engine, stop, jobs).await;
             Ok(())
         }
@@ -88,7 +88,7 @@ async fn answer(config: &Config, engine: Engine, stop: CancellationToken) -> any
     };
     let first_run = engine.clone();
     let app = server::app(engine, settings);
-    logging::to_stdout(&format!("Longshore is ready at {url}"))?;
+    logging::announce(&format!("Longshore is ready at {url}"));
     print_first_run(&first_run, &url).await?;
     server::serve(listener, app, limits, stop)
         .await
@@ -119,10 +119,11 @@ async fn print_first_run(engine: &Engine, url: &Url) -> anyhow::Result<()> {
         return Ok(());
     };
     let base = url.as_str().trim_end_matches('/');
-    logging::to_stdout(&format!(
+    logging::announce(&format!(
         "Nobody can sign in yet. Open this link, which works once, to set Longshore up:\n  {base}/first-run/{}",
         secret.expose()
-    ))
+    ));
+    Ok(())
 }
 
 /// The first signal stops; a second one ends the process as it always does.

@@ -135,6 +135,7 @@ codes! {
     InvalidRange = "invalid_range", stays, of one_blob;
     ChangedMeanwhile = "changed_meanwhile", stays, of one_blob;
     AlreadyExists = "already_exists", stays, of one_blob;
+    ForeignBlob = "foreign_blob", stays, of one_blob;
     OverwriteNotAllowed = "overwrite_not_allowed", stays, of the_storage;
     AppendOnly = "append_only", stays, of the_storage;
     CorsMissing = "cors_missing", stays, of the_storage;

@@ -53,4 +53,6 @@ ids! {
     SourceBlobId,
     /// A row of the job queue.
     JobId,
+    /// A project or storage on its way out.
+    DeletionId,
 }

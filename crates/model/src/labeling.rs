@@ -38,6 +38,8 @@ pub struct Project {
     pub annotation_count: i64,
     pub prediction_count: i64,
     pub cancelled_annotation_count: i64,
+    /// It goes, and cannot be used any more.
+    pub is_being_deleted: bool,
 }
 
 /// One item to label.

@@ -20,7 +20,7 @@ pub use code::Code;
 pub use credential::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource};
 pub use filter::{BlobFilter, FilterError};
 pub use ids::{
-    AnnotationId, ApiTokenId, DraftId, InviteId, JobId, OrgId, PredictionId, ProjectId,
+    AnnotationId, ApiTokenId, DeletionId, DraftId, InviteId, JobId, OrgId, PredictionId, ProjectId,
     SourceBlobId, StorageId, SyncRunId, TaskId, UserId,
 };
 pub use labeling::{Annotation, Draft, Prediction, Project, Task, User};

@@ -145,6 +145,8 @@ pub struct Storage {
     /// The newest run, when there is one.
     pub last_run: Option<SyncRun>,
     pub health: StorageHealth,
+    /// Blobs of somebody else in the way of what is to be written.
+    pub foreign_objects: i64,
 }
 
 impl Storage {

@@ -48,23 +48,32 @@ impl PrivatePostgres {
             "initdb failed: {}",
             String::from_utf8_lossy(&initialised.stderr)
         );
-        let log = dir.path().join("log");
-        let output = fs::File::create(&log).expect("a log file");
-        let server = owner
-            .command(&bin.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(dir.path())
-            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
-            .args(["-c", "shared_buffers=32MB", "-c", "autovacuum=off"])
-            .stdout(Stdio::null())
-            .stderr(output)
-            .spawn()
-            .expect("postgres can be run");
+        let server = launch(dir.path());
         let mut postgres = Self { server, dir };
-        postgres.wait_until_ready(&data.join("postmaster.pid"), &log);
+        postgres.wait_until_ready();
         postgres
+    }
+
+    /// Ends the server, at once; what was committed stays.
+    pub fn stop(&mut self) {
+        // QUIT ends it at once and, unlike KILL, frees its shared memory.
+        let asked = Command::new("kill")
+            .args(["-QUIT", &self.server.id().to_string()])
+            .status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _gone_already: io::Result<()> = self.server.kill();
+        }
+        let _reaped: io::Result<_> = self.server.wait();
+    }
+
+    /// Starts it again, with what was committed.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        let _stale: io::Result<()> = fs::remove_file(self.dir.path().join("data/postmaster.pid"));
+        self.server = launch(self.dir.path());
+        self.wait_until_ready();
     }
 
     /// The URL of its database, for sqlx.
@@ -76,14 +85,16 @@ impl PrivatePostgres {
     }
 
     /// `postmaster.pid` says "ready" in its last line, as `pg_ctl --wait` reads it.
-    fn wait_until_ready(&mut self, status: &Path, log: &Path) {
+    fn wait_until_ready(&mut self) {
+        let status = self.dir.path().join("data/postmaster.pid");
+        let log = self.dir.path().join("log");
         let deadline = Instant::now() + DEADLINE;
-        while !fs::read_to_string(status).is_ok_and(|text| text.contains("\nready")) {
+        while !fs::read_to_string(&status).is_ok_and(|text| text.contains("\nready")) {
             let ended = self.server.try_wait().expect("the server's status");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
                 "PostgreSQL did not start ({ended:?}): {}",
-                fs::read_to_string(log).unwrap_or_default()
+                fs::read_to_string(&log).unwrap_or_default()
             );
             thread::sleep(Duration::from_millis(10));
         }
@@ -92,15 +103,27 @@ impl PrivatePostgres {
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
-        // QUIT ends it at once and, unlike KILL, frees its shared memory.
-        let asked = Command::new("kill")
-            .args(["-QUIT", &self.server.id().to_string()])
-            .status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _gone_already: io::Result<()> = self.server.kill();
-        }
-        let _reaped: io::Result<_> = self.server.wait();
+        self.stop();
     }
+}
+
+fn launch(dir: &Path) -> Child {
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"));
+    Owner::of_servers()
+        .command(&installed_bin().join("postgres"))
+        .arg("-D")
+        .arg(dir.join("data"))
+        .arg("-k")
+        .arg(dir)
+        .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+        .args(["-c", "shared_buffers=32MB", "-c", "autovacuum=off"])
+        .stdout(Stdio::null())
+        .stderr(log.expect("a log file"))
+        .spawn()
+        .expect("postgres can be run")
 }
 
 /// Whom the server runs as.

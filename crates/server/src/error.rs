@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use engine::{AzureAnswer, FieldError, Problem};
+use engine::{AzureAnswer, FieldError, Outage, Problem};
 use model::{Annotation, Code};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -188,12 +188,22 @@ impl ApiError {
     }
 
     /// 503 of the readiness check.
-    pub(crate) fn not_ready() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not_ready",
-            "The database cannot be reached.",
-        )
+    pub(crate) fn not_ready(outage: Outage) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "not_ready", outage.to_string()).header(header::RETRY_AFTER, "5")
+    }
+
+    /// The database takes nothing: 507 without room, else 503.
+    fn of_outage(outage: Outage) -> Self {
+        let (status, code) = match outage {
+            Outage::Full => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
+            Outage::ReadOnly
+            | Outage::Locked
+            | Outage::Gone
+            | Outage::Broken
+            | Outage::Unreachable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+        };
+        Self::new(status, code, outage.to_string()).header(header::RETRY_AFTER, "5")
     }
 
     /// 429: too many failed sign-ins or tokens of late.
@@ -342,7 +352,7 @@ impl From<engine::Error> for ApiError {
             Error::Azure(problem) => Self::from_problem(*problem),
             other => {
                 tracing::error!(error = %chain(&other), "request failed");
-                Self::internal()
+                other.outage().map_or_else(Self::internal, Self::of_outage)
             }
         }
     }

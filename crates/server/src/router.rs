@@ -47,7 +47,7 @@ pub(crate) fn routes() -> Routes {
         .get(
             "/ready",
             health::ready,
-            public("Can it serve: is the database reachable?"),
+            public("Can it serve: is the database reachable, and does it take what is written?"),
         )
         .page("/metrics", MethodFilter::GET, ANYBODY, health::metrics)
         .get(
@@ -341,6 +341,22 @@ pub(crate) fn routes() -> Routes {
             .takes::<sync_runs::RetryFields>()
             .returns::<storages::StorageView>(200),
     );
+    let routes = routes
+        .get(
+            "/api/storages/export/{kind}/{id}/foreign",
+            sync_runs::foreign,
+            op("The blobs of somebody else's that are in the storage's way, by name.")
+                .needs(ManageProjects)
+                .query(&["page", "page_size"])
+                .lists::<sync_runs::ForeignBlobView>(200),
+        )
+        .post(
+            "/api/storages/export/{kind}/{id}/adopt",
+            sync_runs::adopt,
+            op("Lets the storage overwrite the blobs of somebody else's that are in its way now.")
+                .needs(ManageProjects)
+                .returns::<storages::StorageView>(200),
+        );
     // Source and target storages have the same routes; `model::StorageType` says which it is.
     ["/api/storages", "/api/storages/export"].into_iter().fold(
         annotating::annotating_routes(azure::azure_routes(people::people_routes(routes))),

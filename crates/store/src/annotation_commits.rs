@@ -175,6 +175,8 @@ async fn insert(
                  cancelled_annotation_count = cancelled_annotation_count + $4,
                  is_labeled = CASE WHEN annotation_count + $3 >= overlap THEN 1 ELSE 0 END,
                  updated_by = $5, updated_at_ms = $6 WHERE org_id = $1 AND id = $2
+                 AND NOT EXISTS (SELECT 1 FROM deletions d
+                 WHERE d.project_id = tasks.project_id AND d.storage_id IS NULL)
                  RETURNING project_id, annotation_count, overlap,
                  (SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id
                   WHERE m.org_id = $1 AND m.user_id = $5) AS completed_by_email")

@@ -309,9 +309,12 @@ pub(crate) async fn find_in(
 }
 
 fn by_id(org: OrgId, id: AnnotationId) -> Sql {
-    sql(annotations!("WHERE a.org_id = $1 AND a.id = $2"))
-        .bind(org)
-        .bind(id)
+    sql(annotations!(
+        "WHERE a.org_id = $1 AND a.id = $2 AND NOT EXISTS (SELECT 1 FROM deletions d
+         WHERE d.project_id = a.project_id AND d.storage_id IS NULL)"
+    ))
+    .bind(org)
+    .bind(id)
 }
 
 /// How an annotation counts: (valid, cancelled).

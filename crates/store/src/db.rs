@@ -5,7 +5,7 @@
 //! migration. SQLite has one writer connection, handed out in order of arrival, so transactions never
 //! meet "database is locked".
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use sqlx::{
@@ -15,12 +15,24 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{AuditEntry, Error, Result, audit::insert_entries, readers::Readers};
+use tokio::runtime::Handle;
+
+use crate::{
+    AuditEntry, Error, ErrorKind, Outage, Result,
+    audit::insert_entries,
+    outage::{DatabaseFile, Outages, PROBE},
+    readers::Readers,
+    writing::Writing,
+};
+
+/// How often it is looked whether an outage is over.
+const BETWEEN_PROBES: Duration = Duration::from_secs(1);
 
 /// The database, with what the audit log is told of its next change.
 #[derive(Clone)]
 pub(crate) struct Db {
     pub(crate) pools: Pools,
+    pub(crate) outages: Outages,
     telling: Option<Arc<AuditEntry>>,
 }
 
@@ -31,6 +43,7 @@ pub(crate) enum Pools {
         /// One connection.
         writer: SqlitePool,
         readers: Readers,
+        file: DatabaseFile,
     },
     Postgres(PgPool),
 }
@@ -38,11 +51,12 @@ pub(crate) enum Pools {
 /// A transaction that may write; rolled back when dropped.
 pub(crate) struct Tx {
     on: OnEngine,
+    db: Db,
     telling: Option<Arc<AuditEntry>>,
 }
 
 enum OnEngine {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Writing),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -124,6 +138,7 @@ impl Db {
     pub(crate) fn new(pools: Pools) -> Self {
         Self {
             pools,
+            outages: Outages::default(),
             telling: None,
         }
     }
@@ -132,6 +147,7 @@ impl Db {
     pub(crate) fn telling(&self, entry: AuditEntry) -> Self {
         Self {
             pools: self.pools.clone(),
+            outages: self.outages.clone(),
             telling: Some(Arc::new(entry)),
         }
     }
@@ -172,12 +188,18 @@ impl Db {
             }
             return Ok(rows);
         }
-        Ok(match &self.pools {
+        self.require_file()?;
+        let rows = match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                wrap(sql.for_sqlite().fetch_all(writer).await?, Row::Sqlite)
+                let rows = sql.for_sqlite().fetch_all(writer).await;
+                rows.map(|rows| wrap(rows, Row::Sqlite))
             }
-            Pools::Postgres(pool) => wrap(sql.for_postgres().fetch_all(pool).await?, Row::Postgres),
-        })
+            Pools::Postgres(pool) => {
+                let rows = sql.for_postgres().fetch_all(pool).await;
+                rows.map(|rows| wrap(rows, Row::Postgres))
+            }
+        };
+        self.noted(rows)
     }
 
     /// A single writing statement as its own transaction; how many rows it touched.
@@ -191,24 +213,100 @@ impl Db {
             }
             return Ok(touched);
         }
-        Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => sql.for_sqlite().execute(writer).await?.rows_affected(),
-            Pools::Postgres(pool) => sql.for_postgres().execute(pool).await?.rows_affected(),
-        })
+        self.require_file()?;
+        let touched = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                let done = sql.for_sqlite().execute(writer).await;
+                done.map(|done| done.rows_affected())
+            }
+            Pools::Postgres(pool) => {
+                let done = sql.for_postgres().execute(pool).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        self.noted(touched)
     }
 
     /// Begins a transaction that will write (SQLite takes its write lock at once).
     pub(crate) async fn begin(&self) -> Result<Tx> {
+        self.require_file()?;
         let on = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                OnEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
-            Pools::Postgres(pool) => OnEngine::Postgres(pool.begin().await?),
+            Pools::Sqlite { writer, .. } => Writing::begin(writer).await.map(OnEngine::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(OnEngine::Postgres),
         };
         Ok(Tx {
-            on,
+            on: self.noted(on)?,
+            db: self.clone(),
             telling: self.telling.clone(),
         })
+    }
+
+    /// A write's answer; when the database takes nothing, everybody knows from now on.
+    fn noted<T>(&self, answer: std::result::Result<T, sqlx::Error>) -> Result<T> {
+        answer.map_err(|source| {
+            let error = Error::from(source);
+            if let ErrorKind::Unavailable(outage) = error.kind() {
+                self.note_outage(outage);
+            }
+            error
+        })
+    }
+
+    /// Nothing is written to a file that nobody would find again.
+    fn require_file(&self) -> Result<()> {
+        match &self.pools {
+            Pools::Sqlite { file, .. } if !file.is_there() => {
+                self.note_outage(Outage::Gone);
+                Err(Error::unavailable(Outage::Gone))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// From the first that meets it on, somebody looks whether it is over.
+    fn note_outage(&self, outage: Outage) {
+        if !self.outages.begin(outage) {
+            return;
+        }
+        let db = Self {
+            telling: None,
+            ..self.clone()
+        };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                while !db.is_closed() {
+                    tokio::time::sleep(BETWEEN_PROBES).await;
+                    if db.probe().await.is_ok() {
+                        return db.outages.end();
+                    }
+                }
+            });
+        }
+    }
+
+    /// Writes something, to see whether that works.
+    async fn probe(&self) -> Result<()> {
+        let probe = sql("INSERT INTO write_probe (id, count, room) VALUES (1, 1, $1)
+             ON CONFLICT (id) DO UPDATE SET count = write_probe.count + 1, room = excluded.room");
+        // Not the same as last time, which would not be written.
+        let room: Vec<u8> = (0..PROBE).map(|_| rand::random()).collect();
+        self.execute(probe.bind(room)).await.map(drop)
+    }
+
+    /// Does it take what is written, as far as is known?
+    pub(crate) fn require_no_outage(&self) -> Result<()> {
+        self.require_file()?;
+        match self.outages.now() {
+            Some(outage) => Err(Error::unavailable(outage)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => writer.is_closed(),
+            Pools::Postgres(pool) => pool.is_closed(),
+        }
     }
 }
 
@@ -216,13 +314,17 @@ impl Tx {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, sql: Sql) -> Result<Vec<Row>> {
         let sql = sql.checked()?;
-        Ok(match &mut self.on {
-            OnEngine::Sqlite(tx) => wrap(sql.for_sqlite().fetch_all(&mut **tx).await?, Row::Sqlite),
-            OnEngine::Postgres(tx) => wrap(
-                sql.for_postgres().fetch_all(&mut **tx).await?,
-                Row::Postgres,
-            ),
-        })
+        let rows = match &mut self.on {
+            OnEngine::Sqlite(tx) => {
+                let rows = sql.for_sqlite().fetch_all(tx.connection()?).await;
+                rows.map(|rows| wrap(rows, Row::Sqlite))
+            }
+            OnEngine::Postgres(tx) => {
+                let rows = sql.for_postgres().fetch_all(&mut **tx).await;
+                rows.map(|rows| wrap(rows, Row::Postgres))
+            }
+        };
+        self.db.noted(rows)
     }
 
     /// The only row of a statement.
@@ -240,10 +342,17 @@ impl Tx {
     /// How many rows the statement touched.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
         let sql = sql.checked()?;
-        Ok(match &mut self.on {
-            OnEngine::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
-            OnEngine::Postgres(tx) => sql.for_postgres().execute(&mut **tx).await?.rows_affected(),
-        })
+        let touched = match &mut self.on {
+            OnEngine::Sqlite(tx) => {
+                let done = sql.for_sqlite().execute(tx.connection()?).await;
+                done.map(|done| done.rows_affected())
+            }
+            OnEngine::Postgres(tx) => {
+                let done = sql.for_postgres().execute(&mut **tx).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        self.db.noted(touched)
     }
 
     /// Makes it durable, with the entry of the audit log that tells of it.
@@ -252,11 +361,11 @@ impl Tx {
             self.execute(insert_entries(std::slice::from_ref(&*entry))?)
                 .await?;
         }
-        match self.on {
-            OnEngine::Sqlite(tx) => tx.commit().await?,
-            OnEngine::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
+        let committed = match self.on {
+            OnEngine::Sqlite(tx) => tx.commit().await,
+            OnEngine::Postgres(tx) => tx.commit().await,
+        };
+        self.db.noted(committed)
     }
 }
 
@@ -360,4 +469,5 @@ arg_from_id!(
     SyncRunId,
     SourceBlobId,
     JobId,
+    DeletionId,
 );

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use crate::Outage;
+
 /// The result of every call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -20,6 +22,8 @@ pub enum ErrorKind {
     Conflict,
     /// A text has a null character (U+0000), which PostgreSQL cannot keep.
     NullCharacter,
+    /// The database takes nothing now; the same may work when that is over.
+    Unavailable(Outage),
     /// Anything else: report it.
     Unexpected,
 }
@@ -62,6 +66,15 @@ impl Error {
         }
     }
 
+    /// The database takes nothing now.
+    pub(crate) fn unavailable(outage: Outage) -> Self {
+        Self {
+            kind: ErrorKind::Unavailable(outage),
+            operation: "the database takes nothing",
+            source: None,
+        }
+    }
+
     /// Keeps `source` as the cause of the failed `operation`.
     pub(crate) fn caused_by(
         operation: &'static str,
@@ -79,7 +92,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             ErrorKind::Conflict => write!(f, "{}: it exists already", self.operation),
-            ErrorKind::NullCharacter | ErrorKind::Unexpected => f.write_str(self.operation),
+            ErrorKind::NullCharacter | ErrorKind::Unavailable(_) | ErrorKind::Unexpected => {
+                f.write_str(self.operation)
+            }
         }
     }
 }
@@ -96,10 +111,10 @@ impl From<sqlx::Error> for Error {
             .as_database_error()
             .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
         Self {
-            kind: if conflict {
-                ErrorKind::Conflict
-            } else {
-                ErrorKind::Unexpected
+            kind: match Outage::of(&source) {
+                _ if conflict => ErrorKind::Conflict,
+                Some(outage) => ErrorKind::Unavailable(outage),
+                None => ErrorKind::Unexpected,
             },
             operation: "the database refused a statement",
             source: Some(Box::new(source)),

@@ -1,16 +1,16 @@
 //! The job queue: leases on rows, no broker, any number of workers.
 
-use model::{JobId, SyncRunId};
-
+use model::{DeletionId, JobId, SyncRunId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
-    Result, Store,
+    Error, Result, Store,
     db::{Row, Sql, Tx, sql, sql_of_each},
 };
 
-/// How often a job is tried, lost workers included.
-const MAX_ATTEMPTS: i64 = 5;
+/// Longer than any lease and any wait between attempts.
+pub(crate) const LONGEST_WAIT_MS: i64 = 2 * 3_600_000;
 
 // Under lease, `due_at_ms` is when the lease runs out: waiting and abandoned jobs are one condition.
 macro_rules! claim {
@@ -26,20 +26,21 @@ macro_rules! claim {
 }
 
 /// What a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum JobKind {
-    /// A run over a source storage; payload `{"run_id": N}`.
-    Sync,
-    /// A full export to a target storage; payload `{"run_id": N}`.
-    Export,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JobTask {
+    /// A run over a source storage.
+    Sync { run_id: SyncRunId },
+    /// A full export to a target storage.
+    Export { run_id: SyncRunId },
+    /// Deleting a project or a storage.
+    Delete { deletion_id: DeletionId },
 }
 
 /// A job to enqueue.
 #[derive(Clone, Debug)]
 pub struct NewJob<'a> {
-    pub kind: JobKind,
-    /// JSON object.
-    pub payload: &'a str,
+    pub task: JobTask,
     /// While a job with this key waits or runs, another is not enqueued.
     pub unique_key: Option<&'a str>,
     pub run_at_ms: i64,
@@ -49,9 +50,7 @@ pub struct NewJob<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub id: JobId,
-    pub kind: JobKind,
-    /// JSON object.
-    pub payload: String,
+    pub task: JobTask,
     /// This one included: 1 at the first.
     pub attempts: i64,
     /// No further attempt follows this many.
@@ -68,37 +67,39 @@ pub enum Retry {
     GiveUp,
 }
 
-/// The payload of a job that carries out a run.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct RunPayload {
-    pub run_id: SyncRunId,
-}
-
-impl RunPayload {
-    /// As in [`Job::payload`].
-    pub fn to_json(&self) -> String {
-        format!(r#"{{"run_id":{}}}"#, self.run_id)
+impl JobTask {
+    /// As stored: the kind, and the rest as a JSON object.
+    fn to_columns(self) -> Result<(String, String)> {
+        let broken = |source| Error::caused_by("a job cannot be written as JSON", source);
+        let mut object = serde_json::to_value(self).map_err(broken)?;
+        let kind = object.as_object_mut().and_then(|of| of.remove("kind"));
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+        Ok((kind.to_owned(), object.to_string()))
     }
 
-    /// The inverse; `None` when it is not such a payload.
-    pub fn parse(payload: &str) -> Option<Self> {
-        serde_json::from_str(payload).ok()
+    /// The inverse.
+    fn of_columns(kind: String, payload: &str) -> Result<Self> {
+        let broken = |source| Error::caused_by("a stored job is broken", source);
+        let mut object: Map<String, Value> = serde_json::from_str(payload).map_err(broken)?;
+        object.insert("kind".to_owned(), kind.into());
+        serde_json::from_value(object.into()).map_err(broken)
     }
-}
 
-impl JobKind {
-    /// As stored: `sync`, `export`.
-    pub fn as_str(self) -> &'static str {
+    /// The run that it carries out.
+    fn run(self) -> Option<SyncRunId> {
         match self {
-            Self::Sync => "sync",
-            Self::Export => "export",
+            Self::Sync { run_id } | Self::Export { run_id } => Some(run_id),
+            Self::Delete { .. } => None,
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Sync, Self::Export]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+    /// How often it is tried, lost workers included. What is being deleted is of use to nobody any
+    /// more, so that is tried until it is done.
+    fn max_attempts(self) -> i64 {
+        match self {
+            Self::Sync { .. } | Self::Export { .. } => 5,
+            Self::Delete { .. } => i64::from(i32::MAX),
+        }
     }
 }
 
@@ -206,6 +207,19 @@ impl Store {
         Ok(failed && again_at.is_some())
     }
 
+    /// What is due later than anything may be was enqueued by a clock that was ahead: it is due now.
+    /// How much.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pull_back_due(&self, now_ms: i64) -> Result<u64> {
+        let jobs = sql("UPDATE jobs SET due_at_ms = $1 WHERE state <> 'failed' AND due_at_ms > $2");
+        let jobs = jobs.bind(now_ms).bind(now_ms + LONGEST_WAIT_MS);
+        let objects = sql("UPDATE outbox SET next_at_ms = $1 WHERE next_at_ms > $2");
+        let objects = objects.bind(now_ms).bind(now_ms + LONGEST_WAIT_MS);
+        Ok(self.db.execute(jobs).await? + self.db.execute(objects).await?)
+    }
+
     /// Gives up jobs whose last attempt's lease ran out (its worker died), ends their runs as failed,
     /// and answers them. Call it now and then beside [`Store::claim_job`].
     ///
@@ -237,15 +251,16 @@ pub(crate) async fn insert_job(
     job: &NewJob<'_>,
     now_ms: i64,
 ) -> Result<Option<JobId>> {
+    let (kind, payload) = job.task.to_columns()?;
     let row = tx
         .row(
             sql("INSERT INTO jobs (kind, payload, unique_key, state, due_at_ms, max_attempts, created_at_ms)
                  VALUES ($1, $2, $3, 'waiting', $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id")
-            .bind(job.kind.as_str())
-            .bind(job.payload)
+            .bind(kind)
+            .bind(payload)
             .bind(job.unique_key)
             .bind(job.run_at_ms)
-            .bind(MAX_ATTEMPTS)
+            .bind(job.task.max_attempts())
             .bind(now_ms),
         )
         .await?;
@@ -261,7 +276,7 @@ fn leased(sql: Sql, job: &Job) -> Sql {
 
 /// A run whose job is given up would stay running for ever.
 async fn fail_run(tx: &mut Tx, job: &Job, error: &str, now_ms: i64) -> Result<()> {
-    let Some(payload) = RunPayload::parse(&job.payload) else {
+    let Some(run) = job.task.run() else {
         return Ok(());
     };
     tx.execute(
@@ -269,7 +284,7 @@ async fn fail_run(tx: &mut Tx, job: &Job, error: &str, now_ms: i64) -> Result<()
             "UPDATE sync_runs SET status = 'failed', error = $2, finished_at_ms = $3
              WHERE id = $1 AND status IN ('queued', 'in_progress')",
         )
-        .bind(payload.run_id)
+        .bind(run)
         .bind(error)
         .bind(now_ms),
     )
@@ -280,10 +295,37 @@ async fn fail_run(tx: &mut Tx, job: &Job, error: &str, now_ms: i64) -> Result<()
 fn job_of(row: &Row) -> Result<Job> {
     Ok(Job {
         id: JobId(row.get("id")?),
-        kind: row.word("kind", JobKind::parse)?,
-        payload: row.get("payload")?,
+        task: JobTask::of_columns(row.get("kind")?, &row.get::<String>("payload")?)?,
         attempts: row.get("attempts")?,
         max_attempts: row.get("max_attempts")?,
         worker_id: row.get("worker_id")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{DeletionId, SyncRunId};
+
+    use super::JobTask;
+
+    #[test]
+    fn a_job_is_read_as_it_was_stored_also_by_older_versions() {
+        let (run_id, deletion_id) = (SyncRunId(7), DeletionId(3));
+        for (task, kind, payload) in [
+            (JobTask::Sync { run_id }, "sync", r#"{"run_id":7}"#),
+            (JobTask::Export { run_id }, "export", r#"{"run_id":7}"#),
+            (
+                JobTask::Delete { deletion_id },
+                "delete",
+                r#"{"deletion_id":3}"#,
+            ),
+        ] {
+            let columns = task.to_columns().unwrap();
+            assert_eq!(columns, (kind.to_owned(), payload.to_owned()));
+            assert_eq!(JobTask::of_columns(columns.0, &columns.1).unwrap(), task);
+        }
+        for (kind, payload) in [("sync", "{}"), ("dance", r#"{"run_id":7}"#), ("sync", "")] {
+            assert!(JobTask::of_columns(kind.to_owned(), payload).is_err());
+        }
+    }
 }

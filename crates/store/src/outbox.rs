@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use model::{AnnotationId, OrgId, ProjectId, StorageId, SyncRunId, TaskId};
 
 use crate::{
-    Result, Store,
+    ObjectKey, Result, Store,
     db::{Row, Tx, sql, sql_of_each},
+    exported_objects::settle_objects,
+    jobs::LONGEST_WAIT_MS,
     task_batch::json,
 };
 
@@ -16,7 +18,7 @@ macro_rules! claim {
         concat!(
             "UPDATE outbox SET worker_id = $1, lease_until_ms = $3, attempts = attempts + 1
              WHERE id IN (SELECT id FROM outbox WHERE next_at_ms IS NOT NULL AND next_at_ms <= $4
-             AND (lease_until_ms IS NULL OR lease_until_ms <= $4) ORDER BY next_at_ms, id LIMIT $2 ",
+             AND (lease_until_ms IS NULL OR lease_until_ms <= $4 OR lease_until_ms > $5) ORDER BY next_at_ms, id LIMIT $2 ",
             $lock,
             ") RETURNING *"
         )
@@ -121,7 +123,9 @@ impl Store {
                     .bind(worker_id)
                     .bind(limit)
                     .bind(now_ms + lease_ms)
-                    .bind(now_ms),
+                    .bind(now_ms)
+                    // Of a clock that was ahead.
+                    .bind(now_ms + LONGEST_WAIT_MS),
             )
             .await?;
         let mut items = rows.iter().map(item_of).collect::<Result<Vec<_>>>()?;
@@ -139,12 +143,19 @@ impl Store {
         self.db.execute(renew).await.map(drop)
     }
 
-    /// Worker: these are written. One that changed meanwhile becomes due again.
+    /// Worker: these are written, and these objects have the ETag or are gone. One that changed
+    /// meanwhile becomes due again.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn finish_outbox(&self, items: &[OutboxItem], now_ms: i64) -> Result<()> {
+    pub async fn finish_outbox(
+        &self,
+        items: &[OutboxItem],
+        objects: &[(ObjectKey, Option<String>)],
+        now_ms: i64,
+    ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        settle_objects(&mut tx, objects).await?;
         let mut delivered: BTreeMap<(StorageId, Option<SyncRunId>), i64> = BTreeMap::new();
         for item in items {
             let deleted = tx

@@ -8,8 +8,16 @@ use crate::{
     db::{Row, Tx, sql},
 };
 
+// A project's columns: of a statement that reads, and of one that writes.
+macro_rules! read {
+    () => {
+        "SELECT projects.*, CAST(CASE WHEN EXISTS (SELECT 1 FROM deletions d
+         WHERE d.project_id = projects.id AND d.storage_id IS NULL) THEN 1 ELSE 0 END AS BIGINT) AS is_being_deleted "
+    };
+}
+
 macro_rules! matching {
-    ($select:literal, $rest:literal) => {
+    ($select:expr, $rest:literal) => {
         concat!(
             $select,
             "FROM projects WHERE org_id = $1 AND ($2 = '%%' OR LOWER(title) LIKE $2 ESCAPE '!'
@@ -54,7 +62,8 @@ impl Store {
             .db
             .write(
                 sql("INSERT INTO projects (org_id, title, description, label_config, settings, created_by,
-                     created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *")
+                     created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+                     RETURNING *, CAST(0 AS BIGINT) AS is_being_deleted")
                 .bind(org)
                 .bind(project.title.as_str())
                 .bind(project.description.as_str())
@@ -75,9 +84,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_project(&self, org: OrgId, id: ProjectId) -> Result<Option<Project>> {
-        let query = sql("SELECT * FROM projects WHERE org_id = $1 AND id = $2")
-            .bind(org)
-            .bind(id);
+        let query = sql(concat!(
+            read!(),
+            "FROM projects WHERE org_id = $1 AND id = $2"
+        ))
+        .bind(org)
+        .bind(id);
         let row = self.db.read_one(query).await?;
         row.as_ref().map(project_of).transpose()
     }
@@ -95,14 +107,11 @@ impl Store {
         offset: i64,
     ) -> Result<(Vec<Project>, i64)> {
         let pattern = like_pattern(search);
-        let query = sql(matching!(
-            "SELECT * ",
-            " ORDER BY id DESC LIMIT $3 OFFSET $4"
-        ))
-        .bind(org)
-        .bind(pattern.as_str())
-        .bind(limit)
-        .bind(offset);
+        let query = sql(matching!(read!(), " ORDER BY id DESC LIMIT $3 OFFSET $4"))
+            .bind(org)
+            .bind(pattern.as_str())
+            .bind(limit)
+            .bind(offset);
         let rows = self.db.read(query).await?;
         let query = sql(matching!("SELECT COUNT(*) AS total ", ""))
             .bind(org)
@@ -144,7 +153,9 @@ impl Store {
             .write(
                 sql("UPDATE projects SET title = COALESCE($3, title), description = COALESCE($4, description),
                      label_config = COALESCE($5, label_config), settings = COALESCE($6, settings),
-                     updated_at_ms = $7 WHERE org_id = $1 AND id = $2 RETURNING *")
+                     updated_at_ms = $7 WHERE org_id = $1 AND id = $2 AND NOT EXISTS (SELECT 1 FROM deletions d
+                     WHERE d.project_id = projects.id AND d.storage_id IS NULL)
+                     RETURNING *, CAST(0 AS BIGINT) AS is_being_deleted")
                 .bind(org)
                 .bind(id)
                 .bind(patch.title.as_deref())
@@ -167,30 +178,6 @@ impl Store {
         recount(&mut tx, id).await?;
         tx.commit().await?;
         self.find_project(org, id).await
-    }
-
-    /// Deletes a project with its storages, tasks, annotations and predictions; exported blobs stay,
-    /// because the target storages and their credentials go with it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn delete_project(&self, org: OrgId, id: ProjectId) -> Result<bool> {
-        let mut tx = self.db.begin().await?;
-        // Tasks before their project, the order in which every transaction locks them.
-        tx.execute(
-            sql("DELETE FROM tasks WHERE project_id = $2 AND org_id = $1")
-                .bind(org)
-                .bind(id),
-        )
-        .await?;
-        let query = sql("DELETE FROM projects WHERE org_id = $1 AND id = $2")
-            .bind(org)
-            .bind(id);
-        if tx.execute(query).await? == 0 {
-            return Ok(false);
-        }
-        tx.commit().await?;
-        Ok(true)
     }
 }
 
@@ -269,5 +256,6 @@ fn project_of(row: &Row) -> Result<Project> {
         annotation_count: row.get("annotation_count")?,
         prediction_count: row.get("prediction_count")?,
         cancelled_annotation_count: row.get("cancelled_annotation_count")?,
+        is_being_deleted: row.flag("is_being_deleted")?,
     })
 }

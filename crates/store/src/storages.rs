@@ -20,8 +20,9 @@ macro_rules! storages {
             "SELECT s.*, c.sealed, r.id AS run_id, r.status, r.listed, r.filtered, r.skipped, r.created,
              r.existed, r.changed, r.failed, r.total, r.error, r.attempts, r.queued_at_ms, r.started_at_ms,
              r.last_ping_at_ms, r.finished_at_ms,
-             h.last_success_at_ms, h.last_failure_at_ms, h.failure_code, h.failure_text, h.expires_at_ms
-             FROM storages s JOIN storage_credentials c ON c.storage_id = s.id
+             h.last_success_at_ms, h.last_failure_at_ms, h.failure_code, h.failure_text, h.expires_at_ms,
+             (SELECT COUNT(*) FROM exported_objects x WHERE x.storage_id = s.id AND x.state = 'foreign')
+             AS foreign_objects FROM storages s JOIN storage_credentials c ON c.storage_id = s.id
              LEFT JOIN sync_runs r ON r.id = s.last_run_id
              LEFT JOIN storage_health h ON h.storage_id = s.id ",
             $rest
@@ -177,33 +178,17 @@ impl Store {
         tx.commit().await?;
         self.find_storage(org, id).await
     }
-
-    /// Deletes a storage, its runs and what waits to be exported to it. Its tasks stay, and a new
-    /// storage over the same container finds them instead of importing them again.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn delete_storage(&self, org: OrgId, id: StorageId) -> Result<bool> {
-        let mut tx = self.db.begin().await?;
-        let delete = "DELETE FROM storages WHERE org_id = $1 AND id = $2 RETURNING project_id";
-        let Some(row) = tx.row(sql(delete).bind(org).bind(id)).await? else {
-            return Ok(false);
-        };
-        let project = ProjectId(row.get("project_id")?);
-        // By project first: the blobs' index begins with it.
-        let keep =
-            "UPDATE source_blobs SET storage_id = NULL WHERE project_id = $1 AND storage_id = $2";
-        tx.execute(sql(keep).bind(project).bind(id)).await?;
-        raise_storages_version(&mut tx, org, project).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
 }
 
-/// `false` when the project is not the organization's.
-async fn raise_storages_version(tx: &mut Tx, org: OrgId, project: ProjectId) -> Result<bool> {
-    let raise =
-        "UPDATE projects SET storages_version = storages_version + 1 WHERE org_id = $1 AND id = $2";
+/// `false` when the project is not the organization's, or is being deleted.
+pub(crate) async fn raise_storages_version(
+    tx: &mut Tx,
+    org: OrgId,
+    project: ProjectId,
+) -> Result<bool> {
+    let raise = "UPDATE projects SET storages_version = storages_version + 1
+         WHERE org_id = $1 AND id = $2 AND NOT EXISTS
+         (SELECT 1 FROM deletions d WHERE d.project_id = projects.id AND d.storage_id IS NULL)";
     Ok(tx.execute(sql(raise).bind(org).bind(project)).await? > 0)
 }
 
@@ -248,5 +233,6 @@ fn storage_of(row: &Row) -> Result<Storage> {
         created_at_ms: row.get("created_at_ms")?,
         last_run: last_run_of(row)?,
         health: health_of(row)?,
+        foreign_objects: row.get("foreign_objects")?,
     })
 }

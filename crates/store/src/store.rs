@@ -10,10 +10,11 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::{
-    Error, Result, SealKeys,
+    Error, Outage, Result, SealKeys,
     annotation_commits::AnnotationCommits,
     db::{Db, Pools, sql},
     migrations,
+    outage::DatabaseFile,
     readers::Readers,
     seal::SealedRow,
 };
@@ -82,21 +83,26 @@ impl Store {
         migrations::run(&self.db.pools).await
     }
 
-    /// Answers when the database can be reached and is migrated.
+    /// Answers when the database can be reached, is migrated and takes what is written.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// When the database cannot be reached, or takes nothing.
     pub async fn ping(&self) -> Result<()> {
-        self.db
-            .read(sql("SELECT id FROM orgs LIMIT 1"))
-            .await
-            .map(drop)
+        self.db.read(sql("SELECT id FROM orgs LIMIT 1")).await?;
+        self.db.require_no_outage()
+    }
+
+    /// Why the database takes nothing, as far as this process knows.
+    pub fn outage(&self) -> Option<Outage> {
+        self.db.outages.now()
     }
 
     /// Closes every connection; SQLite folds its log into the database file.
     pub async fn close(&self) {
         match &self.db.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite {
+                writer, readers, ..
+            } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -188,6 +194,7 @@ async fn open_sqlite(url: &str, max_readers: u32) -> Result<Db> {
         .statement_cache_capacity(256)
         .pragma("temp_store", "memory")
         .disable_statement_logging();
+    let file = options.get_filename().to_owned();
     let open = |source| Error::caused_by("the SQLite database cannot be opened", source);
     // A connection to a file does not go stale: no check before use, no end of life.
     let writer = SqlitePoolOptions::new()
@@ -211,5 +218,10 @@ async fn open_sqlite(url: &str, max_readers: u32) -> Result<Db> {
     )
     .await
     .map_err(open)?;
-    Ok(Db::new(Pools::Sqlite { writer, readers }))
+    let file = DatabaseFile::opened(&file);
+    Ok(Db::new(Pools::Sqlite {
+        writer,
+        readers,
+        file,
+    }))
 }

@@ -9,9 +9,9 @@ use model::{
 };
 
 use crate::{
-    JobKind, NewJob, Result, Store,
+    JobTask, NewJob, Result, Store,
     db::{Row, Sql, sql},
-    jobs::{RunPayload, insert_job},
+    jobs::insert_job,
 };
 
 /// Why a retry was cancelled by a run over everything; for people.
@@ -137,11 +137,10 @@ impl Store {
         let last = "UPDATE storages SET last_run_id = $2 WHERE id = $1";
         tx.execute(sql(last).bind(storage).bind(run.id)).await?;
         let job = NewJob {
-            kind: match row.word("direction", Direction::parse)? {
-                Direction::Source => JobKind::Sync,
-                Direction::Target => JobKind::Export,
+            task: match row.word("direction", Direction::parse)? {
+                Direction::Source => JobTask::Sync { run_id: run.id },
+                Direction::Target => JobTask::Export { run_id: run.id },
             },
-            payload: &RunPayload { run_id: run.id }.to_json(),
             unique_key: Some(&format!("run/{}", run.id)),
             run_at_ms: now_ms,
         };

@@ -32,6 +32,8 @@ pub(crate) async fn insert_tasks(
     let reserved = tx
         .row(
             sql("UPDATE projects SET last_inner_id = last_inner_id + $3 WHERE org_id = $1 AND id = $2
+                 AND NOT EXISTS (SELECT 1 FROM deletions d
+                 WHERE d.project_id = projects.id AND d.storage_id IS NULL)
                  RETURNING last_inner_id")
             .bind(batch.org_id)
             .bind(batch.project_id)

@@ -108,7 +108,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_task(&self, org: OrgId, id: TaskId) -> Result<Option<Task>> {
-        let query = sql(tasks!("WHERE t.org_id = $1 AND t.id = $2"))
+        let query = sql(tasks!("WHERE t.org_id = $1 AND t.id = $2 AND NOT EXISTS
+             (SELECT 1 FROM deletions d WHERE d.project_id = t.project_id AND d.storage_id IS NULL)"))
             .bind(org)
             .bind(id);
         let row = self.db.read_one(query).await?;
@@ -166,7 +167,8 @@ impl Store {
                 sql(
                     "SELECT t.project_id, t.data, p.storages_version, o.links_version FROM tasks t
                      JOIN projects p ON p.id = t.project_id JOIN orgs o ON o.id = t.org_id
-                     WHERE t.id = $2 AND t.org_id = $1",
+                     WHERE t.id = $2 AND t.org_id = $1 AND NOT EXISTS (SELECT 1 FROM deletions d
+                     WHERE d.project_id = t.project_id AND d.storage_id IS NULL)",
                 )
                 .bind(org)
                 .bind(id),

@@ -8,7 +8,7 @@ use futures_util::stream;
 use model::BlobName;
 use reqwest::{Method, Response};
 
-use super::{BlobBody, ContainerClient, range::ByteRange};
+use super::{BlobBody, ContainerClient, range::ByteRange, write::MARKER};
 use crate::{
     Error, ErrorKind, Result,
     account::{Call, header_of, quoted},
@@ -60,6 +60,8 @@ pub struct GetResponse {
     pub etag: Option<String>,
     /// HTTP date.
     pub last_modified: Option<String>,
+    /// As given to [`ContainerClient::put_marked`].
+    pub marker: Option<String>,
     pub body: BlobBody,
 }
 
@@ -74,6 +76,8 @@ pub struct BlobProperties {
     pub etag: Option<String>,
     /// HTTP date.
     pub last_modified: Option<String>,
+    /// As given to [`ContainerClient::put_marked`].
+    pub marker: Option<String>,
 }
 
 impl ContainerClient {
@@ -250,6 +254,7 @@ impl BlobProperties {
             content_encoding: header_of(response, "content-encoding"),
             etag: header_of(response, "etag"),
             last_modified: header_of(response, "last-modified"),
+            marker: header_of(response, MARKER),
         }
     }
 
@@ -296,6 +301,7 @@ impl BlobProperties {
             content_encoding: self.content_encoding,
             etag: self.etag,
             last_modified: self.last_modified,
+            marker: self.marker,
             body: BlobBody::new(stream::empty(), None),
         }
     }

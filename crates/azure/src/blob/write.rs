@@ -17,6 +17,9 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(60);
 const TIMEOUT_PER_MIB: Duration = Duration::from_secs(4);
 
+/// The member of a blob's metadata that says who wrote it.
+pub(super) const MARKER: &str = "x-ms-meta-longshore";
+
 /// When a write may happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutCondition {
@@ -48,10 +51,27 @@ impl ContainerClient {
         content_type: &str,
         condition: &PutCondition,
     ) -> Result<PutResult> {
+        self.put_marked(blob, body, content_type, condition, None)
+            .await
+    }
+
+    /// As [`ContainerClient::put`], with a text in the blob's metadata that says who wrote it.
+    ///
+    /// # Errors
+    /// As [`ContainerClient::put`].
+    pub async fn put_marked(
+        &self,
+        blob: &BlobName,
+        body: Bytes,
+        content_type: &str,
+        condition: &PutCondition,
+        marker: Option<&str>,
+    ) -> Result<PutResult> {
         let mebibytes = u32::try_from(body.len() >> 20).unwrap_or(u32::MAX);
         let call = Call::new(Method::PUT, self.path(blob)?)
             .header("x-ms-blob-type", "BlockBlob")?
             .header("content-type", content_type)?
+            .header_if(MARKER, marker)?
             .timeout(TIMEOUT + TIMEOUT_PER_MIB.saturating_mul(mebibytes))
             .body(body);
         let (call, policy) = match condition {

@@ -50,6 +50,7 @@ actions! {
     ExportStart = "export.start", "Started an export";
     ExportCancel = "export.cancel", "Stopped an export";
     ExportEnd = "export.end", "Ended an export";
+    ExportAdopt = "export.adopt", "Let an export overwrite blobs that were there";
     ExportDownload = "export.download", "Downloaded annotations";
     ProjectCreate = "project.create", "Created a project";
     ProjectChange = "project.change", "Changed a project";

@@ -8,6 +8,7 @@ use crate::{
     AuditAction, Engine, Error, FieldError, LabelConfig, Result,
     audit::{changes, short},
     require,
+    runs::deletion,
 };
 
 /// What a project shows when it has no config of its own.
@@ -59,11 +60,25 @@ impl Engine {
         Ok(created)
     }
 
-    /// One project.
+    /// One project, which can be used.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for another organization's; [`Error::Conflict`] while it is being
+    /// deleted.
+    pub async fn get_project(&self, actor: &Actor, id: ProjectId) -> Result<Project> {
+        let project = self.see_project(actor, id).await?;
+        if project.is_being_deleted {
+            let message = format!("Project {id} is being deleted, and cannot be used any more.");
+            return Err(Error::Conflict { message });
+        }
+        Ok(project)
+    }
+
+    /// One project as it stands, also while it is being deleted.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for another organization's.
-    pub async fn get_project(&self, actor: &Actor, id: ProjectId) -> Result<Project> {
+    pub async fn see_project(&self, actor: &Actor, id: ProjectId) -> Result<Project> {
         require(actor, Permission::Read)?;
         let project = self.store().find_project(actor.org_id, id).await?;
         project.ok_or_else(|| Error::not_found("Project", id))
@@ -146,7 +161,8 @@ impl Engine {
         updated.ok_or_else(|| Error::not_found("Project", id))
     }
 
-    /// Deletes a project with its tasks, annotations and storages. Blobs in Azure stay.
+    /// Deletes a project with its tasks, annotations and storages: it cannot be used from now on, and
+    /// what has not gone when this returns goes by itself. Blobs in Azure stay.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for another organization's.
@@ -164,11 +180,12 @@ impl Engine {
             format!("project/{id}"),
             detail,
         );
-        if store.delete_project(actor.org_id, id).await? {
-            Ok(())
-        } else {
-            Err(Error::not_found("Project", id))
-        }
+        let begun = store.begin_project_deletion(actor.org_id, id, self.now_ms());
+        let begun = begun
+            .await?
+            .ok_or_else(|| Error::not_found("Project", id))?;
+        deletion::begin(self, begun).await;
+        Ok(())
     }
 
     /// Tells the audit log that the actor downloads a project's annotations.

@@ -120,6 +120,7 @@ impl Engine {
             )
         };
         let found = self.store().find_project(actor.org_id, project).await?;
+        let found = found.filter(|project| !project.is_being_deleted);
         let config = config_of(&found.ok_or_else(no_project)?).await;
         let data = input
             .data

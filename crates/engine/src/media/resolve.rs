@@ -426,6 +426,7 @@ fn served(client: &ContainerClient, blob: &BlobName, response: GetResponse) -> S
         etag,
         last_modified,
         body,
+        marker: _,
     } = response;
     let body = has_body.then(|| {
         let bytes = body::span(status, content_length, content_range.as_deref());

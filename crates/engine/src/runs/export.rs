@@ -3,6 +3,8 @@
 
 mod deliver;
 mod object;
+mod put;
+mod refusal;
 
 use std::time::Duration;
 
@@ -13,7 +15,11 @@ use model::{
 use store::{ExportBacklog, OutboxCounts, RunScope, TroubledExport};
 use tokio_util::sync::CancellationToken;
 
-use crate::{AuditAction, Engine, Result, require, runs::worker::JobEnd};
+use crate::{
+    AuditAction, Engine, Result, require,
+    runs::worker::JobEnd,
+    storages::{storage_place, storage_subject},
+};
 
 pub(crate) use deliver::deliver;
 
@@ -55,6 +61,50 @@ impl Engine {
         let backlog = self.store().export_backlog(actor.org_id, storage).await?;
         let troubled = self.store().troubled_exports(actor.org_id, storage, limit);
         Ok((backlog, troubled.await?))
+    }
+
+    /// Lets a target storage overwrite the blobs of somebody else's that are in its way, each as it
+    /// was when it was met: one that changes after that is in the way again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Denied`], [`crate::Error::NotFound`], [`crate::Error::Store`].
+    pub async fn adopt_blobs(
+        &self,
+        actor: &Actor,
+        kind: CredentialKind,
+        storage: StorageId,
+    ) -> Result<Storage> {
+        let of = Direction::Target.by(kind);
+        let found = self.get_storage(actor, of, storage).await?;
+        let mut detail = storage_place(&found);
+        detail["blobs"] = found.foreign_objects.into();
+        self.telling(
+            actor,
+            AuditAction::ExportAdopt,
+            storage_subject(storage),
+            detail,
+        )
+        .adopt_objects(actor.org_id, storage, self.now_ms())
+        .await?;
+        self.get_storage(actor, of, storage).await
+    }
+
+    /// Names of the blobs of somebody else's that are in a target storage's way.
+    ///
+    /// # Errors
+    /// [`crate::Error::Denied`], [`crate::Error::NotFound`], [`crate::Error::Store`].
+    pub async fn foreign_blobs(
+        &self,
+        actor: &Actor,
+        storage: StorageId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<String>> {
+        self.find_storage(actor, storage).await?;
+        let names = self
+            .store()
+            .foreign_objects(actor.org_id, storage, limit, offset);
+        Ok(names.await?)
     }
 }
 

@@ -5,19 +5,26 @@
 
 use std::time::Duration;
 
-use model::SyncRunId;
-use serde::Deserialize;
-use store::{Job, JobKind, Retry};
-use tokio::{sync::Notify, task::JoinSet};
+use store::{Job, JobTask, Retry};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Engine, Error, Result, audit::retention, error::report, runs::export, runs::sync,
+    Engine, Result,
+    audit::retention,
+    error::report,
+    runs::{deletion, export, sync},
     storages::expiry,
 };
 
 /// How often an idle worker looks for jobs of other processes.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether something waits for longer than anything may.
+const CLOCK_LOOK: Duration = Duration::from_secs(60);
+
+/// The wait of a job that the database let down.
+const OUTAGE_WAIT_MS: i64 = 2_000;
 
 /// The wait before a job's second attempt; doubled for each further one.
 const FIRST_RETRY_MS: i64 = 1_000;
@@ -66,11 +73,16 @@ impl Worker {
 
 async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concurrency: usize) {
     let mut running = JoinSet::new();
+    let mut looked = None;
     loop {
+        if looked.is_none_or(|at: Instant| at.elapsed() > CLOCK_LOOK) {
+            looked = Some(Instant::now());
+            pull_back(engine).await;
+        }
         // Registered before looking, so that a job enqueued in between is not missed.
         let enqueued = engine.store().job_notify().notified();
         while running.len() < concurrency && !shutdown.is_cancelled() {
-            let lease_ms = lease_ms(engine);
+            let lease_ms = engine.lease_ms();
             match engine
                 .store()
                 .claim_job(id, lease_ms, engine.now_ms())
@@ -103,8 +115,13 @@ async fn run_jobs(engine: &Engine, id: &str, shutdown: &CancellationToken, concu
     }
 }
 
-fn lease_ms(engine: &Engine) -> i64 {
-    engine.limits().lease.as_millis() as i64
+/// A clock that was set back leaves jobs and objects that would wait for as long as it was ahead.
+async fn pull_back(engine: &Engine) {
+    match engine.store().pull_back_due(engine.now_ms()).await {
+        Ok(0) => {}
+        Ok(count) => tracing::warn!(count, "the clock was set back; what waited for it is due"),
+        Err(error) => tracing::warn!(error = %report(&error), "due times cannot be looked at"),
+    }
 }
 
 /// Runs one job under its lease and settles it.
@@ -116,16 +133,42 @@ async fn work(engine: Engine, job: Job, shutdown: CancellationToken) {
             return;
         }
     };
+    let ended = match ended {
+        Err(error) if error.outage().is_some() => {
+            tracing::warn!(job = %job.id, error = %report(&error), "a job waits for the database");
+            give_back(&engine, &job, &shutdown).await;
+            return;
+        }
+        ended => ended,
+    };
     if let Err(error) = settle(&engine, &job, ended).await {
         tracing::error!(job = %job.id, error = %report(&error), "a job cannot be settled");
     }
 }
 
 async fn run_body(engine: &Engine, job: &Job, stop: &CancellationToken) -> Result<JobEnd> {
-    let run = run_of(job)?;
-    match job.kind {
-        JobKind::Sync => sync::run(engine, run, stop).await,
-        JobKind::Export => export::run(engine, run, stop).await,
+    match job.task {
+        JobTask::Sync { run_id } => sync::run(engine, run_id, stop).await,
+        JobTask::Export { run_id } => export::run(engine, run_id, stop).await,
+        JobTask::Delete { deletion_id } => deletion::run(engine, deletion_id, stop).await,
+    }
+}
+
+/// Gives back a job that the database let down, as soon as that takes something again: it was not
+/// the job's doing, so the attempt does not count.
+async fn give_back(engine: &Engine, job: &Job, shutdown: &CancellationToken) {
+    while !shutdown.is_cancelled() {
+        let due_ms = engine.now_ms() + OUTAGE_WAIT_MS;
+        match engine.store().release_job(job, due_ms).await {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::debug!(job = %job.id, error = %report(&error), "it cannot be given back yet");
+                tokio::select! {
+                    () = tokio::time::sleep(POLL) => {}
+                    () = shutdown.cancelled() => {}
+                }
+            }
+        }
     }
 }
 
@@ -166,7 +209,7 @@ async fn keep_lease(engine: &Engine, job: &Job) {
         tokio::time::sleep(engine.limits().lease / 3).await;
         let renewed = engine
             .store()
-            .renew_job(job, lease_ms(engine), engine.now_ms());
+            .renew_job(job, engine.lease_ms(), engine.now_ms());
         match renewed.await {
             Ok(true) => {}
             Ok(false) => return,
@@ -191,14 +234,4 @@ async fn end_abandoned(engine: &Engine) {
             tracing::error!(error = %report(&error), "abandoned jobs cannot be ended");
         }
     }
-}
-
-fn run_of(job: &Job) -> Result<SyncRunId> {
-    #[derive(Deserialize)]
-    struct Payload {
-        run_id: SyncRunId,
-    }
-    let payload: Payload = serde_json::from_str(&job.payload)
-        .map_err(|error| Error::Internal(format!("the payload of job {}: {error}", job.id)))?;
-    Ok(payload.run_id)
 }

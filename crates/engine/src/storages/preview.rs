@@ -58,7 +58,7 @@ pub enum LeftOut {
     /// It marks a folder, and holds nothing.
     FolderMarker,
     /// Longshore wrote it: an exported annotation, or what an access check left.
-    ExportArea,
+    Exported,
 }
 
 /// How far a preview looks, and how much of it is shown.
@@ -99,7 +99,7 @@ impl Engine {
         .await?;
         let place = (&draft.account, &draft.container);
         let (prefix, filter) = (&draft.prefix, draft.filter.clone());
-        let scope = Scope::new(self, actor.org_id, place, prefix, filter, draft.recursive).await?;
+        let scope = Scope::new(actor.org_id, place, prefix, filter, draft.recursive);
         let prefix = scope.prefix.listing();
         let mut preview = FilesPreview {
             at_ms: self.now_ms(),
@@ -117,8 +117,8 @@ impl Engine {
                 self.explain_azure(&error, place, &draft.credential, None, Doing::List)
             })?;
             preview.folders_not_entered += page.prefixes.len() as i64;
-            for blob in page.blobs {
-                let verdict = scope.judge(&blob);
+            let verdicts = scope.judge(self, &page.blobs).await?;
+            for (blob, verdict) in page.blobs.into_iter().zip(verdicts) {
                 let is_full = preview.matched >= limits.matches as i64;
                 if verdict == Verdict::Take && is_full && preview.listed >= limits.looked_at {
                     preview.has_more = true;
@@ -143,13 +143,13 @@ impl FilesPreview {
             Verdict::Take => None,
             Verdict::Filtered => Some(LeftOut::Filter),
             Verdict::FolderMarker => Some(LeftOut::FolderMarker),
-            Verdict::Ours => Some(LeftOut::ExportArea),
+            Verdict::Ours | Verdict::PerhapsOurs => Some(LeftOut::Exported),
         };
         match left_out {
             None => self.matched += 1,
             Some(LeftOut::Filter) => self.filtered += 1,
             Some(LeftOut::FolderMarker) => self.folder_markers += 1,
-            Some(LeftOut::ExportArea) => self.exported += 1,
+            Some(LeftOut::Exported) => self.exported += 1,
         }
         let is_shown = match left_out {
             None => self.matched <= limits.matches as i64,

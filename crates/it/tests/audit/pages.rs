@@ -44,6 +44,7 @@ fn told(path: &str) -> anyhow::Result<Told> {
         "/projects/{id}/tasks/delete" => As("task.delete"),
         "/storages/{id}/sync" | "/storages/{id}/errors/retry" => As("sync.start"),
         "/storages/{id}/cancel" => CANCEL,
+        "/storages/{id}/adopt" => As("export.adopt"),
         "/storages/{id}/settings" => As("storage.change"),
         "/storages/{id}/disconnect" => As("storage.delete"),
         "/storages/{id}/check" => As("storage.check"),
@@ -173,7 +174,13 @@ pub async fn form(
     }
     if path.starts_with("/storages/{id}") {
         let project = world.project(IMAGE_CONFIG).await?;
-        let storage = world.source(project, "samples", json!({})).await?;
+        let storage = match path {
+            "/storages/{id}/adopt" => {
+                let target = world.by_key(project, "samples", json!({}));
+                world.storage("/api/storages/export/azure", &target).await?
+            }
+            _ => world.source(project, "samples", json!({})).await?,
+        };
         let id = storage.rsplit('/').next().context("id")?;
         if !path.ends_with("/settings") {
             return Ok((at(id), Vec::new()));

@@ -305,7 +305,13 @@ impl<'a> Samples<'a> {
             ("POST", "/{kind}" | "/{kind}/validate" | "/{kind}/files") => {
                 (path.clone(), Some(self.storage_body()))
             }
-            ("GET", "/{kind}/{id}" | "/{kind}/{id}/runs" | "/{kind}/{id}/errors")
+            (
+                "GET",
+                "/{kind}/{id}"
+                | "/{kind}/{id}/runs"
+                | "/{kind}/{id}/errors"
+                | "/{kind}/{id}/foreign",
+            )
             | ("DELETE", "/{kind}/{id}") => (storage().await?, None),
             ("PATCH" | "PUT", "/{kind}/{id}") => (storage().await?, Some(json!({"title": MARK}))),
             (
@@ -313,6 +319,7 @@ impl<'a> Samples<'a> {
                 "/{kind}/{id}/sync"
                 | "/{kind}/{id}/cancel"
                 | "/{kind}/{id}/check"
+                | "/{kind}/{id}/adopt"
                 | "/{kind}/{id}/retry-errors",
             ) => (storage().await?, Some(json!({}))),
             _ => bail!(NO_SAMPLE),

@@ -26,7 +26,7 @@ use axum::{
     extract::{Request, State as Shared},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 pub use engine::{Blobs, PublicAccess};
 
@@ -97,6 +97,9 @@ async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body>
     put_common_headers(answer.headers_mut(), &sent, &request_id, started_ms);
     if let Some(fault) = fault {
         answer = answer.map(|body| shape_body(body, &fault));
+        if fault == (FaultKind::LostAnswer {}) {
+            *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        }
     }
     state.record_request(RequestRecord {
         front: FaultTarget::Blob,
@@ -154,7 +157,8 @@ async fn meet(fault: Option<&FaultKind>) -> Result<()> {
             }
             Err(error)
         }
-        Some(FaultKind::SlowBody { .. } | FaultKind::CutBody { .. }) | None => Ok(()),
+        Some(FaultKind::SlowBody { .. } | FaultKind::CutBody { .. } | FaultKind::LostAnswer {})
+        | None => Ok(()),
     }
 }
 

@@ -47,6 +47,8 @@ pub enum FaultKind {
     SlowBody { bytes_per_second: u64 },
     /// The connection breaks after this many bytes of the body.
     CutBody { after_bytes: u64 },
+    /// The request is handled, and what says so is lost: a 500 is answered.
+    LostAnswer {},
     /// The request waits before it is handled.
     Delay { ms: u64 },
 }

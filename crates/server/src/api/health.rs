@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
+use engine::Outage;
 use model::Secret;
 use serde_json::{Value, json};
 
@@ -22,7 +23,8 @@ pub(crate) async fn ready(State(app): State<App>) -> Answer<Json<Value>> {
         Ok(()) => Ok(Json(json!({"status": "READY"}))),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Err(ApiError::not_ready())
+            let outage = error.outage().unwrap_or(Outage::Unreachable);
+            Err(ApiError::not_ready(outage))
         }
     }
 }

@@ -45,7 +45,8 @@ pub(crate) struct ProjectView {
     config_suitable_for_bulk_annotation: bool,
     /// Always null: never returned.
     task_data_password: Option<String>,
-    state: Option<String>,
+    /// `being_deleted`, when it cannot be used any more.
+    state: Option<&'static str>,
     /// Label Studio's settings: `color`, `sampling`, `maximum_annotations`, …
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -105,7 +106,7 @@ impl ProjectView {
             config_has_control_tags: config.has_controls(),
             config_suitable_for_bulk_annotation: config.suits_bulk_annotation(),
             task_data_password: None,
-            state: None,
+            state: project.is_being_deleted.then_some("being_deleted"),
             settings,
             title: project.title,
             description: project.description,
@@ -306,7 +307,7 @@ pub(crate) async fn get(
     actor: Actor,
     Id(id): Id<ProjectId>,
 ) -> Answer<Json<ProjectView>> {
-    let project = app.engine.get_project(&actor, id).await?;
+    let project = app.engine.see_project(&actor, id).await?;
     view(&app, &actor, project).await.map(Json)
 }
 

@@ -144,6 +144,39 @@ pub(crate) async fn cancel(
     Ok(Json(StorageView::new(&app, storage)))
 }
 
+pub(crate) async fn adopt(
+    State(app): State<App>,
+    actor: Actor,
+    of: StorageType,
+    Id(id): Id<StorageId>,
+) -> Answer<Json<StorageView>> {
+    let storage = app.engine.adopt_blobs(&actor, of.kind, id).await?;
+    Ok(Json(StorageView::new(&app, storage)))
+}
+
+/// A blob of somebody else's that is in the way of an export.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ForeignBlobView {
+    blob: String,
+}
+
+pub(crate) async fn foreign(
+    State(app): State<App>,
+    actor: Actor,
+    of: StorageType,
+    Id(id): Id<StorageId>,
+    query: Query,
+) -> Answer<Json<Vec<ForeignBlobView>>> {
+    let storage = app.engine.get_storage(&actor, of, id).await?;
+    let page = query.page(PAGE_SIZE)?;
+    page.check(storage.foreign_objects)?;
+    let names = app
+        .engine
+        .foreign_blobs(&actor, id, page.size, page.offset());
+    let blobs = names.await?.into_iter();
+    Ok(Json(blobs.map(|blob| ForeignBlobView { blob }).collect()))
+}
+
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor,

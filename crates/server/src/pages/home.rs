@@ -48,6 +48,7 @@ struct ProjectCard {
     task_count: i64,
     labeled_task_count: i64,
     progress: String,
+    is_being_deleted: bool,
     storages: Vec<StorageLine>,
 }
 
@@ -122,6 +123,7 @@ impl ProjectCard {
             description: project.description.clone(),
             task_count: project.task_count,
             labeled_task_count: project.labeled_task_count,
+            is_being_deleted: project.is_being_deleted,
             progress: progress(project.labeled_task_count, project.task_count),
             storages: storages.unwrap_or_default(),
         }

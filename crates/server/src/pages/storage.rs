@@ -229,6 +229,20 @@ pub(crate) async fn cancel(
     back(id, &form, cancelled.await)
 }
 
+/// Lets a target storage overwrite the blobs in its way.
+pub(crate) async fn adopt(
+    State(app): State<App>,
+    Person(actor): Person,
+    Id(id): Id<StorageId>,
+    form: Form,
+) -> Response {
+    let adopted = async {
+        let storage = app.engine.find_storage(&actor, id).await?;
+        Ok(app.engine.adopt_blobs(&actor, storage.kind, id).await?)
+    };
+    back(id, &form, adopted.await)
+}
+
 /// To the page that the button is on; each has the live state.
 fn back(id: StorageId, form: &Form, done: Result<Storage, ApiError>) -> Response {
     let of_storage = format!("/storages/{id}");

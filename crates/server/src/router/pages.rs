@@ -179,6 +179,7 @@ fn storage_pages(routes: Routes) -> Routes {
         .part("/storages/{id}/events", GET, MANAGERS, storage::events)
         .page("/storages/{id}/sync", POST, MANAGERS, storage::sync)
         .page("/storages/{id}/cancel", POST, MANAGERS, storage::cancel)
+        .page("/storages/{id}/adopt", POST, MANAGERS, storage::adopt)
         .page("/storages/{id}/history", GET, MANAGERS, history::show)
         .part(
             "/storages/{id}/history/events",

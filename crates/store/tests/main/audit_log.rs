@@ -130,7 +130,8 @@ pub async fn only_what_is_older_than_an_entry_says_can_go(w: World) {
 
 pub async fn a_change_and_its_entry_are_there_together_or_not_at_all(w: World) {
     let told = w.store.telling(entry(&w, NOW, "project/1"));
-    assert!(!told.delete_project(w.stranger(), w.project).await.unwrap());
+    let begun = told.begin_project_deletion(w.stranger(), w.project, NOW);
+    assert_eq!(begun.await.unwrap(), None);
     assert!(subjects(&w).await.is_empty(), "nothing was changed");
 
     // The log takes nothing: then nothing is deleted either.
@@ -147,7 +148,8 @@ pub async fn a_change_and_its_entry_are_there_together_or_not_at_all(w: World) {
     };
     assert!(by_hand(&w, refuse).await);
     let told = w.store.telling(broken);
-    assert!(told.delete_project(w.org, w.project).await.is_err());
+    let begun = told.begin_project_deletion(w.org, w.project, NOW);
+    assert!(begun.await.is_err());
     assert!(
         w.store
             .find_project(w.org, w.project)
@@ -163,6 +165,7 @@ pub async fn a_change_and_its_entry_are_there_together_or_not_at_all(w: World) {
     assert!(by_hand(&w, open).await);
 
     let told = w.store.telling(entry(&w, NOW, "project/1"));
-    assert!(told.delete_project(w.org, w.project).await.unwrap());
+    let begun = told.begin_project_deletion(w.org, w.project, NOW);
+    assert!(begun.await.unwrap().is_some());
     assert_eq!(subjects(&w).await, ["project/1"]);
 }

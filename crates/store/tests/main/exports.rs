@@ -49,7 +49,7 @@ pub async fn each_write_reaches_each_target_once(w: World) {
             .all(|item| item.op == OutboxOp::Upsert && item.attempts == 1)
     );
     assert!(claim(&w, NOW).await.is_empty(), "leased");
-    w.store.finish_outbox(&items, NOW).await.unwrap();
+    w.store.finish_outbox(&items, &[], NOW).await.unwrap();
     let counts = w.store.outbox_counts(w.org, each.id).await.unwrap();
     assert_eq!((counts.pending, counts.failed, counts.done), (0, 0, 3));
     assert!(claim(&w, NOW + 99_999).await.is_empty());
@@ -100,7 +100,7 @@ pub async fn an_object_that_changed_under_lease_is_due_again(w: World) {
         claim(&w, NOW + 1).await.is_empty(),
         "never two workers at one object"
     );
-    w.store.finish_outbox(&held, NOW + 2).await.unwrap();
+    w.store.finish_outbox(&held, &[], NOW + 2).await.unwrap();
     let again = claim(&w, NOW + 2).await;
     assert_eq!(again.len(), 1);
     assert!(again[0].version > held[0].version);
@@ -128,7 +128,7 @@ pub async fn an_object_that_changed_under_lease_is_due_again(w: World) {
     assert_eq!((taken.len(), taken[0].attempts), (1, 2));
     w.store.retry_outbox(&newest[0], "late", NOW).await.unwrap();
     assert!(claim(&w, NOW + 3 + LEASE).await.is_empty());
-    w.store.finish_outbox(&taken, NOW).await.unwrap();
+    w.store.finish_outbox(&taken, &[], NOW).await.unwrap();
     assert_eq!(
         w.store
             .outbox_counts(w.org, target.id)
@@ -180,7 +180,7 @@ pub async fn deletions_reach_only_storages_that_delete(w: World) {
     let task = w.task().await;
     let (first, second) = (annotate(&w, task).await, annotate(&w, task).await);
     w.store
-        .finish_outbox(&claim(&w, NOW).await, NOW)
+        .finish_outbox(&claim(&w, NOW).await, &[], NOW)
         .await
         .unwrap();
 
@@ -200,7 +200,7 @@ pub async fn deletions_reach_only_storages_that_delete(w: World) {
         Some(OutboxOp::Upsert),
         "the task still has an annotation"
     );
-    w.store.finish_outbox(&items, NOW).await.unwrap();
+    w.store.finish_outbox(&items, &[], NOW).await.unwrap();
 
     assert!(w.store.delete_task(w.org, task, NOW).await.unwrap());
     let items = claim(&w, NOW).await;
@@ -214,7 +214,7 @@ pub async fn deletions_reach_only_storages_that_delete(w: World) {
 
     let third = annotate(&w, w.task().await).await;
     w.store
-        .finish_outbox(&claim(&w, NOW).await, NOW)
+        .finish_outbox(&claim(&w, NOW).await, &[], NOW)
         .await
         .unwrap();
     w.store
@@ -264,7 +264,7 @@ pub async fn a_full_export_is_counted_and_cancelled(w: World) {
     );
     let items = claim(&w, NOW).await;
     assert!(items.iter().all(|item| item.run_id == Some(run)));
-    w.store.finish_outbox(&items[..1], NOW).await.unwrap();
+    w.store.finish_outbox(&items[..1], &[], NOW).await.unwrap();
     w.store.fail_outbox(&items[1], "denied").await.unwrap();
     let counts = w.store.outbox_counts_of_run(run).await.unwrap();
     assert_eq!((counts.pending, counts.failed, counts.done), (0, 1, 1));
@@ -353,7 +353,7 @@ pub async fn a_number_is_one_object_when_the_layout_changes(w: World) {
         claim(&w, NOW + 1).await.is_empty(),
         "never two workers at one object"
     );
-    w.store.finish_outbox(&held, NOW + 1).await.unwrap();
+    w.store.finish_outbox(&held, &[], NOW + 1).await.unwrap();
     let items = claim(&w, NOW + 1).await;
     assert_eq!((items.len(), items[0].annotation_id), (1, None));
 }
@@ -393,7 +393,7 @@ pub async fn what_waited_before_an_upgrade_is_written_after_it(w: World) {
 
     // What changes meets the row that waited.
     assert!(w.store.delete_task(w.org, task, later).await.unwrap());
-    w.store.finish_outbox(&items, later).await.unwrap();
+    w.store.finish_outbox(&items, &[], later).await.unwrap();
     let items = claim(&w, later).await;
     assert_eq!((items.len(), items[0].storage_id), (1, whole.id));
     assert_eq!((items[0].op, items[0].version), (OutboxOp::Delete, 2));
@@ -421,7 +421,7 @@ pub async fn workers_share_the_outbox(w: World) {
                     }
                     assert!(items.len() <= 7);
                     ids.extend(items.iter().map(|item| item.id));
-                    store.finish_outbox(&items, NOW).await.unwrap();
+                    store.finish_outbox(&items, &[], NOW).await.unwrap();
                 }
             })
         })

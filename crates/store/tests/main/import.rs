@@ -219,7 +219,7 @@ pub async fn a_deleted_storage_leaves_its_blobs_known(w: World) {
     apply(&w, &storage, &run, &blobs(&NAMES, "1"), &none)
         .await
         .unwrap();
-    assert!(w.store.delete_storage(w.org, storage.id).await.unwrap());
+    assert!(w.delete_storage(w.org, storage.id).await);
     assert_eq!(counts(&w.counted().await).0, 4);
     let next = w.source().await;
     let run = started(&w, next.id).await;

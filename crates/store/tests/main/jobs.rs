@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use model::SyncStatus;
-use store::{Job, JobKind, NewJob, Retry};
+use model::{SyncRunId, SyncStatus};
+use store::{Job, JobTask, NewJob, Retry};
 
 use crate::world::{NOW, World};
 
@@ -11,8 +11,9 @@ const LEASE: i64 = 1_000;
 
 fn job(unique_key: Option<&str>, run_at_ms: i64) -> NewJob<'_> {
     NewJob {
-        kind: JobKind::Sync,
-        payload: "{}",
+        task: JobTask::Sync {
+            run_id: SyncRunId(0),
+        },
         unique_key,
         run_at_ms,
     }
@@ -183,4 +184,20 @@ pub async fn a_job_given_up_ends_its_run(w: World) {
         .unwrap()
         .unwrap();
     assert!(!again.already_running);
+}
+
+pub async fn a_clock_that_was_set_back_keeps_nothing_waiting(w: World) {
+    const DAY: i64 = 86_400_000;
+    w.store
+        .enqueue_job(&job(None, NOW + DAY), NOW + DAY)
+        .await
+        .unwrap();
+    w.store
+        .enqueue_job(&job(None, NOW + 60_000), NOW)
+        .await
+        .unwrap();
+    assert!(claim(&w, "a", NOW).await.is_none());
+    assert_eq!(w.store.pull_back_due(NOW).await.unwrap(), 1);
+    assert!(claim(&w, "a", NOW).await.is_some());
+    assert!(claim(&w, "a", NOW).await.is_none(), "a wait is a wait");
 }

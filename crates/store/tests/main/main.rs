@@ -6,6 +6,7 @@ mod annotations;
 mod audit_log;
 mod azure_links;
 mod container_claims;
+mod deletions;
 mod entra;
 mod exports;
 mod import;
@@ -115,6 +116,10 @@ contract! {
         credentials_of_every_kind_come_back,
         runs_are_started_once_and_cancelled,
     }
+    deletions {
+        a_project_is_gone_at_once_and_goes_in_steps,
+        a_storage_goes_in_steps_and_leaves_its_blobs,
+    }
     azure_links {
         linked_and_unlinked,
         what_a_link_remembers,
@@ -162,6 +167,7 @@ contract! {
         attempts_are_limited,
         a_key_is_enqueued_once,
         a_job_given_up_ends_its_run,
+        a_clock_that_was_set_back_keeps_nothing_waiting,
     }
     exports {
         each_write_reaches_each_target_once,

@@ -47,7 +47,7 @@ pub async fn ends_are_listed_nearest_first_and_cleared(w: World) {
     assert_eq!(ends().await, [second.id, first.id]);
     w.store.set_credential_end(second.id, None).await.unwrap();
     assert_eq!(ends().await, [first.id]);
-    w.store.delete_storage(w.org, first.id).await.unwrap();
+    w.delete_storage(w.org, first.id).await;
     assert_eq!(ends().await, []);
 }
 

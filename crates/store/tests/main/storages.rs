@@ -5,7 +5,7 @@ use model::{
     IdentityId, IdentitySource, ImportMode, Prefix, Secret, ServeMode, StorageSettings, SyncCounts,
     SyncStatus,
 };
-use store::{JobKind, RunPayload};
+use store::JobTask;
 
 use crate::world::{NOW, World, account_key};
 
@@ -68,13 +68,8 @@ pub async fn every_change_raises_the_version(w: World) {
         .await;
     assert_eq!(changed.unwrap().unwrap().kind, CredentialKind::Sas);
 
-    assert!(
-        !w.store
-            .delete_storage(w.stranger(), storage.id)
-            .await
-            .unwrap()
-    );
-    assert!(w.store.delete_storage(w.org, storage.id).await.unwrap());
+    assert!(!w.delete_storage(w.stranger(), storage.id).await);
+    assert!(w.delete_storage(w.org, storage.id).await);
     assert_eq!(version().await, before + 4);
     assert!(
         w.store
@@ -201,11 +196,8 @@ pub async fn runs_are_started_once_and_cancelled(w: World) {
     assert_eq!((again.run.id, again.already_running), (first.run.id, true));
 
     let job = w.store.claim_job("w", 1000, NOW).await.unwrap().unwrap();
-    assert_eq!(job.kind, JobKind::Sync);
-    assert_eq!(
-        RunPayload::parse(&job.payload).unwrap().run_id,
-        first.run.id
-    );
+    let run_id = first.run.id;
+    assert_eq!(job.task, JobTask::Sync { run_id });
     assert!(
         w.store.claim_job("w", 1000, NOW).await.unwrap().is_none(),
         "one job a run"

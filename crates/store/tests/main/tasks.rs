@@ -34,8 +34,8 @@ pub async fn projects_are_created_changed_and_listed(w: World) {
             .0
             .is_empty()
     );
-    assert!(w.store.delete_project(w.org, w.project).await.unwrap());
-    assert!(!w.store.delete_project(w.org, w.project).await.unwrap());
+    assert!(w.delete_project(w.org, w.project).await);
+    assert!(!w.delete_project(w.org, w.project).await);
 }
 
 pub async fn tasks_come_with_what_was_labeled(w: World) {
@@ -150,7 +150,7 @@ pub async fn another_organization_sees_nothing(w: World) {
             .unwrap()
             .is_none()
     );
-    assert!(!s.delete_project(foreign, w.project).await.unwrap());
+    assert!(!w.delete_project(foreign, w.project).await);
     assert_eq!(s.list_projects(foreign, "", 9, 0).await.unwrap().1, 0);
     assert!(
         s.create_tasks(foreign, w.project, &[task()], NOW, w.user)

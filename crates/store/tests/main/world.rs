@@ -2,13 +2,14 @@
 
 use model::{
     AccountName, ContainerName, Credential, Direction, ExportLayout, ImportMode, OrgId, Prefix,
-    Project, ProjectId, Role, Secret, ServeMode, Storage, StorageSettings, TaskId, UserId,
+    Project, ProjectId, Role, Secret, ServeMode, Storage, StorageId, StorageSettings, TaskId,
+    UserId,
 };
 use private_postgres::PrivatePostgres;
 use serde_json::value::RawValue;
 use store::{
-    NewAnnotation, NewPrediction, NewProject, NewStorage, NewTask, NewUser, Origin, SealKeys,
-    Store, StoreOptions,
+    Deletion, DeletionStep, NewAnnotation, NewPrediction, NewProject, NewStorage, NewTask, NewUser,
+    Origin, SealKeys, Store, StoreOptions,
 };
 use tempfile::TempDir;
 
@@ -85,6 +86,24 @@ impl World {
         };
         let created = self.store.create_org("Second", &owner, NOW).await;
         created.unwrap().org_id
+    }
+
+    /// Deletes a project, to the last step; `false` when there is none.
+    pub async fn delete_project(&self, org: OrgId, project: ProjectId) -> bool {
+        let begun = self.store.begin_project_deletion(org, project, NOW);
+        self.delete(begun.await.unwrap()).await
+    }
+
+    /// Deletes a storage, to the last step; `false` when there is none.
+    pub async fn delete_storage(&self, org: OrgId, storage: StorageId) -> bool {
+        let begun = self.store.begin_storage_deletion(org, storage, NOW);
+        self.delete(begun.await.unwrap()).await
+    }
+
+    async fn delete(&self, begun: Option<Deletion>) -> bool {
+        let Some(deletion) = begun else { return false };
+        while self.store.delete_step(deletion).await.unwrap() != DeletionStep::Done {}
+        true
     }
 
     /// Another member of the organization.

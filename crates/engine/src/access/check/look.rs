@@ -62,20 +62,18 @@ impl Check<'_> {
         }
         let draft = &self.subject.draft;
         let scope = Scope::new(
-            self.engine,
             self.org,
             (&draft.account, &draft.container),
             &draft.prefix,
             draft.filter.clone(),
             draft.recursive,
-        )
-        .await?;
+        );
         let seen = if self.subject.blob.is_some() && draft.regex_filter.is_none() {
             // One blob was named: the right to list is not needed to read it.
             self.skip(steps, Step::List, "A single blob was given.");
             Seen::default()
         } else {
-            self.note_listing(steps, &scope).await
+            self.note_listing(steps, &scope).await?
         };
         if let Some(failed) = steps.stopped_by() {
             self.skip_all(steps, &Step::OF_SOURCE[1..], &Steps::because(failed));
@@ -99,18 +97,18 @@ impl Check<'_> {
         Ok(())
     }
 
-    async fn note_listing(&self, steps: &mut Steps, scope: &Scope) -> Seen {
+    async fn note_listing(&self, steps: &mut Steps, scope: &Scope) -> Result<Seen> {
         let prefix = scope.prefix.listing();
         let ((answer, was_refused), took) =
             timed(self.while_role_missing(|| self.limited(LIST, self.look(scope, &prefix)))).await;
         let place = self.subject.title();
         let tried = format!("Listed {place}.");
         let seen = match answer {
-            Ok(seen) => seen,
+            Ok(seen) => seen?,
             Err(stop) => {
                 let outcome = self.refused(&stop, None, Doing::List);
                 self.note(steps, Step::List, tried, took, outcome);
-                return Seen::default();
+                return Ok(Seen::default());
             }
         };
         let outcome = if seen.taken > 0 {
@@ -119,10 +117,11 @@ impl Check<'_> {
             self.why_nothing(&seen, scope, &prefix).await
         };
         self.note(steps, Step::List, tried, took, outcome);
-        seen
+        Ok(seen)
     }
 
-    async fn look(&self, scope: &Scope, prefix: &str) -> azure::Result<Seen> {
+    /// Outside Azure's answer, inside the database's.
+    async fn look(&self, scope: &Scope, prefix: &str) -> azure::Result<Result<Seen>> {
         let mut seen = Seen::default();
         let mut marker: Option<String> = None;
         for _ in 0..PAGES {
@@ -136,10 +135,14 @@ impl Check<'_> {
                 })
                 .await?;
             seen.folders += page.prefixes.len() as i64;
-            for blob in page.blobs {
+            let verdicts = match scope.judge(self.engine, &page.blobs).await {
+                Ok(verdicts) => verdicts,
+                Err(error) => return Ok(Err(error)),
+            };
+            for (blob, verdict) in page.blobs.into_iter().zip(verdicts) {
                 seen.listed += 1;
                 let is_archived = blob.access_tier.as_deref() == Some("Archive");
-                match scope.judge(&blob) {
+                match verdict {
                     Verdict::Take => {
                         seen.taken += 1;
                         if is_archived {
@@ -158,7 +161,7 @@ impl Check<'_> {
                         seen.filtered += 1;
                         seen.filtered_name.get_or_insert(blob.name);
                     }
-                    Verdict::FolderMarker | Verdict::Ours => {}
+                    Verdict::FolderMarker | Verdict::Ours | Verdict::PerhapsOurs => {}
                 }
             }
             marker = page.next_marker;
@@ -168,7 +171,7 @@ impl Check<'_> {
             }
         }
         seen.archived.of = seen.listed;
-        Ok(seen)
+        Ok(Ok(seen))
     }
 
     /// A listing that would import nothing.

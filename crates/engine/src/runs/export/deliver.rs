@@ -9,17 +9,19 @@ use std::{
     time::Duration,
 };
 
-use azure::{ErrorKind, PutCondition};
-use model::{BlobName, Code, StorageId};
-use rand::Rng as _;
-use store::OutboxItem;
+use model::{BlobName, Storage, StorageId};
+use store::{ObjectKey, OutboxItem, OutboxOp};
 use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::object::{Wanted, wanted};
+use super::{
+    object::{Wanted, wanted},
+    put::Target,
+    refusal::{Refusal, Refused, Watched},
+};
 use crate::{Doing, Engine, Error, Result, error::report, storages::opened::Opened};
 
 /// How often an idle worker looks for objects of other processes.
@@ -30,15 +32,6 @@ const WRITE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Objects claimed per place where one can be written.
 const CLAIM_AHEAD: usize = 8;
-
-/// The wait before the second attempt; doubled for each further one.
-const FIRST_RETRY_MS: u64 = 1_000;
-
-/// The longest wait between two attempts.
-const LONGEST_RETRY_MS: u64 = 10 * 60 * 1_000;
-
-/// Attempts of an object while a person waits for the full export that it belongs to.
-const ATTEMPTS_IN_RUN: i64 = 5;
 
 /// Delivers until `stop`; what is being written then is finished.
 pub(crate) async fn deliver(engine: &Engine, worker_id: &str, stop: &CancellationToken) {
@@ -126,9 +119,9 @@ impl Claimed {
         let leased_until = Instant::now() + engine.limits().lease;
         let store = engine.store();
         let items = store
-            .claim_outbox(worker_id, limit as i64, lease_ms(engine), engine.now_ms())
+            .claim_outbox(worker_id, limit as i64, engine.lease_ms(), engine.now_ms())
             .await?;
-        let mut targets = HashMap::new();
+        let mut targets: HashMap<StorageId, Option<Arc<Opened>>> = HashMap::new();
         for item in &items {
             if targets.contains_key(&item.storage_id) {
                 continue;
@@ -136,6 +129,12 @@ impl Claimed {
             let target = engine.find_opened(item.org_id, item.storage_id).await?;
             targets.insert(item.storage_id, target.map(Arc::new));
         }
+        let upserts = items.iter().filter(|item| item.op == OutboxOp::Upsert);
+        let objects = upserts.filter_map(|item| {
+            let target = targets.get(&item.storage_id)?.as_ref()?;
+            Some(object_of(item, &target.storage))
+        });
+        store.begin_objects(&objects.collect::<Vec<_>>()).await?;
         Ok(Self {
             items: items.into(),
             targets,
@@ -153,7 +152,7 @@ impl Claimed {
         let now = Instant::now();
         let renewed = engine
             .store()
-            .renew_outbox(worker_id, lease_ms(engine), engine.now_ms());
+            .renew_outbox(worker_id, engine.lease_ms(), engine.now_ms());
         // An answer that comes after the lease is no answer.
         match tokio::time::timeout_at(self.leased_until, renewed).await {
             Ok(Ok(())) => {
@@ -178,16 +177,16 @@ impl Claimed {
     }
 }
 
-fn lease_ms(engine: &Engine) -> i64 {
-    engine.limits().lease.as_millis() as i64
-}
-
 /// Tells the store, in one go, what was delivered, and wakes who watches.
-async fn settle(engine: &Engine, ended: Vec<Result<Result<Option<OutboxItem>>, JoinError>>) {
-    let mut done = Vec::new();
+async fn settle(engine: &Engine, ended: Vec<Result<Result<Option<Delivered>>, JoinError>>) {
+    let (mut done, mut objects) = (Vec::new(), Vec::new());
     for end in ended {
         match end {
-            Ok(Ok(item)) => done.extend(item),
+            Ok(Ok(delivered)) => {
+                let (item, object) = delivered.unzip();
+                done.extend(item);
+                objects.extend(object.flatten());
+            }
             Ok(Err(error)) => {
                 tracing::error!(error = %report(&error), "an export cannot be settled");
             }
@@ -197,31 +196,39 @@ async fn settle(engine: &Engine, ended: Vec<Result<Result<Option<OutboxItem>>, J
     }
     if !done.is_empty() {
         metrics::counter!("longshore_exported_objects_total").increment(done.len() as u64);
-        if let Err(error) = engine.store().finish_outbox(&done, engine.now_ms()).await {
+        let now_ms = engine.now_ms();
+        let told = engine.store().finish_outbox(&done, &objects, now_ms);
+        if let Err(error) = told.await {
             tracing::error!(error = %report(&error), "exports cannot be settled");
         }
     }
     engine.0.worker_signals.outbox_changed.notify_waiters();
 }
 
+/// What was written, with its ETag, or deleted.
+type Settled = (ObjectKey, Option<String>);
+
+/// An item that is done, and what is to be told of its object.
+type Delivered = (OutboxItem, Option<Settled>);
+
 /// Writes one object; it is given back when the store is still to be told that it is done.
 async fn deliver_one(
     engine: Engine,
     item: OutboxItem,
     target: Option<Arc<Opened>>,
-) -> Result<Option<OutboxItem>> {
+) -> Result<Option<Delivered>> {
     // Without its storage there is nowhere to write to.
     let Some(target) = target else {
-        return Ok(Some(item));
+        return Ok(Some((item, None)));
     };
-    let written = tokio::time::timeout(WRITE_LIMIT, write(&engine, &item, &target));
+    let object = object_of(&item, &target.storage);
+    let written = tokio::time::timeout(WRITE_LIMIT, write(&engine, &item, &target, &object));
     let refused = match written.await {
-        Ok(Ok(())) => {
+        Ok(Ok(settled)) => {
             engine.note_success(item.storage_id);
-            return Ok(Some(item));
+            return Ok(Some((item, settled)));
         }
-        Ok(Err(Refused::Store(error))) => return Err(error),
-        Ok(Err(Refused::Azure(refused))) => refused,
+        Ok(Err(refused)) => refused.refusal()?,
         Err(_elapsed) => Refusal::too_slow(&target),
     };
     engine.note_failure(item.storage_id, refused.code, &refused.text);
@@ -242,14 +249,6 @@ async fn deliver_one(
     Ok(None)
 }
 
-/// Does a person wait for this object?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watched {
-    No,
-    /// By a full export that is still running.
-    ByRun,
-}
-
 async fn is_watched(engine: &Engine, item: &OutboxItem) -> Result<Watched> {
     let Some(run) = item.run_id else {
         return Ok(Watched::No);
@@ -261,155 +260,53 @@ async fn is_watched(engine: &Engine, item: &OutboxItem) -> Result<Watched> {
     })
 }
 
-/// Why an object was not written.
-enum Refused {
-    Azure(Refusal),
-    Store(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        match error {
-            // The gate's: the link is gone, or does not give the container.
-            Error::Azure(problem) => Self::Azure(Refusal {
-                code: problem.code,
-                text: problem.to_string(),
-                passes: problem.code.is_transient(),
-                retry_after: None,
-            }),
-            error => Self::Store(error),
-        }
-    }
-}
-
-struct Refusal {
-    code: Code,
-    /// Cause and fix.
-    text: String,
-    /// Trying again later may help without anyone doing anything.
-    passes: bool,
-    retry_after: Option<Duration>,
-}
-
-impl Refusal {
-    fn too_slow(target: &Opened) -> Self {
-        Self {
-            code: Code::TimedOut,
-            text: format!(
-                "The storage account {} did not take the file in time. If it stays, check the network of the machine that runs Longshore.",
-                target.storage.account
-            ),
-            passes: true,
-            retry_after: None,
-        }
-    }
-
-    /// How long to wait before the next attempt; `None` gives up.
-    ///
-    /// A change is retried whatever the cause, because roles and containers appear later. In a full
-    /// export a person is waiting to hear the cause, and starts another one when it is removed.
-    fn next_attempt_ms(&self, attempts: i64, most: i64, watched: Watched) -> Option<i64> {
-        let most = match watched {
-            Watched::No => most,
-            Watched::ByRun if self.passes => most.min(ATTEMPTS_IN_RUN),
-            Watched::ByRun => return None,
-        };
-        if attempts >= most {
-            return None;
-        }
-        let doubled = FIRST_RETRY_MS << (attempts - 1).clamp(0, 20);
-        let wait = doubled.min(LONGEST_RETRY_MS);
-        // Between half and all of it, so that what failed together does not come back together.
-        let jittered = rand::rng().random_range(wait / 2..=wait);
-        let asked = self.retry_after.map_or(0, |wait| wait.as_millis() as u64);
-        Some(jittered.max(asked) as i64)
-    }
-}
-
-/// Brings the object to its present state, and has Azure confirm it.
-async fn write(engine: &Engine, item: &OutboxItem, target: &Opened) -> Result<(), Refused> {
+/// Brings the object to its present state, and has Azure confirm it; what is to be told of it.
+async fn write(
+    engine: &Engine,
+    item: &OutboxItem,
+    target: &Opened,
+    object: &ObjectKey,
+) -> Result<Option<Settled>, Refused> {
     let storage = &target.storage;
     let container = engine.container_of(storage, &target.credential).await?;
-    let name = storage
-        .prefix
-        .join(&formats::object_name(item.task_id, item.annotation_id));
-    let blob = BlobName::parse(name)
+    let blob = BlobName::parse(object.name.as_str())
         .map_err(|error| Error::Internal(format!("the name of an export: {error}")))?;
-    let (doing, answer) = match wanted(engine, item, storage).await? {
-        Wanted::Untouched => return Ok(()),
-        Wanted::Content(content) => {
-            let put = container.put(
-                &blob,
-                content.into(),
-                formats::object_type(),
-                &PutCondition::None,
-            );
-            (Doing::Write, put.await.map(|_etag| ()))
-        }
-        Wanted::Absent => (
-            Doing::Delete,
-            match container.delete(&blob, None).await {
-                // Gone is gone, whoever did it.
-                Err(error) if is_absence(error.kind()) => Ok(()),
-                answer => answer,
-            },
-        ),
+    let place = (&object.account, &object.container);
+    let record = engine
+        .store()
+        .exported_objects(object.org_id, place.0, place.1, &[object.name.as_str()])
+        .await
+        .map_err(Error::from)?
+        .remove(&object.name);
+    let at = Target {
+        engine,
+        container: &container,
+        object,
+        blob: &blob,
+        record,
     };
-    answer.map_err(|error| {
-        let place = (&storage.account, &storage.container);
-        let problem = engine.explain_azure(&error, place, &target.credential, Some(&blob), doing);
-        Refused::Azure(Refusal {
-            code: problem.code,
-            text: problem.to_string(),
-            // What is not known may pass too.
-            passes: error.kind().is_transient() || error.kind() == ErrorKind::Unexpected,
-            retry_after: error.retry_after(),
-        })
-    })
+    let (doing, answer) = match wanted(engine, item, storage).await? {
+        Wanted::Untouched => return Ok(None),
+        Wanted::Content(content) => (Doing::Write, at.put(content).await.map(Some)),
+        Wanted::Absent => (Doing::Delete, at.delete().await.map(|()| None)),
+    };
+    match answer {
+        Ok(etag) => Ok(Some((object.clone(), etag))),
+        Err(refused) => Err(refused.explained(|error| {
+            engine.explain_azure(error, place, &target.credential, Some(&blob), doing)
+        })),
+    }
 }
 
-fn is_absence(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::NotFound | ErrorKind::ContainerNotFound)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use model::Code;
-
-    use super::{Refusal, Watched};
-
-    fn refusal(passes: bool, retry_after: Option<Duration>) -> Refusal {
-        Refusal {
-            code: Code::Throttled,
-            text: String::new(),
-            passes,
-            retry_after,
-        }
-    }
-
-    #[test]
-    fn waits_grow_to_ten_minutes_and_end() {
-        let refused = refusal(true, None);
-        for (attempt, least, most) in [(1, 500, 1_000), (2, 1_000, 2_000), (11, 300_000, 600_000)] {
-            let wait = refused.next_attempt_ms(attempt, 12, Watched::No).unwrap();
-            assert!((least..=most).contains(&wait), "{attempt}: {wait}");
-        }
-        assert_eq!(refused.next_attempt_ms(12, 12, Watched::No), None);
-        assert_eq!(refused.next_attempt_ms(5, 12, Watched::ByRun), None);
-    }
-
-    #[test]
-    fn a_lasting_cause_is_retried_unless_a_person_waits_for_it() {
-        let refused = refusal(false, None);
-        assert!(refused.next_attempt_ms(1, 12, Watched::No).is_some());
-        assert_eq!(refused.next_attempt_ms(1, 12, Watched::ByRun), None);
-    }
-
-    #[test]
-    fn azures_own_wait_is_kept() {
-        let refused = refusal(true, Some(Duration::from_secs(90)));
-        assert_eq!(refused.next_attempt_ms(1, 12, Watched::No), Some(90_000));
+/// The blob that an item is about.
+fn object_of(item: &OutboxItem, storage: &Storage) -> ObjectKey {
+    ObjectKey {
+        org_id: item.org_id,
+        storage_id: storage.id,
+        account: storage.account.clone(),
+        container: storage.container.clone(),
+        name: storage
+            .prefix
+            .join(&formats::object_name(item.task_id, item.annotation_id)),
     }
 }

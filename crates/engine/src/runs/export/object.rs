@@ -30,7 +30,7 @@ pub(super) async fn wanted(
     storage: &Storage,
 ) -> Result<Wanted> {
     let store = engine.store();
-    let gone = if storage.can_delete_objects {
+    let gone = if storage.can_delete_objects && !is_closed(engine, storage).await? {
         Wanted::Absent
     } else {
         Wanted::Untouched
@@ -67,4 +67,11 @@ pub(super) async fn wanted(
     };
     let content = formats::annotation_object(task, annotation, by);
     Ok(Wanted::Content(content))
+}
+
+/// The storage is being deleted, or its project: then what is gone from the database stays in the
+/// container.
+async fn is_closed(engine: &Engine, storage: &Storage) -> Result<bool> {
+    let found = engine.store().find_storage(storage.org_id, storage.id);
+    Ok(found.await?.is_none())
 }

@@ -11,7 +11,7 @@ use crate::Result;
 
 /// Stores one page: its new blobs, their tasks, the counts and the checkpoint, all or nothing.
 pub(super) async fn store_page(pass: &mut Pass<'_>, page: Page) -> Result<End> {
-    let (blobs, mut counts) = pass.sort_out(page.blobs);
+    let (blobs, mut counts) = pass.sort_out(page.blobs).await?;
     let mut seen = Vec::with_capacity(blobs.len());
     for blob in blobs {
         match pass.data_json(&blob.name) {

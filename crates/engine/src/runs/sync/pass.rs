@@ -7,7 +7,7 @@ use model::{
     BlobFilter, BlobName, BlobUri, Credential, ImportMode, Storage, SyncCounts, SyncRunId,
     SyncStatus,
 };
-use store::{BlobError, PageOutcome, StartedRun};
+use store::{BlobError, ObjectKey, PageOutcome, StartedRun};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,8 +19,14 @@ use super::{
     tasks, verdict,
 };
 use crate::{
-    AuditAction, Doing, Engine, Error, Problem, Result, access::explain::listing_repeats,
-    labeling::label_config::LabelConfig, runs::worker::JobEnd, storages::opened::Opened,
+    AuditAction, Doing, Engine, Error, Problem, Result,
+    access::explain::listing_repeats,
+    labeling::label_config::LabelConfig,
+    runs::{
+        own_blobs::{Owner, Unknown, owner},
+        worker::JobEnd,
+    },
+    storages::opened::Opened,
 };
 
 /// The checkpoint of a run whose last page is stored.
@@ -142,14 +148,12 @@ impl<'a> Pass<'a> {
         let filter = BlobFilter::parse(storage.regex_filter.as_deref().unwrap_or_default())
             .map_err(|error| Error::field("regex_filter", error.to_string()))?;
         let scope = Scope::new(
-            engine,
             run.org_id,
             (&storage.account, &storage.container),
             &storage.prefix,
             filter,
             storage.recursive,
         );
-        let scope = scope.await?;
         let project = engine
             .store()
             .find_project(run.org_id, run.project_id)
@@ -275,30 +279,49 @@ impl<'a> Pass<'a> {
         Ok(true)
     }
 
-    /// What is to be done with a listed blob?
-    pub fn judge(&self, blob: &BlobItem) -> Verdict {
-        self.scope.judge(blob)
-    }
-
     /// Splits a page into data and the rest; the second is this page's share of the counts.
-    pub fn sort_out(&self, blobs: Vec<BlobItem>) -> (Vec<BlobItem>, SyncCounts) {
+    pub async fn sort_out(&self, blobs: Vec<BlobItem>) -> Result<(Vec<BlobItem>, SyncCounts)> {
         let mut counts = SyncCounts {
             listed: blobs.len() as i64,
             ..SyncCounts::default()
         };
-        let mut taken = blobs;
-        taken.retain(|blob| match self.judge(blob) {
-            Verdict::Take => true,
-            Verdict::Filtered => {
-                counts.filtered += 1;
-                false
+        let verdicts = self.scope.judge(self.engine, &blobs).await?;
+        let mut taken = Vec::with_capacity(blobs.len());
+        for (blob, verdict) in blobs.into_iter().zip(verdicts) {
+            let verdict = match verdict {
+                Verdict::PerhapsOurs if self.is_ours(&blob).await? => Verdict::Ours,
+                Verdict::PerhapsOurs => self.scope.as_data(&blob),
+                known => known,
+            };
+            match verdict {
+                Verdict::Take => taken.push(blob),
+                Verdict::Filtered => counts.filtered += 1,
+                Verdict::FolderMarker | Verdict::Ours | Verdict::PerhapsOurs => {
+                    counts.skipped += 1;
+                }
             }
-            Verdict::FolderMarker | Verdict::Ours => {
-                counts.skipped += 1;
-                false
+        }
+        Ok((taken, counts))
+    }
+
+    /// Did this installation write the blob? What is gone by now is not data either.
+    async fn is_ours(&self, blob: &BlobItem) -> Result<bool> {
+        let object = ObjectKey {
+            org_id: self.run.org_id,
+            storage_id: self.run.storage_id,
+            account: self.storage.account.clone(),
+            container: self.storage.container.clone(),
+            name: blob.name.clone(),
+        };
+        match owner(self.engine, &self.container, &object, None).await {
+            Ok(Owner::Us { .. } | Owner::Nobody) => Ok(true),
+            Ok(Owner::Somebody { .. }) => Ok(false),
+            Err(Unknown::Azure(error)) => {
+                let name = BlobName::parse(blob.name.as_str()).ok();
+                Err(self.explain(&error, Doing::Read, name.as_ref()).into())
             }
-        });
-        (taken, counts)
+            Err(Unknown::Engine(error)) => Err(error),
+        }
     }
 
     /// The canonical URI of a listed blob; `None` for a name that Azure's own rule forbids.

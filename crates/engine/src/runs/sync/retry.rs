@@ -3,7 +3,7 @@
 use azure::ListRequest;
 use store::RunScope;
 
-use super::{Verdict, listing::Page, pass::Pass};
+use super::{listing::Page, pass::Pass};
 use crate::{Doing, Error, Result};
 
 /// Blobs that are looked up for one page.
@@ -63,7 +63,8 @@ impl Retrying {
                 page.map_err(|error| Error::from(pass.explain(&error, Doing::List, None)))?;
             // Of the names that begin so, the name itself is the first.
             let found = page.blobs.into_iter().find(|blob| blob.name == name);
-            match found.filter(|blob| pass.judge(blob) == Verdict::Take) {
+            let (mut taken, _) = pass.sort_out(found.into_iter().collect()).await?;
+            match taken.pop() {
                 Some(blob) => blobs.push(blob),
                 None => store.forget_blob_error(org, storage, &name).await?,
             }

@@ -1,7 +1,8 @@
 //! Which blobs of a container a source storage is about.
 
 use azure::BlobItem;
-use model::{AccountName, BlobFilter, ContainerName, Direction, OrgId, Prefix};
+use model::{AccountName, BlobFilter, ContainerName, OrgId, Prefix};
+use store::{ObjectRecord, ObjectState};
 
 use crate::{
     Engine, Result, links::container_claims::CLAIM_BLOB, storages::connection::CHECK_BLOB,
@@ -13,8 +14,9 @@ pub(crate) struct Scope {
     pub prefix: Prefix,
     /// All levels, or only the first.
     pub recursive: bool,
+    org: OrgId,
+    place: (AccountName, ContainerName),
     filter: BlobFilter,
-    export_areas: Vec<ExportArea>,
 }
 
 /// What is to be done with a listed blob.
@@ -28,77 +30,72 @@ pub(crate) enum Verdict {
     FolderMarker,
     /// Longshore itself wrote it: an export, or what an access check left.
     Ours,
-}
-
-/// Where a target storage of the organization writes in the same container.
-#[derive(Debug)]
-enum ExportArea {
-    /// The whole folder is the exports'.
-    Folder(Prefix),
-    /// The source lies in the folder that is written to, so only what is named like an export can
-    /// be told apart.
-    NamedFiles(Prefix),
-}
-
-impl ExportArea {
-    fn covers(&self, blob: &str) -> bool {
-        match self {
-            Self::Folder(prefix) => prefix.covers(blob),
-            Self::NamedFiles(prefix) => blob
-                .strip_prefix(prefix.listing().as_str())
-                .is_some_and(formats::is_object_name),
-        }
-    }
+    /// Longshore wrote a blob of this name, and the record has another version: it was written
+    /// again since it was listed, or it is somebody else's by now. The blob itself tells.
+    PerhapsOurs,
 }
 
 impl Scope {
-    /// Looks up the organization's target storages in the same container.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn new(
-        engine: &Engine,
+    pub fn new(
         org: OrgId,
         (account, container): (&AccountName, &ContainerName),
         prefix: &Prefix,
         filter: BlobFilter,
         recursive: bool,
-    ) -> Result<Self> {
-        let targets = engine
-            .store()
-            .list_storages(org, None, Some(Direction::Target), None)
-            .await?;
-        let export_areas = targets
-            .into_iter()
-            .filter(|target| target.account == *account && target.container == *container)
-            .map(|target| export_area(target.settings.prefix, prefix))
-            .collect();
-        Ok(Self {
+    ) -> Self {
+        Self {
             prefix: prefix.clone(),
             recursive,
+            org,
+            place: (account.clone(), container.clone()),
             filter,
-            export_areas,
-        })
+        }
     }
 
-    /// Is this blob data? The filter sees its whole name, as in Label Studio.
-    pub fn judge(&self, blob: &BlobItem) -> Verdict {
+    /// Which of the blobs are data? Exports are known by their record; a name alone says nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn judge(&self, engine: &Engine, blobs: &[BlobItem]) -> Result<Vec<Verdict>> {
+        let named = blobs.iter().map(|blob| blob.name.as_str());
+        let named = named.filter(|name| formats::is_object_name(file_of(name)));
+        let names: Vec<&str> = named.collect();
+        let (account, container) = &self.place;
+        let store = engine.store();
+        let records = store.exported_objects(self.org, account, container, &names);
+        let records = records.await?;
+        let judged = blobs
+            .iter()
+            .map(|blob| self.judge_one(blob, records.get(&blob.name)));
+        Ok(judged.collect())
+    }
+
+    fn judge_one(&self, blob: &BlobItem, record: Option<&ObjectRecord>) -> Verdict {
+        let file = file_of(&blob.name);
         if blob.is_folder_marker {
-            Verdict::FolderMarker
-        } else if self.is_ours(&blob.name) {
-            Verdict::Ours
-        } else if self.filter.matches(&blob.name) {
+            return Verdict::FolderMarker;
+        }
+        if file.starts_with(CHECK_BLOB) || file.starts_with(CLAIM_BLOB) {
+            return Verdict::Ours;
+        }
+        let Some(record) = record else {
+            return self.as_data(blob);
+        };
+        match record.state {
+            ObjectState::Foreign => self.as_data(blob),
+            ObjectState::Before => Verdict::Ours,
+            ObjectState::Written if record.etag.as_deref() == Some(&blob.etag) => Verdict::Ours,
+            ObjectState::Written | ObjectState::Writing => Verdict::PerhapsOurs,
+        }
+    }
+
+    /// What a blob is that is not ours. The filter sees its whole name, as in Label Studio.
+    pub fn as_data(&self, blob: &BlobItem) -> Verdict {
+        if self.filter.matches(&blob.name) {
             Verdict::Take
         } else {
             Verdict::Filtered
         }
-    }
-
-    fn is_ours(&self, name: &str) -> bool {
-        let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
-        file.starts_with(CHECK_BLOB)
-            || file.starts_with(CLAIM_BLOB)
-            || self.export_areas.iter().any(|area| area.covers(name))
     }
 
     /// What to ask Azure to roll up: nothing, or everything below the first level.
@@ -107,69 +104,63 @@ impl Scope {
     }
 }
 
-fn export_area(target: Prefix, source: &Prefix) -> ExportArea {
-    let source_is_inside =
-        target.as_str().is_empty() || target == *source || target.covers(source.as_str());
-    if source_is_inside {
-        ExportArea::NamedFiles(target)
-    } else {
-        ExportArea::Folder(target)
-    }
+/// The last part of a blob's name.
+fn file_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, file)| file)
 }
 
 #[cfg(test)]
 mod tests {
     use azure::BlobItem;
-    use model::{BlobFilter, Prefix};
+    use model::{AccountName, BlobFilter, ContainerName, OrgId, Prefix};
+    use store::{ObjectRecord, ObjectState};
 
-    use super::{Scope, Verdict, export_area};
+    use super::{Scope, Verdict};
 
-    fn verdict(scope: &Scope, name: &str) -> Verdict {
-        scope.judge(&BlobItem {
+    fn verdict(name: &str, record: Option<(ObjectState, &str)>) -> Verdict {
+        let account = AccountName::parse("account").unwrap();
+        let container = ContainerName::parse("container").unwrap();
+        let filter = BlobFilter::parse(r".*\.(png|json)").unwrap();
+        let place = (&account, &container);
+        let blob = BlobItem {
             name: name.to_owned(),
+            etag: "0x1".to_owned(),
             is_folder_marker: name.ends_with('/'),
             ..BlobItem::default()
-        })
-    }
-
-    fn scope(source: &str, target: &str, filter: &str) -> Scope {
-        let prefix = Prefix::new(source);
-        Scope {
-            export_areas: vec![export_area(Prefix::new(target), &prefix)],
-            prefix,
-            recursive: true,
-            filter: BlobFilter::parse(filter).unwrap(),
-        }
+        };
+        let record = record.map(|(state, etag)| ObjectRecord {
+            state,
+            etag: Some(etag.to_owned()),
+        });
+        Scope::new(OrgId(1), place, &Prefix::new(""), filter, true)
+            .judge_one(&blob, record.as_ref())
     }
 
     #[test]
-    fn a_folder_of_exports_is_not_data() {
-        let scope = scope("", "out", r".*\.(png|json)");
-        assert_eq!(verdict(&scope, "a/1.png"), Verdict::Take);
-        assert_eq!(verdict(&scope, "out/1.json"), Verdict::Ours);
-        assert_eq!(verdict(&scope, "out/any.png"), Verdict::Ours);
-        assert_eq!(verdict(&scope, "outer/1.json"), Verdict::Take);
-        assert_eq!(
-            verdict(&scope, "a/.longshore-access-check-1"),
-            Verdict::Ours
-        );
-        assert_eq!(verdict(&scope, "a/"), Verdict::FolderMarker);
-        assert_eq!(verdict(&scope, "a/1.txt"), Verdict::Filtered);
-    }
-
-    #[test]
-    fn a_source_inside_the_export_area_still_has_data() {
-        for (source, target) in [("", ""), ("data", "data"), ("data", "")] {
-            let scope = scope(source, target, "");
-            let written = Prefix::new(target).join("17.json");
-            assert_eq!(
-                verdict(&scope, &written),
-                Verdict::Ours,
-                "{source} {target}"
-            );
-            assert_eq!(verdict(&scope, "data/cat.json"), Verdict::Take);
-            assert_eq!(verdict(&scope, "data/17.png"), Verdict::Take);
-            assert_eq!(verdict(&scope, "data/sub/17.json"), Verdict::Take);
+    fn what_longshore_wrote_is_known_by_its_record_and_not_by_its_name() {
+        for (name, record, expected) in [
+            ("a/1.png", None, Verdict::Take),
+            ("6.json", None, Verdict::Take),
+            ("out/6.json", None, Verdict::Take),
+            ("out/any.png", None, Verdict::Take),
+            ("1.json", Some((ObjectState::Written, "0x1")), Verdict::Ours),
+            (
+                "1.json",
+                Some((ObjectState::Written, "0x2")),
+                Verdict::PerhapsOurs,
+            ),
+            (
+                "1.json",
+                Some((ObjectState::Writing, "")),
+                Verdict::PerhapsOurs,
+            ),
+            ("1.json", Some((ObjectState::Before, "")), Verdict::Ours),
+            ("1.json", Some((ObjectState::Foreign, "0x1")), Verdict::Take),
+            ("a/.longshore-access-check-1", None, Verdict::Ours),
+            ("a/", None, Verdict::FolderMarker),
+            ("a/1.txt", None, Verdict::Filtered),
+        ] {
+            assert_eq!(verdict(name, record), expected, "{name} {record:?}");
         }
     }
 }

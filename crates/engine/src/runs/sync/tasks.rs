@@ -40,7 +40,7 @@ pub(super) async fn store_page(
     page: Page,
     stop: &CancellationToken,
 ) -> Result<End> {
-    let (blobs, mut counts) = pass.sort_out(page.blobs);
+    let (blobs, mut counts) = pass.sort_out(page.blobs).await?;
     let wanted = leave_out_known(pass, blobs, &mut counts).await?;
     let mut unread = wanted.len();
     let authors = Arc::new(pass.engine.authors(pass.storage.org_id, None).await?);

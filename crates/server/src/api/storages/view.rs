@@ -27,7 +27,7 @@ pub(crate) struct StorageView {
     last_sync_count: Option<i64>,
     last_sync_job: Option<String>,
     status: &'static str,
-    /// Why the newest sync failed, and what to do.
+    /// Why the newest sync failed, or waits, and what to do.
     traceback: Option<String>,
     meta: MetaView,
     title: Option<String>,
@@ -73,6 +73,8 @@ enum FlowView {
     Target {
         can_delete_objects: bool,
         export_layout: &'static str,
+        /// Blobs of somebody else's in the way, which are not overwritten.
+        foreign_blobs: i64,
     },
 }
 
@@ -123,7 +125,10 @@ impl StorageView {
             status: run
                 .map_or(SyncStatus::Initialized, |run| run.status)
                 .as_str(),
-            traceback: run.and_then(|run| run.error.clone()),
+            traceback: run.and_then(|run| {
+                let waits = app.engine.outage().filter(|_| run.status.is_running());
+                waits.map_or_else(|| run.error.clone(), |outage| Some(outage.to_string()))
+            }),
             meta: run.map_or_else(MetaView::default, |run| {
                 MetaView::new(run, storage.direction)
             }),
@@ -136,6 +141,7 @@ impl StorageView {
                 Direction::Target => FlowView::Target {
                     can_delete_objects: storage.can_delete_objects,
                     export_layout: storage.export_layout.as_str(),
+                    foreign_blobs: storage.foreign_objects,
                 },
             },
             title: text(&storage.title),

@@ -141,7 +141,7 @@ impl Row {
             left_out: blob.left_out.map(|why| match why {
                 LeftOut::Filter => filtered,
                 LeftOut::FolderMarker => "it marks a folder and holds nothing",
-                LeftOut::ExportArea => {
+                LeftOut::Exported => {
                     "Longshore wrote it: an exported annotation or an access check"
                 }
             }),

@@ -83,6 +83,9 @@ impl Alerts {
 
 /// What a target storage still has to get.
 pub(in crate::pages) struct Backlog {
+    pub(in crate::pages) id: StorageId,
+    /// Blobs of somebody else's in the way.
+    pub(in crate::pages) foreign: i64,
     /// `12 annotations wait to be written`.
     pub(in crate::pages) words: String,
     pub(in crate::pages) failed: i64,
@@ -152,7 +155,10 @@ impl Live {
             },
             bar: run.and_then(|run| bar(storage, run, expected)),
             counts: run.map_or_else(String::new, |run| counts(storage, run, expected)),
-            error: run.and_then(|run| run.error.clone()),
+            error: match app.engine.outage().filter(|_| is_running) {
+                Some(outage) => Some(outage.to_string()),
+                None => run.and_then(|run| run.error.clone()),
+            },
             outcome,
             next,
             alerts,
@@ -180,6 +186,8 @@ impl Backlog {
             more => format!("{} objects wait to be written.", grouped(more)),
         };
         Ok(Self {
+            id: storage.id,
+            foreign: storage.foreign_objects,
             words: match backlog.delivered {
                 0 => waiting,
                 1 => format!("{waiting} 1 was written until now."),
