@@ -19,10 +19,20 @@ use crate::{
 pub struct HostIdentity {
     /// Instead of the cloud's instance metadata address.
     pub imds_base: Option<String>,
-    /// App Service's `IDENTITY_ENDPOINT`.
+    /// `IDENTITY_ENDPOINT` of App Service, Service Fabric and Azure Arc.
     pub identity_endpoint: Option<String>,
-    /// App Service's `IDENTITY_HEADER`.
+    /// `IDENTITY_HEADER` of App Service and Service Fabric.
     pub identity_header: Option<Secret>,
+    /// Service Fabric's `IDENTITY_SERVER_THUMBPRINT`.
+    pub identity_server_thumbprint: Option<String>,
+    /// Azure Arc's `IMDS_ENDPOINT`.
+    pub imds_endpoint: Option<String>,
+    /// `MSI_ENDPOINT` of Azure Machine Learning and Cloud Shell.
+    pub msi_endpoint: Option<String>,
+    /// Azure Machine Learning's `MSI_SECRET`.
+    pub msi_secret: Option<Secret>,
+    /// The identity that Azure Machine Learning gave the compute: `DEFAULT_IDENTITY_CLIENT_ID`.
+    pub default_identity_client_id: Option<String>,
     /// AKS workload identity's projected token; read again for every token.
     pub federated_token_file: Option<PathBuf>,
     /// Workload identity's client id, when the credential names none.

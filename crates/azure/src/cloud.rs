@@ -8,7 +8,7 @@ use model::{AccountName, BlobName, BlobUri, ContainerName};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{Error, ErrorKind, Result, encoding};
+use crate::{Error, ErrorKind, Result, encoding, token::arc};
 
 /// Where one Azure cloud lives. Only the operator chooses it; a customer never can.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Cloud {
     /// PEM file of certificate authorities that are trusted besides the system's.
     #[serde(default)]
     pub extra_ca_file: Option<PathBuf>,
+    /// The folder of Azure Arc's keys: the only files that an identity endpoint may have us read.
+    #[serde(default = "arc::documented_folder")]
+    pub arc_keys: PathBuf,
 }
 
 impl Cloud {
@@ -98,11 +101,12 @@ impl Cloud {
             federated_audience: audience.to_owned(),
             imds_base: "http://169.254.169.254".to_owned(),
             extra_ca_file: None,
+            arc_keys: arc::documented_folder(),
         }
     }
 
-    /// A profile in TOML: its keys are this type's fields; `authority_aliases` and `extra_ca_file`
-    /// may be left out.
+    /// A profile in TOML: its keys are this type's fields; `authority_aliases`, `extra_ca_file` and
+    /// `arc_keys` may be left out.
     ///
     /// # Errors
     /// `InvalidInput` with line and column, on an unknown or missing key or an address that is not one.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::Longshore;
+use testkit::{Longshore, Role};
 
 use crate::world::{IMAGE_CONFIG, World};
 
@@ -289,5 +289,48 @@ async fn a_missing_blob_says_so_in_words() -> anyhow::Result<()> {
         answer.text
     );
     assert!(answer.text.contains("gone.png"), "{}", answer.text);
+    Ok(())
+}
+
+/// Access control lists of a hierarchical namespace allow reading without a role, and so without listing.
+#[tokio::test]
+async fn a_storage_that_may_read_and_not_list_serves_what_tasks_name() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.container("media", &[("team/a.png", "pixels")]).await?;
+    let app = world.azure.create_app(&world.tenant, "labeling", false).await?;
+    let secret = world.azure.add_secret(&app).await?;
+    let principal = world.azure.consent(&world.tenant, &app).await?;
+    world
+        .azure
+        .assign_role(&principal, Role::DataReader, &world.account.scope)
+        .await?;
+    let refused =
+        json!({"status": {"status": 403, "code": "AuthorizationPermissionMismatch"}});
+    world
+        .azure
+        .fault(&json!({"target": "blob", "matches": "comp=list", "kind": refused}))
+        .await?;
+    let project = world.project(IMAGE_CONFIG).await?;
+    let fields = json!({
+        "project": project, "account_name": world.account.name, "container": "media", "prefix": "team",
+        "tenant_id": world.tenant, "client_id": app.client_id, "client_secret": secret,
+        "use_blob_urls": true, "presign": false,
+    });
+    let storage = world.storage("/api/storages/azure_spi", &fields).await?;
+    let uri = "azure-blob://media/team/a.png";
+    let task = json!({"project": project, "data": {"image": uri}});
+    let task = world.longshore.post("/api/tasks", &task).await?.expect(201)?;
+    let answer = world
+        .longshore
+        .request(Method::GET, &format!("/tasks/{}/resolve", task["id"]))
+        .query(&[("fileuri", uri)])
+        .send()
+        .await?;
+    assert_eq!((answer.status().as_u16(), answer.text().await?), (200, "pixels".to_owned()));
+
+    let ended = world.sync(&storage).await?;
+    let text = ended.to_string();
+    assert_eq!(ended["status"], "failed", "{text}");
+    assert!(text.contains("role_missing") && text.contains("access control lists"), "{text}");
     Ok(())
 }

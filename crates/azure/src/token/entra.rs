@@ -99,7 +99,10 @@ impl Tokens {
         identity: &IdentityId,
     ) -> Result<Secret> {
         if self.host_source(source) == IdentitySource::WorkloadIdentity {
-            return self.projected_token().await;
+            return self
+                .projected_token()
+                .await
+                .map_err(|error| error.with_identity_source(IdentitySource::WorkloadIdentity));
         }
         let host = TokenSource::Host {
             source,

@@ -179,15 +179,15 @@ fn managed_identity(
         Some(Credential::ManagedIdentity { source, identity }) => (*source, identity.clone()),
         _ => Default::default(),
     };
-    let source = match text(&input.identity_source) {
+    let source = match text(&input.identity_source).map(str::parse) {
         None => Some(kept_source),
-        Some("auto") => Some(IdentitySource::Auto),
-        Some("imds") => Some(IdentitySource::Imds),
-        Some("app_service") => Some(IdentitySource::AppService),
-        Some("workload_identity") => Some(IdentitySource::WorkloadIdentity),
-        Some(_) => problems.add(
+        Some(Ok(source)) => Some(source),
+        Some(Err(())) => problems.add(
             "identity_source",
-            "Give \"auto\", \"imds\", \"app_service\" or \"workload_identity\".",
+            format!(
+                "Give one of {}.",
+                IdentitySource::ALL.map(IdentitySource::as_str).join(", ")
+            ),
         ),
     };
     let given = [

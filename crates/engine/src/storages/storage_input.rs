@@ -63,7 +63,7 @@ pub struct StorageInput {
     pub identity_client_id: Option<String>,
     pub identity_object_id: Option<String>,
     pub identity_resource_id: Option<String>,
-    /// `azure_mi`: `auto`, `imds`, `app_service` or `workload_identity`.
+    /// `azure_mi`: the text of a [`model::IdentitySource`].
     pub identity_source: Option<String>,
     /// Targets: deleted annotations delete their blob.
     pub can_delete_objects: Option<bool>,

@@ -60,6 +60,15 @@ cases! {
         let fields = lab.by_secret(&client.app, &client.secret, json!({}));
         Ok(Case::new(fields, "list", "role_missing").says("Reader").fixed())
     };
+    /// As access control lists of a hierarchical namespace do it: enough to serve, not to import.
+    listing_refused_and_reading_allowed: async |lab: &Lab| {
+        let client = lab.reader().await?;
+        lab.fault("blob", "restype=container&comp=list", json!({"status": {"status": 403, "code": "AuthorizationPermissionMismatch"}})).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "list_not_allowed")
+            .state("advice")
+            .says("hierarchical namespace"))
+    };
     /// Whoever has just granted it says so, and is not told to grant it.
     role_granted_just_now: async |lab: &Lab| {
         let client = lab.client().await?;

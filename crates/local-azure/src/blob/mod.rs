@@ -40,7 +40,7 @@ use crate::{
         operation::Operation,
         request::BlobRequest,
     },
-    faults::shape_body,
+    faults::{shape_body, whole_answer},
     state::{Account, FaultKind, FaultTarget, RequestRecord},
 };
 
@@ -63,31 +63,56 @@ struct Front {
     transport: Transport,
 }
 
-/// Answers a request, shapes the answer as an ordered fault wants it, and remembers the request.
+/// Answers a request as an ordered fault wants it, and remembers the request.
 async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body> {
-    let Front { state, transport } = front;
-    let started_ms = state.now_ms();
-    let request_id = uuid::Uuid::new_v4().to_string();
-    let method = request.method().clone();
+    let at_ms = front.state.now_ms();
+    let method = request.method().to_string();
     let path = request
         .uri()
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
-    let fault = state.take_fault(FaultTarget::Blob, || format!("{method} {path}"));
-    let sent = request.headers().clone();
-
-    let scheme = if transport == Transport::Https {
-        "https"
-    } else {
-        "http"
+    let fault = front
+        .state
+        .take_fault(FaultTarget::Blob, || format!("{method} {path}"));
+    let (answer, credential) = match fault {
+        Some(FaultKind::Answer {
+            status,
+            headers,
+            body,
+        }) => (whole_answer(status, &headers, body), ""),
+        None => service_answer(&front, request, at_ms, None).await,
+        Some(fault) => {
+            let (answer, credential) = service_answer(&front, request, at_ms, Some(&fault)).await;
+            (answer.map(|body| shape_body(body, &fault)), credential)
+        }
     };
+    front.state.record_request(RequestRecord {
+        front: FaultTarget::Blob,
+        at_ms,
+        method,
+        path,
+        status: answer.status().as_u16(),
+        credential,
+    });
+    answer
+}
+
+/// What the service answers, and how the client authenticated.
+async fn service_answer(
+    Front { state, transport }: &Front,
+    request: Request,
+    started_ms: i64,
+    fault: Option<&FaultKind>,
+) -> (Response<Body>, &'static str) {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let (method, sent) = (request.method().clone(), request.headers().clone());
     let mut credential = "";
-    let answer = match BlobRequest::read(request, scheme, started_ms) {
+    let answer = match BlobRequest::read(request, transport.scheme(), started_ms) {
         Ok((request, body)) => {
             credential = credential_name(&request);
             // Read to its end first, so that a refusal reaches a client that is still sending.
             match collect(body).await {
-                Ok(body) => answer(&state, &request, transport, fault.as_ref(), body).await,
+                Ok(body) => answer(state, &request, *transport, fault, body).await,
                 Err(error) => Err(error),
             }
         }
@@ -95,18 +120,7 @@ async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body>
     };
     let mut answer = answer.unwrap_or_else(|error| error.render(&method, &request_id, started_ms));
     put_common_headers(answer.headers_mut(), &sent, &request_id, started_ms);
-    if let Some(fault) = fault {
-        answer = answer.map(|body| shape_body(body, &fault));
-    }
-    state.record_request(RequestRecord {
-        front: FaultTarget::Blob,
-        at_ms: started_ms,
-        method: method.to_string(),
-        path,
-        status: answer.status().as_u16(),
-        credential,
-    });
-    answer
+    (answer, credential)
 }
 
 async fn answer(
@@ -154,7 +168,10 @@ async fn meet(fault: Option<&FaultKind>) -> Result<()> {
             }
             Err(error)
         }
-        Some(FaultKind::SlowBody { .. } | FaultKind::CutBody { .. }) | None => Ok(()),
+        Some(
+            FaultKind::Answer { .. } | FaultKind::SlowBody { .. } | FaultKind::CutBody { .. },
+        )
+        | None => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     Doing, Result,
     access::explain::Finding,
     runs::sync::{Scope, Verdict},
+    storages::connection::readable_unlisted,
 };
 
 /// Limits of the steps, in seconds.
@@ -108,7 +109,10 @@ impl Check<'_> {
         let seen = match answer {
             Ok(seen) => seen,
             Err(stop) => {
-                let outcome = self.refused(&stop, None, Doing::List);
+                let outcome = match self.reads_unlisted(&stop).await {
+                    true => Outcome::Advice(self.find(&Finding::ListNotAllowed)),
+                    false => self.refused(&stop, None, Doing::List),
+                };
                 self.note(steps, Step::List, tried, took, outcome);
                 return Seen::default();
             }
@@ -120,6 +124,15 @@ impl Check<'_> {
         };
         self.note(steps, Step::List, tried, took, outcome);
         seen
+    }
+
+    async fn reads_unlisted(&self, stop: &Stop) -> bool {
+        let Stop::Azure(error) = stop else {
+            return false;
+        };
+        let readable = readable_unlisted(error, &self.subject.draft, &self.client);
+        let found = self.limited(READ, async { Ok(readable.await.is_some()) });
+        found.await.unwrap_or(false)
     }
 
     async fn look(&self, scope: &Scope, prefix: &str) -> azure::Result<Seen> {
