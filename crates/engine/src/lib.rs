@@ -53,6 +53,7 @@ pub use people::tokens::NamedToken;
 pub use runs::worker::Worker;
 pub use storages::SignsIn;
 pub use storages::connect_drafts::{ConnectDraft, LinkedTenant};
+pub use storages::pasted::Pasted;
 pub use storages::preview::{FilesPreview, LeftOut, PreviewBlob, PreviewLimits};
 pub use storages::storage_input::{DefaultAccount, StorageInput};
 pub use store::{

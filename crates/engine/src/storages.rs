@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod expiry;
 pub(crate) mod health;
 pub(crate) mod opened;
+pub(crate) mod pasted;
 pub(crate) mod preview;
 pub(crate) mod storage_credential;
 pub(crate) mod storage_input;

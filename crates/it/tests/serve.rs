@@ -331,6 +331,6 @@ async fn a_storage_that_may_read_and_not_list_serves_what_tasks_name() -> anyhow
     let ended = world.sync(&storage).await?;
     let text = ended.to_string();
     assert_eq!(ended["status"], "failed", "{text}");
-    assert!(text.contains("role_missing") && text.contains("access control lists"), "{text}");
+    assert!(text.contains("may not list the blobs") && text.contains("access control lists"), "{text}");
     Ok(())
 }
