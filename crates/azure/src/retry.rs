@@ -41,9 +41,7 @@ pub(crate) const ENTRA: Policy = Policy {
     first: Duration::from_millis(300),
     longest: Duration::from_secs(5),
     budget: Duration::from_secs(20),
-    retries: |error| {
-        error.kind().is_transient() || failed_inside(error) || may_not_act_yet(error)
-    },
+    retries: |error| error.kind().is_transient() || failed_inside(error) || may_not_act_yet(error),
 };
 
 /// As long as somebody with a wrong secret waits in vain: the same answers are mostly final.
@@ -79,7 +77,8 @@ fn may_not_act_yet(error: &Error) -> bool {
         "AADSTS7000215",
         "invalid_client",
     ];
-    error.kind() == ErrorKind::TokenRefused && error.code().is_some_and(|code| NUMBERS.contains(&code))
+    error.kind() == ErrorKind::TokenRefused
+        && error.code().is_some_and(|code| NUMBERS.contains(&code))
 }
 
 fn refused_before_it_happened(error: &Error) -> bool {
@@ -240,7 +239,12 @@ mod tests {
             assert!(!wait(&ENTRA, 5, code), "{code}");
             assert!(!wait(&super::ONE_USE, 0, code), "a code is spent: {code}");
         }
-        for code in ["AADSTS7000222", "AADSTS90002", "AADSTS53003", "invalid_scope"] {
+        for code in [
+            "AADSTS7000222",
+            "AADSTS90002",
+            "AADSTS53003",
+            "invalid_scope",
+        ] {
             assert!(!wait(&ENTRA, 0, code), "{code}");
         }
     }

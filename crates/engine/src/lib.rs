@@ -45,6 +45,7 @@ pub use links::link_watch::LinkProblem;
 pub use media::media_links::{Holder, Presented};
 pub use media::redirects::Unreadable;
 pub use media::resolve::{BlobBody, Delivery, ReadMethod, ResolveRequest, Resolved, ServedBlob};
+pub use media::shown::Shown;
 pub use media::thumbnails::{AtHand, Blank, MediaKind, Thumbnail, ThumbnailSettings, Waveform};
 pub use people::accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use people::invites::{INVITE_DAYS, InvitedPerson, OpenInvite};

@@ -21,6 +21,7 @@ mod large_files;
 mod media_origin;
 mod outgoing;
 mod pages;
+mod pasted;
 mod people;
 mod replicas;
 mod script;

@@ -67,7 +67,9 @@ fn key_file(challenge: &Response, folder: &Path) -> Result<PathBuf> {
         .ok_or_else(|| refused("the endpoint's challenge names no key file".to_owned()))?;
     // The path as it is given: `..` and other folders make another parent.
     let is_key = named.parent() == Some(folder)
-        && named.extension().is_some_and(|extension| extension == "key");
+        && named
+            .extension()
+            .is_some_and(|extension| extension == "key");
     if !is_key {
         return Err(refused(format!(
             "the endpoint names {}, which is no .key file of {}",

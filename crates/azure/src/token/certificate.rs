@@ -246,8 +246,13 @@ mod tests {
             (key.to_owned(), certificate.to_owned())
         };
         let ((key, certificate), (_, issuer)) = (split(&own), split(&other));
-        let thumbprint =
-            |pem: &str| Some(ClientCertificate::from_pem(&Secret::new(pem)).ok()?.thumbprint);
+        let thumbprint = |pem: &str| {
+            Some(
+                ClientCertificate::from_pem(&Secret::new(pem))
+                    .ok()?
+                    .thumbprint,
+            )
+        };
         for pem in [
             format!("{key}{certificate}{issuer}"),
             format!("{issuer}{certificate}{key}"),

@@ -160,10 +160,7 @@ fn parse(endpoint: &str) -> Result<Url> {
 ///
 /// # Errors
 /// `IdentityNotSelectable` when the endpoint has no parameter for this kind of id.
-fn selected(
-    identity: &IdentityId,
-    names: Names,
-) -> Result<Option<(&'static str, &str)>> {
+fn selected(identity: &IdentityId, names: Names) -> Result<Option<(&'static str, &str)>> {
     let [client, object, resource_id] = names;
     let (name, id, what) = match identity {
         IdentityId::SystemAssigned => return Ok(None),

@@ -8,7 +8,9 @@ use crate::world::{World, container, exercise};
 
 fn identity(world: &World, kind: IdentityKind) -> ManagedIdentity {
     let state = world.local.state();
-    let identity = state.create_identity(&world.tenant.id, "machine", kind).unwrap();
+    let identity = state
+        .create_identity(&world.tenant.id, "machine", kind)
+        .unwrap();
     world.grant(&identity.object_id, "Storage Blob Data Contributor");
     identity
 }
@@ -115,7 +117,10 @@ async fn azure_machine_learning_has_an_identity_of_its_own() {
         Some(IdentitySource::AzureMl),
     );
     let azure = world.azure_with(host, None);
-    assert_eq!(refusal(&azure, IdentityId::SystemAssigned).await, unavailable);
+    assert_eq!(
+        refusal(&azure, IdentityId::SystemAssigned).await,
+        unavailable
+    );
 }
 
 #[tokio::test]

@@ -49,7 +49,10 @@ impl Engine {
                 Some(stand_in) => {
                     let place = (&draft.account, &draft.container);
                     let at = self.situation_at(place, &draft.credential, None, Doing::List);
-                    (Some(stand_in), Some(word_finding(&Finding::ListNotAllowed, &at)))
+                    (
+                        Some(stand_in),
+                        Some(word_finding(&Finding::ListNotAllowed, &at)),
+                    )
                 }
                 None => return Err(self.explain_draft(&error, draft, None, Doing::List)),
             },

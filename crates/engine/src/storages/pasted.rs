@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn one_token_in_every_usual_form() {
         let url = format!("https://acct1.blob.core.windows.net/media?{SAS}");
-        let decoded = SAS.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+        let decoded = SAS
+            .replace("%2B", "+")
+            .replace("%2F", "/")
+            .replace("%3D", "=");
         for text in [
             SAS.to_owned(),
             format!("?{SAS}"),
@@ -178,10 +181,17 @@ mod tests {
             format!("{}\n{}", &SAS[..20], &SAS[20..]),
             SAS.replace('&', "&amp;"),
             url.clone(),
-            format!("{url}&restype=container&comp=list&prefix=a%2Fb&timeout=30&api-version=2020-02-10"),
-            url.replace('?', "?restype=container&comp=list&snapshot=2020-01-01&versionid=2020&"),
+            format!(
+                "{url}&restype=container&comp=list&prefix=a%2Fb&timeout=30&api-version=2020-02-10"
+            ),
+            url.replace(
+                '?',
+                "?restype=container&comp=list&snapshot=2020-01-01&versionid=2020&",
+            ),
             format!("{url}#top"),
-            format!("BlobEndpoint=https://acct1.blob.core.windows.net/;QueueEndpoint=https://x;SharedAccessSignature={SAS}"),
+            format!(
+                "BlobEndpoint=https://acct1.blob.core.windows.net/;QueueEndpoint=https://x;SharedAccessSignature={SAS}"
+            ),
             format!("SharedAccessSignature=?{SAS};AccountName=acct1;"),
             decoded.clone(),
             decoded.replace('+', " "),
@@ -190,8 +200,14 @@ mod tests {
             let pasted = Pasted::read(&text);
             let sas = sas_fields(pasted.sas.expect(&text).expose()).expect(&text);
             assert_eq!(sas.expose(), SAS, "{text}");
-            assert!(pasted.account.is_none_or(|account| account == "acct1"), "{text}");
-            assert!(pasted.container.is_none_or(|name| name == "media"), "{text}");
+            assert!(
+                pasted.account.is_none_or(|account| account == "acct1"),
+                "{text}"
+            );
+            assert!(
+                pasted.container.is_none_or(|name| name == "media"),
+                "{text}"
+            );
         }
     }
 
@@ -212,15 +228,43 @@ mod tests {
     #[test]
     fn the_account_and_the_container_that_are_named() {
         for (text, account, container) in [
-            ("https://Acct1.blob.core.windows.net/media/a.png?x", Some("acct1"), Some("media")),
-            ("https://acct1-secondary.blob.core.windows.net/media", Some("acct1"), Some("media")),
-            ("https://acct1.z01.blob.storage.azure.net/media", Some("acct1"), Some("media")),
-            ("https://acct1.dfs.core.windows.net/media", Some("acct1"), Some("media")),
+            (
+                "https://Acct1.blob.core.windows.net/media/a.png?x",
+                Some("acct1"),
+                Some("media"),
+            ),
+            (
+                "https://acct1-secondary.blob.core.windows.net/media",
+                Some("acct1"),
+                Some("media"),
+            ),
+            (
+                "https://acct1.z01.blob.storage.azure.net/media",
+                Some("acct1"),
+                Some("media"),
+            ),
+            (
+                "https://acct1.dfs.core.windows.net/media",
+                Some("acct1"),
+                Some("media"),
+            ),
             ("https://acct1.blob.core.windows.net?x", Some("acct1"), None),
-            ("https://127.0.0.1:7001/acct1/media?x", Some("acct1"), Some("media")),
-            ("https://media.contoso.com/media?x", Some("media.contoso.com"), Some("media")),
+            (
+                "https://127.0.0.1:7001/acct1/media?x",
+                Some("acct1"),
+                Some("media"),
+            ),
+            (
+                "https://media.contoso.com/media?x",
+                Some("media.contoso.com"),
+                Some("media"),
+            ),
             ("AccountName=acct1;AccountKey=a2V5", Some("acct1"), None),
-            ("BlobEndpoint=http://127.0.0.1:10000/acct1;AccountKey=a2V5", Some("acct1"), None),
+            (
+                "BlobEndpoint=http://127.0.0.1:10000/acct1;AccountKey=a2V5",
+                Some("acct1"),
+                None,
+            ),
             ("a2V5==", None, None),
         ] {
             let pasted = Pasted::read(text);

@@ -32,8 +32,12 @@ async fn system_identity(lab: &Lab) -> anyhow::Result<()> {
         .azure
         .create_identity(&lab.tenant, "machine", "system_assigned")
         .await?;
-    lab.assign(&object_id, "Storage Blob Data Contributor", &lab.account.scope)
-        .await
+    lab.assign(
+        &object_id,
+        "Storage Blob Data Contributor",
+        &lab.account.scope,
+    )
+    .await
 }
 
 fn arc(lab: &Lab, case: Case) -> Case {

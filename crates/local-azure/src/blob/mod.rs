@@ -168,9 +168,7 @@ async fn meet(fault: Option<&FaultKind>) -> Result<()> {
             }
             Err(error)
         }
-        Some(
-            FaultKind::Answer { .. } | FaultKind::SlowBody { .. } | FaultKind::CutBody { .. },
-        )
+        Some(FaultKind::Answer { .. } | FaultKind::SlowBody { .. } | FaultKind::CutBody { .. })
         | None => Ok(()),
     }
 }

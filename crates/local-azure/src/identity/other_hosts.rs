@@ -86,7 +86,11 @@ async fn arc(
         None => match new_key(folder) {
             Ok(file) => {
                 let realm = format!("Basic realm={file}");
-                (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, realm)]).into_response()
+                (
+                    StatusCode::UNAUTHORIZED,
+                    [(header::WWW_AUTHENTICATE, realm)],
+                )
+                    .into_response()
             }
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
@@ -131,7 +135,9 @@ async fn machine_learning(
     response(
         token_of(&state, &selector, query.get("resource")).map(|mut token| {
             // A number here, and no `expires_in`.
-            let until = token["expires_on"].as_str().and_then(|text| text.parse().ok());
+            let until = token["expires_on"]
+                .as_str()
+                .and_then(|text| text.parse().ok());
             token["expires_on"] = json!(until.unwrap_or(0_i64));
             token
         }),

@@ -16,7 +16,7 @@ use crate::{
     api::{Answer, tasks::by_task},
     error::ApiError,
     extract::{Id, Query},
-    stranger::Shown,
+    stranger::{Shown, put_on},
 };
 
 /// Tasks read at once, at most; fewer when they are large.
@@ -76,7 +76,10 @@ pub(crate) async fn export(
     let disposition = format!("attachment; filename=\"{name}\"");
     let body = Body::from_stream(file);
     let mut response = ([(header::CONTENT_DISPOSITION, disposition)], body).into_response();
-    Shown::file(format.about().content_type).put_on(response.headers_mut());
+    put_on(
+        &Shown::file(format.about().content_type),
+        response.headers_mut(),
+    );
     Ok(response)
 }
 

@@ -233,7 +233,11 @@ fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
 fn the_endpoint_that_was_asked_is_the_one_that_is_named() {
     for (source, name, command) in [
         (IdentitySource::Imds, "169.254.169.254", "az vm identity"),
-        (IdentitySource::AppService, "App Service", "az webapp identity"),
+        (
+            IdentitySource::AppService,
+            "App Service",
+            "az webapp identity",
+        ),
         (IdentitySource::AzureArc, "Azure Arc", "azcmagent show"),
         (
             IdentitySource::AzureMl,
