@@ -208,4 +208,29 @@ cases! {
         let fields = lab.by_secret(&client.app, &client.secret, json!({}));
         Ok(Case::new(fields, "least_privilege", "role_more_rights").state("advice"))
     };
+    metadata_header_lost: async |lab: &Lab| {
+        let text = r#"{"error":"bad_request_102","error_description":"Required metadata header not specified"}"#;
+        lab.fault("imds", "", json!({"answer": {"status": 400, "body": text}})).await?;
+        Ok(Case::new(lab.by_identity(json!({})), "sign_in", "identity_header_lost").says("proxy"))
+    };
+    identity_endpoint_forbidden_by_a_policy: async |lab: &Lab| {
+        let text = "IMDS access is restricted for this pod";
+        lab.fault("imds", "", json!({"answer": {"status": 403, "body": text}})).await?;
+        Ok(Case::new(lab.by_identity(json!({"identity_source": "auto"})), "sign_in", "identity_endpoint_refuses")
+            .says("169.254.169.254")
+            .says("may keep it"))
+    };
+    identity_endpoint_is_a_proxy: async |lab: &Lab| {
+        let kind = json!({"answer": {"status": 502, "headers": {"content-type": "text/html"}, "body": "<html>bad gateway</html>"}});
+        lab.fault("imds", "", kind).await?;
+        Ok(Case::new(lab.by_identity(json!({})), "sign_in", "identity_busy").says("502"))
+    };
+    app_service_without_an_identity: async |lab: &Lab| {
+        let fields = lab.by_identity(json!({"identity_client_id": "00000000-0000-4000-8000-000000000000"}));
+        Ok(Case::new(fields, "sign_in", "identity_not_found")
+            .says("App Service")
+            .says("az webapp identity assign")
+            .env("IDENTITY_ENDPOINT", &lab.azure.endpoints.identity_endpoint)
+            .env("IDENTITY_HEADER", &lab.azure.endpoints.identity_header))
+    };
 }

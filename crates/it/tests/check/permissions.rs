@@ -69,6 +69,13 @@ cases! {
             .state("advice")
             .says("hierarchical namespace"))
     };
+    /// A role that would do, and a deny assignment above it.
+    denied: async |lab: &Lab| {
+        let client = lab.reader().await?;
+        lab.switch(json!({"denied": [client.principal]})).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "role_missing").says("deny assignment"))
+    };
     /// Whoever has just granted it says so, and is not told to grant it.
     role_granted_just_now: async |lab: &Lab| {
         let client = lab.client().await?;

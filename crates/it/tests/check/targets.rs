@@ -75,6 +75,17 @@ cases! {
         lab.switch(json!({"allow_shared_key": false})).await?;
         Ok(Case::new(lab.by_key(json!({})), "write", "shared_key_disabled").target().fixed())
     };
+    /// What the check wrote stays, and is told of.
+    retention_policy: async |lab: &Lab| {
+        lab.switch(json!({"holds": [{"kind": "retention", "container": CONTAINER}]})).await?;
+        let fields = lab.by_key(json!({"can_delete_objects": true}));
+        Ok(Case::new(fields, "overwrite", "retention_policy").target())
+    };
+    leased: async |lab: &Lab| {
+        lab.switch(json!({"holds": [{"kind": "lease", "container": CONTAINER}]})).await?;
+        let fields = lab.by_key(json!({"can_delete_objects": true}));
+        Ok(Case::new(fields, "overwrite", "leased").target().says("lease"))
+    };
 }
 
 /// A target that works is left as it was: the check's own blob is gone.

@@ -96,6 +96,14 @@ async fn authorize_principal(
         (Level::Container | Level::Object, Some(container)) => account.container_scope(container),
         _ => account.scope(),
     };
+    if account
+        .settings
+        .denied
+        .iter()
+        .any(|denied| denied == object_id)
+    {
+        return Err(BlobError::permission_mismatch());
+    }
     let may =
         |action: StorageAction| state.principal_may(object_id, action, &scope, request.now_ms);
     if may(needs.action) {

@@ -8,6 +8,7 @@ mod authorize;
 mod cors;
 mod engine;
 mod error;
+mod holds;
 mod operation;
 mod query;
 mod request;
@@ -106,10 +107,14 @@ async fn service_answer(
 ) -> (Response<Body>, &'static str) {
     let request_id = uuid::Uuid::new_v4().to_string();
     let (method, sent) = (request.method().clone(), request.headers().clone());
-    let mut credential = "";
+    let (mut credential, mut rules) = ("", Vec::new());
     let answer = match BlobRequest::read(request, transport.scheme(), started_ms) {
-        Ok((request, body)) => {
+        Ok((mut request, body)) => {
             credential = credential_name(&request);
+            if let Some(account) = state.find_account(&request.account) {
+                request.rehydration_ms = account.settings.rehydration_ms;
+                rules = account.settings.cors.clone();
+            }
             // Read to its end first, so that a refusal reaches a client that is still sending.
             match collect(body).await {
                 Ok(body) => answer(state, &request, *transport, fault, body).await,
@@ -120,6 +125,11 @@ async fn service_answer(
     };
     let mut answer = answer.unwrap_or_else(|error| error.render(&method, &request_id, started_ms));
     put_common_headers(answer.headers_mut(), &sent, &request_id, started_ms);
+    // Refusals too: a page may read why.
+    if method != Method::OPTIONS {
+        let origin = sent.get("origin").and_then(|origin| origin.to_str().ok());
+        cors::decorate(&rules, &method, origin, answer.headers_mut());
+    }
     (answer, credential)
 }
 
@@ -137,17 +147,7 @@ async fn answer(
         return Err(BlobError::https_required());
     }
     meet(fault).await?;
-    let mut answer = carry_out(state, &account, request, transport, body).await?;
-    let origin = request.header("origin");
-    if request.method != Method::OPTIONS {
-        cors::decorate(
-            &account.settings.cors,
-            &request.method,
-            origin,
-            answer.headers_mut(),
-        );
-    }
-    Ok(answer)
+    carry_out(state, &account, request, transport, body).await
 }
 
 /// Waits or refuses as the fault says; faults of the body come later.
@@ -197,6 +197,7 @@ async fn carry_out(
     }
     let caller = authenticate(state, account, request, transport)?;
     authorize(state, account, request, operation, &caller).await?;
+    holds::check(state, account, request, operation).await?;
     let operation = match operation {
         Operation::DeleteBlob if account.settings.soft_delete => Operation::SoftDeleteBlob,
         asked => asked,

@@ -26,7 +26,12 @@ use crate::blob::{
 pub struct Memory {
     accounts: RwLock<HashMap<String, BTreeMap<String, Arc<Container>>>>,
     last_etag: AtomicU64,
+    /// When the name of a deleted container is free again, by account and name.
+    being_deleted: Mutex<HashMap<(String, String), i64>>,
 }
+
+/// How long a deleted container's name is taken: "at least 30 seconds" ("Delete Container").
+const DELETION_MS: i64 = 30_000;
 
 /// One container.
 pub(super) struct Container {
@@ -159,6 +164,11 @@ impl Memory {
         })?;
         let name = request.container()?;
         let container = self.new_container(request, access);
+        let place = (request.account.clone(), name.to_owned());
+        let free_at = self.being_deleted().get(&place).copied();
+        if free_at.is_some_and(|at| request.now_ms < at) {
+            return Err(BlobError::container_being_deleted());
+        }
         let mut accounts = self.accounts_mut();
         let containers = accounts.entry(request.account.clone()).or_default();
         if containers.contains_key(name) {
@@ -180,9 +190,18 @@ impl Memory {
             .accounts_mut()
             .get_mut(&request.account)
             .and_then(|all| all.remove(name));
-        removed
-            .map(|_| empty_answer(StatusCode::ACCEPTED))
-            .ok_or_else(BlobError::container_not_found)
+        removed.ok_or_else(BlobError::container_not_found)?;
+        self.being_deleted().insert(
+            (request.account.clone(), name.to_owned()),
+            request.now_ms + DELETION_MS,
+        );
+        Ok(empty_answer(StatusCode::ACCEPTED))
+    }
+
+    fn being_deleted(&self) -> MutexGuard<'_, HashMap<(String, String), i64>> {
+        self.being_deleted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn properties(&self, request: &BlobRequest) -> Result<Response<Body>> {
