@@ -68,7 +68,7 @@ impl Answer<'_> {
         })
     }
 
-    /// An answer to a storage request that something else gave, whatever its status.
+    /// An answer that something else gave, whatever its status.
     pub(crate) fn not_azure(&self) -> Error {
         Error::from(self.parts(ErrorKind::NotAzure, &self.foreign()))
     }
@@ -119,6 +119,12 @@ impl Answer<'_> {
 
     /// IMDS: the same JSON without numbers. App Service: `statusCode` and `message`.
     pub(crate) fn identity_error(&self) -> Error {
+        if self
+            .header("content-type")
+            .is_some_and(|content_type| content_type.contains("html"))
+        {
+            return self.not_azure();
+        }
         let body: EntraBody = serde_json::from_slice(self.body).unwrap_or_default();
         let texts = [&body.error_description, &body.message];
         let message = texts.into_iter().find(|text| !text.is_empty()).map_or(

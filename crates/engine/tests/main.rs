@@ -9,6 +9,7 @@ mod export;
 mod isolation;
 mod labeling;
 mod links;
+mod refusals;
 mod resolve;
 mod serve;
 mod storages;

@@ -136,6 +136,7 @@ impl Tokens {
             .run(|| self.answer(token_request(&endpoint, &body)))
             .await?;
         TokenAnswer::parse(&body, self.http.clock().now_ms())
+            .map_err(|error| error.with_host(endpoint.authority()))
     }
 
     async fn answer(&self, request: Request) -> Result<Bytes> {
@@ -223,9 +224,10 @@ impl Number {
 impl TokenAnswer {
     pub(super) fn parse(body: &[u8], now_ms: i64) -> Result<AccessToken> {
         // serde's own text could quote the token.
+        // A captive portal's page has status 200 too.
         let unreadable = || {
             Error::new(
-                ErrorKind::Unexpected,
+                ErrorKind::NotAzure,
                 "the token answer has no access_token with a lifetime",
             )
         };

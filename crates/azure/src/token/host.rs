@@ -108,8 +108,10 @@ impl Tokens {
                 .failure(response, |answer| answer.identity_error())
                 .await);
         }
+        let host = response.url().authority().to_owned();
         let body = read_body(response, Destination::Identity, TOKEN_ANSWER_LIMIT).await?;
         TokenAnswer::parse(&body, self.http.clock().now_ms())
+            .map_err(|error| error.with_host(&host))
     }
 
     async fn send_question(

@@ -148,6 +148,15 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 .command(commands::create_container(at)),
         ),
         ErrorKind::AccountNotFound => network::account_not_found(at),
+        // Not a word about a blob, where none was asked for.
+        ErrorKind::NotFound if matches!(at.doing, Doing::List | Doing::Sign | Doing::SignIn) => (
+            Code::ContainerNotFound,
+            format!(
+                "Azure shows no container {container} in {account} to this credential: it is not there, or it may not be known to whoever asks so (without a credential, or with a SAS token of before 2015)."
+            ),
+            Fix::by(Who::You, "Correct the container's name, give another credential, or create it")
+                .command(commands::create_container(at)),
+        ),
         ErrorKind::NotFound => (
             Code::BlobNotFound,
             format!("{} does not exist in {account}/{container}.", the_blob(at)),
@@ -202,6 +211,16 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             Fix::by(
                 Who::You,
                 "Give the storage a credential: an Azure link, a service principal, a managed identity or a SAS token.",
+            ),
+        ),
+        ErrorKind::NoCredential if !matches!(at.credential, Credential::Anonymous) => (
+            Code::RequestChanged,
+            format!(
+                "The storage account {account} got no credential, although Longshore sent one: something on the way removed it (the header Authorization, or the SAS in the address)."
+            ),
+            Fix::by(
+                Who::Operator,
+                "The operator looks for a proxy or gateway between Longshore and Azure, and lets Azure's hosts pass it (NO_PROXY).",
             ),
         ),
         ErrorKind::NoCredential => (
@@ -323,7 +342,10 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     match at.credential {
         Credential::AccountKey { .. } => (
             Code::AccountKeyRejected,
-            format!("Azure does not accept the account key for {account}: it is not one of the account's two keys."),
+            format!(
+                "Azure does not accept what was signed with the account key for {account}. Most likely it is not one of the account's two keys (any more); otherwise something on the way changed the request: {}",
+                clean(answer.message)
+            ),
             Fix::by(Who::You, "Copy key1 or key2 again, without spaces").command(format!(
                 "az storage account keys list --account-name {account} --query \"[0].value\" --output tsv"
             ))

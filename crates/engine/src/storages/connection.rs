@@ -34,7 +34,7 @@ impl Engine {
     ) -> Result<Option<Problem>> {
         match draft.direction {
             Direction::Source => self.probe_source(draft, client).await,
-            Direction::Target => self.probe_target(draft, client).await.map(|()| None),
+            Direction::Target => self.probe_target(draft, client).await,
         }
     }
 
@@ -93,7 +93,11 @@ impl Engine {
         Ok(lacks)
     }
 
-    async fn probe_target(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
+    async fn probe_target(
+        &self,
+        draft: &Draft,
+        client: &ContainerClient,
+    ) -> Result<Option<Problem>> {
         let name = draft
             .prefix
             .join(&format!("{CHECK_BLOB}{}", uuid::Uuid::new_v4().simple()));
@@ -111,10 +115,22 @@ impl Engine {
             }
             Err(error) => {
                 tracing::info!(account = %draft.account, container = %draft.container, %blob, %error,
-                    "the check's blob stays: the role does not allow deleting");
-                Ok(())
+                    "the check's blob stays: it may not be deleted");
+                let place = (&draft.account, &draft.container);
+                let problem = self.explain_azure(
+                    &error,
+                    place,
+                    &draft.credential,
+                    Some(&blob),
+                    Doing::Delete,
+                );
+                let is_held = matches!(
+                    problem.code,
+                    Code::RetentionPolicy | Code::LegalHold | Code::Leased
+                );
+                Ok(is_held.then_some(problem))
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(None),
         }
     }
 
