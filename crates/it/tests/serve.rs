@@ -305,15 +305,10 @@ async fn a_storage_that_may_read_and_not_list_serves_what_tasks_name() -> anyhow
         .await?;
     let secret = world.azure.add_secret(&app).await?;
     let principal = world.azure.consent(&world.tenant, &app).await?;
-    world
-        .azure
-        .assign_role(&principal, Role::DataReader, &world.account.scope)
-        .await?;
-    let refused = json!({"status": {"status": 403, "code": "AuthorizationPermissionMismatch"}});
-    world
-        .azure
-        .fault(&json!({"target": "blob", "matches": "comp=list", "kind": refused}))
-        .await?;
+    let acl =
+        json!({"principal": principal, "container": "media", "folder": "team", "permissions": "r"});
+    let switches = json!({"hierarchical_namespace": true, "acls": [acl]});
+    world.azure.set_account(&world.account, &switches).await?;
     let project = world.project(IMAGE_CONFIG).await?;
     let fields = json!({
         "project": project, "account_name": world.account.name, "container": "media", "prefix": "team",

@@ -26,8 +26,8 @@ use std::{
 use model::Clock;
 
 pub use accounts::{
-    AccessPolicy, Account, AccountSettings, CorsRule, DelegationKey, DelegationKeyFields, Hold,
-    HoldKind,
+    AccessPolicy, Account, AccountSettings, Acl, CorsRule, DelegationKey, DelegationKeyFields,
+    Hold, HoldKind,
 };
 pub use apps::{App, AppAudience, AppCertificate, AppSecret, FederatedCredential};
 pub use deviations::{Deviations, IdTokenFlaw};

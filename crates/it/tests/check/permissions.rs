@@ -62,8 +62,9 @@ cases! {
     };
     /// As access control lists of a hierarchical namespace do it: enough to serve, not to import.
     listing_refused_and_reading_allowed: async |lab: &Lab| {
-        let client = lab.reader().await?;
-        lab.fault("blob", "restype=container&comp=list", json!({"status": {"status": 403, "code": "AuthorizationPermissionMismatch"}})).await?;
+        let client = lab.client().await?;
+        let acl = json!({"principal": client.principal, "container": CONTAINER, "permissions": "r"});
+        lab.switch(json!({"hierarchical_namespace": true, "acls": [acl]})).await?;
         let fields = lab.by_secret(&client.app, &client.secret, json!({}));
         Ok(Case::new(fields, "list", "list_not_allowed")
             .state("advice")

@@ -112,6 +112,7 @@ async fn service_answer(
         Ok((mut request, body)) => {
             credential = credential_name(&request);
             if let Some(account) = state.find_account(&request.account) {
+                request.is_hierarchical = account.settings.hierarchical_namespace;
                 request.rehydration_ms = account.settings.rehydration_ms;
                 rules = account.settings.cors.clone();
             }

@@ -28,6 +28,8 @@ pub struct BlobRequest {
     pub endpoint: String,
     /// When it arrived, by this Azure's clock.
     pub now_ms: i64,
+    /// Folders are entries of their own: a hierarchical namespace.
+    pub is_hierarchical: bool,
     /// How long the account takes to bring a blob back from the archive.
     pub rehydration_ms: i64,
 }
@@ -84,6 +86,7 @@ impl BlobRequest {
             method,
             headers,
             now_ms,
+            is_hierarchical: false,
             rehydration_ms: 0,
         };
         Ok((parsed, body))
@@ -101,6 +104,7 @@ impl BlobRequest {
             blob: blob.map(as_stored),
             endpoint: format!("https://{account}.blob.core.windows.net/"),
             now_ms: model::Clock::system().now_ms(),
+            is_hierarchical: false,
             rehydration_ms: 0,
         }
     }

@@ -56,7 +56,7 @@ pub struct AccountSettings {
     pub allowed_addresses: Vec<String>,
     /// `supportsHttpsTrafficOnly`.
     pub https_only: bool,
-    /// `isHnsEnabled`, which Get Account Information tells; names stay flat here.
+    /// `isHnsEnabled`: folders are listed and can be asked for, and access control lists count.
     pub hierarchical_namespace: bool,
     /// Blob soft delete: a deleted blob can be restored, of the built-in engine only. It is kept
     /// for good, and a new blob of its name takes its place.
@@ -69,6 +69,8 @@ pub struct AccountSettings {
     pub access_policies: BTreeMap<String, AccessPolicy>,
     /// What keeps blobs from being changed.
     pub holds: Vec<Hold>,
+    /// Access control lists of a hierarchical namespace, below any role.
+    pub acls: Vec<Acl>,
     /// Object ids that a deny assignment keeps from the data, whatever their roles.
     pub denied: Vec<String>,
     /// The `WWW-Authenticate` value of 401 answers instead of the true one: what a hostile host that
@@ -99,6 +101,7 @@ impl Default for AccountSettings {
             cors: Vec::new(),
             access_policies: BTreeMap::new(),
             holds: Vec::new(),
+            acls: Vec::new(),
             denied: Vec::new(),
             challenge: None,
         }
@@ -112,6 +115,19 @@ pub struct AccessPolicy {
     pub start: Option<String>,
     pub expiry: Option<String>,
     pub permissions: Option<String>,
+}
+
+/// What a principal may do below a folder without a role; execute on the folders above is implied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acl {
+    /// An object id.
+    pub principal: String,
+    pub container: String,
+    #[serde(default)]
+    pub folder: String,
+    /// Of `r` (read files) and `l` (list the folder: read on the folder itself).
+    pub permissions: String,
 }
 
 /// Keeps the blobs of a container whose names begin with `prefix` from being replaced or deleted.

@@ -216,6 +216,9 @@ fn write_blob(
     xml::plain_element(out, "Last-Modified", &blob.last_modified);
     xml::plain_element(out, "Etag", &blob.etag);
     xml::number_element(out, "Content-Length", blob.size() as u64);
+    if blob.is_directory {
+        out.extend_from_slice(b"<ResourceType>directory</ResourceType>");
+    }
     for ((_, _, element), value) in CONTENT_PROPERTIES.iter().zip(&blob.properties) {
         xml::element(out, element, value.as_deref().unwrap_or(""));
     }

@@ -14,7 +14,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::blob::{
-    engine::{PublicAccess, listing, memory_blobs::BlobRecord},
+    engine::{
+        PublicAccess, listing,
+        memory_blobs::{BlobRecord, with_directories},
+    },
     error::{BlobError, Result},
     operation::Operation,
     request::BlobRequest,
@@ -88,6 +91,8 @@ impl Memory {
                     let mut all = container.deleted().clone();
                     all.extend(blobs.clone());
                     listing::list_blobs(&all, request)?
+                } else if request.is_hierarchical && request.query.get("delimiter").is_none() {
+                    listing::list_blobs(&with_directories(&blobs), request)?
                 } else {
                     listing::list_blobs(&blobs, request)?
                 };

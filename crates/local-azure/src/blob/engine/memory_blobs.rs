@@ -1,7 +1,7 @@
 //! The built-in engine's operations on one blob: put, blocks, get, properties, delete.
 
 use std::{
-    ops::Range,
+    ops::{Bound, Range},
     sync::{Arc, PoisonError},
 };
 
@@ -66,6 +66,8 @@ pub(super) struct BlobRecord {
     pub metadata: Vec<(String, String)>,
     /// When it was soft-deleted, RFC 1123.
     pub deleted: Option<String>,
+    /// A folder of a hierarchical namespace.
+    pub is_directory: bool,
 }
 
 impl BlobRecord {
@@ -92,6 +94,19 @@ impl BlobRecord {
             ],
             metadata: Vec::new(),
             deleted: None,
+            is_directory: false,
+        }
+    }
+
+    /// The folder that a file of this record is in, as it is listed and asked for by itself.
+    pub fn directory_of(&self) -> Self {
+        Self {
+            etag: self.etag.clone(),
+            last_modified: self.last_modified.clone(),
+            modified_ms: self.modified_ms,
+            metadata: vec![("hdi_isfolder".to_owned(), "true".to_owned())],
+            is_directory: true,
+            ..Self::generated(Bytes::new(), String::new(), self.modified_ms)
         }
     }
 
@@ -134,6 +149,9 @@ impl BlobRecord {
             }
         }
         put_header(headers, "x-ms-creation-time", &self.last_modified);
+        if self.is_directory {
+            put_header(headers, "x-ms-resource-type", "directory");
+        }
         for (name, value) in [
             ("accept-ranges", "bytes"),
             ("x-ms-blob-type", "BlockBlob"),
@@ -381,11 +399,37 @@ impl Memory {
             return Err(BlobError::blob_not_found());
         }
         let container = self.container(request)?;
-        let found = container.blobs().get(request.blob()?).cloned();
-        let blob = found.ok_or_else(BlobError::blob_not_found)?;
+        let name = request.blob()?;
+        let found = container.blobs().get(name).cloned();
+        let blob = found
+            .or_else(|| directory(&container.blobs(), name, request))
+            .ok_or_else(BlobError::blob_not_found)?;
         conditions::check_read(request, blob.validators())?;
         Ok(blob)
     }
+}
+
+/// The folder of this name, where there are folders.
+fn directory(blobs: &BlobMap, name: &str, request: &BlobRequest) -> Option<Arc<BlobRecord>> {
+    let below = format!("{}/", name.trim_end_matches('/'));
+    let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+    let (first, inside) = blobs.range::<str, _>(from).next()?;
+    let is_there = request.is_hierarchical && first.starts_with(&below);
+    is_there.then(|| Arc::new(inside.directory_of()))
+}
+
+/// Blobs with the folders that they are in.
+pub(super) fn with_directories(blobs: &BlobMap) -> BlobMap {
+    let mut all = blobs.clone();
+    for (name, blob) in blobs {
+        for (end, _) in name.match_indices('/') {
+            let folder = &name[..end];
+            if !folder.is_empty() && !all.contains_key(folder) {
+                all.insert(folder.into(), Arc::new(blob.directory_of()));
+            }
+        }
+    }
+    all
 }
 
 /// As headers and listings say it: `rehydrate-pending-to-hot`.

@@ -371,3 +371,41 @@ async fn a_stored_access_policy_gives_what_the_token_leaves_open() {
         assert_eq!(read().await.0, expected, "{expiry}");
     }
 }
+
+#[tokio::test]
+async fn a_hierarchical_namespace_has_folders() {
+    let azure = fixture().await;
+    azure.blob("cont", "team/deep/a.txt", b"a").await;
+    let list = "/cont?restype=container&comp=list&include=metadata";
+    for (hierarchical, folders) in [(false, 0), (true, 2)] {
+        change(&azure, |switches| {
+            switches.hierarchical_namespace = hierarchical
+        });
+        let listed = azure.signed(Method::GET, list, &[], "").await;
+        let text = listed.text();
+        assert_eq!(
+            text.matches("<ResourceType>directory<").count(),
+            folders,
+            "{text}"
+        );
+        assert_eq!(
+            text.matches("<hdi_isfolder>true<").count(),
+            folders,
+            "{text}"
+        );
+        let head = azure.signed(Method::HEAD, "/cont/team/deep", &[], "").await;
+        let expected = if hierarchical { 200 } else { 404 };
+        assert_eq!(head.status, expected);
+        if hierarchical {
+            assert_eq!(head.header("x-ms-meta-hdi_isfolder"), "true");
+        }
+        let by_level = azure
+            .signed(Method::GET, &format!("{list}&delimiter=%2F"), &[], "")
+            .await;
+        assert!(
+            !by_level.text().contains("directory"),
+            "{}",
+            by_level.text()
+        );
+    }
+}
