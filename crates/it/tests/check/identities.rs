@@ -223,7 +223,7 @@ cases! {
     identity_endpoint_is_a_proxy: async |lab: &Lab| {
         let kind = json!({"answer": {"status": 502, "headers": {"content-type": "text/html"}, "body": "<html>bad gateway</html>"}});
         lab.fault("imds", "", kind).await?;
-        Ok(Case::new(lab.by_identity(json!({})), "sign_in", "identity_busy").says("502"))
+        Ok(Case::new(lab.by_identity(json!({})), "sign_in", "not_azure").says("502"))
     };
     app_service_without_an_identity: async |lab: &Lab| {
         let fields = lab.by_identity(json!({"identity_client_id": "00000000-0000-4000-8000-000000000000"}));
