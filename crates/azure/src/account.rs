@@ -19,7 +19,7 @@ use crate::{
     delegation_key::DelegationKey,
     encoding,
     http::{Destination, request_id},
-    instant, sas, shared_key,
+    instant, shared_key,
     token::{AccessToken, Cache, Fingerprint, TokenSource},
 };
 
@@ -223,7 +223,9 @@ impl Account {
         }
         let now_ms = self.shared.http.clock().now_ms();
         let headers = request.headers_mut();
-        headers.insert("x-ms-version", HeaderValue::from_static(sas::VERSION));
+        let version = HeaderValue::from_str(&self.shared.cloud.storage_version)
+            .map_err(|_| Error::invalid("storage_version cannot be sent"))?;
+        headers.insert("x-ms-version", version);
         headers.insert("x-ms-client-request-id", request_id());
         headers.insert(
             "x-ms-date",

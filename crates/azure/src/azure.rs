@@ -19,10 +19,20 @@ use crate::{
 pub struct HostIdentity {
     /// Instead of the cloud's instance metadata address.
     pub imds_base: Option<String>,
-    /// App Service's `IDENTITY_ENDPOINT`.
+    /// `IDENTITY_ENDPOINT` of App Service, Service Fabric and Azure Arc.
     pub identity_endpoint: Option<String>,
-    /// App Service's `IDENTITY_HEADER`.
+    /// `IDENTITY_HEADER` of App Service and Service Fabric.
     pub identity_header: Option<Secret>,
+    /// Service Fabric's `IDENTITY_SERVER_THUMBPRINT`.
+    pub identity_server_thumbprint: Option<String>,
+    /// Azure Arc's `IMDS_ENDPOINT`.
+    pub imds_endpoint: Option<String>,
+    /// `MSI_ENDPOINT` of Azure Machine Learning and Cloud Shell.
+    pub msi_endpoint: Option<String>,
+    /// Azure Machine Learning's `MSI_SECRET`.
+    pub msi_secret: Option<Secret>,
+    /// The identity that Azure Machine Learning gave the compute: `DEFAULT_IDENTITY_CLIENT_ID`.
+    pub default_identity_client_id: Option<String>,
     /// AKS workload identity's projected token; read again for every token.
     pub federated_token_file: Option<PathBuf>,
     /// Workload identity's client id, when the credential names none.
@@ -126,16 +136,16 @@ impl Azure {
     pub async fn tenant_of_account(&self, account: &AccountName) -> Result<Challenge> {
         let account = Account::new(Arc::clone(&self.0), account.clone(), Auth::Anonymous);
         // Listing the containers is never public, so even an account with public containers answers 401.
-        let call = Call::new(Method::GET, "/").query("comp", "list");
-        let error = match retry::STORAGE.run(|| account.send(&call)).await {
-            Err(error) => error,
-            Ok(_) => {
-                return Err(Error::new(
-                    ErrorKind::Unexpected,
-                    "the account lists its containers to anyone",
-                ));
+        let call = || Call::new(Method::GET, "/").query("comp", "list");
+        let mut error = refusal_of(&account, call()).await?;
+        // Some accounts answer 409 to who brings nothing, and the challenge to a token that is none.
+        if error.challenge().is_none() && matches!(error.status(), Some(403 | 404 | 409)) {
+            let again = call().header("authorization", "Bearer none")?;
+            let again = refusal_of(&account, again).await?;
+            if again.challenge().is_some() {
+                error = again;
             }
-        };
+        }
         match error.challenge() {
             Some(challenge) => challenge.clone().believed(&self.0.cloud),
             None if error.status() == Some(401) => Err(Error::new(
@@ -235,6 +245,17 @@ impl Azure {
                 }
             }
         }))
+    }
+}
+
+/// How an account refuses a call that it can only refuse.
+async fn refusal_of(account: &Account, call: Call) -> Result<Error> {
+    match retry::STORAGE.run(|| account.send(&call)).await {
+        Err(error) => Ok(error),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Unexpected,
+            "the account lists its containers to anyone",
+        )),
     }
 }
 

@@ -8,7 +8,7 @@ use model::{AccountName, BlobInstant, BlobName, BlobRevision, BlobUri, Container
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-use crate::{Error, ErrorKind, Result, encoding};
+use crate::{Error, ErrorKind, Result, encoding, sas, token::arc};
 
 /// Where one Azure cloud lives. Only the operator chooses it; a customer never can.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,6 +34,20 @@ pub struct Cloud {
     /// PEM file of certificate authorities that are trusted besides the system's.
     #[serde(default)]
     pub extra_ca_file: Option<PathBuf>,
+    /// The version of the storage interface that requests speak; an older one for a cloud that is
+    /// behind the public one.
+    #[serde(default = "newest_version")]
+    pub storage_version: String,
+    /// The folder of Azure Arc's keys: the only files that an identity endpoint may have us read.
+    #[serde(default = "arc::documented_folder")]
+    pub arc_keys: PathBuf,
+}
+
+/// The first version that challenges whoever has no token.
+const OLDEST_VERSION: &str = "2019-12-12";
+
+fn newest_version() -> String {
+    sas::VERSION.to_owned()
 }
 
 impl Cloud {
@@ -98,11 +112,13 @@ impl Cloud {
             federated_audience: audience.to_owned(),
             imds_base: "http://169.254.169.254".to_owned(),
             extra_ca_file: None,
+            storage_version: newest_version(),
+            arc_keys: arc::documented_folder(),
         }
     }
 
-    /// A profile in TOML: its keys are this type's fields; `authority_aliases` and `extra_ca_file`
-    /// may be left out.
+    /// A profile in TOML: its keys are this type's fields; `authority_aliases`, `extra_ca_file`,
+    /// `storage_version` and `arc_keys` may be left out.
     ///
     /// # Errors
     /// `InvalidInput` with line and column, on an unknown or missing key or an address that is not one.
@@ -112,6 +128,16 @@ impl Cloud {
         })?;
         cloud.check_address("authority", &cloud.authority, &["https"])?;
         cloud.check_address("imds_base", &cloud.imds_base, &["http", "https"])?;
+        // Before it no challenge names the tenant; after it we do not know what is signed.
+        let is_version = jiff::civil::Date::strptime("%Y-%m-%d", &cloud.storage_version).is_ok();
+        if !is_version || !(OLDEST_VERSION..=sas::VERSION).contains(&cloud.storage_version.as_str())
+        {
+            let between = format!(
+                "must be a version from {OLDEST_VERSION} to {}",
+                sas::VERSION
+            );
+            return Err(cloud.bad("storage_version", &between));
+        }
         let account = cloud.blob_endpoint.replace("{account}", "account");
         if account == cloud.blob_endpoint {
             return Err(cloud.bad("blob_endpoint", "must contain {account}"));
@@ -315,6 +341,14 @@ extra_ca_file = "/tmp/ca.pem"
             (("{account}", "acct"), "must contain {account}"),
             (("imds_base = \"http", "imds_base = \"ftp"), "imds_base"),
             (("uri_suffix", "#"), "uri_suffix"),
+            (
+                ("name", "storage_version = \"2017-11-09\"\nname"),
+                "storage_version",
+            ),
+            (
+                ("name", "storage_version = \"new\"\nname"),
+                "storage_version",
+            ),
         ] {
             let error =
                 Cloud::from_profile_toml(&PROFILE.replacen(change.0, change.1, 1)).unwrap_err();

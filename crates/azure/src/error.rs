@@ -26,6 +26,14 @@ pub enum ErrorKind {
     IdTokenRefused,
     /// The host's managed identity endpoint is absent, or has no such identity.
     IdentityUnavailable,
+    /// This kind of host gives the token of one identity, or cannot be asked by this kind of id.
+    IdentityNotSelectable,
+    /// What answers for Azure Arc wants a file read that is none of its agent's keys.
+    IdentityKeyRefused,
+    /// This process may not read the key of Azure Arc's agent.
+    IdentityKeyUnreadable,
+    /// A kind of host whose identities this product does not use.
+    IdentityHostUnsupported,
     /// The account belongs to another tenant, named by [`Error::challenge`].
     WrongTenant,
     /// Authenticated, and no role (or SAS permission) allows the operation.
@@ -71,6 +79,10 @@ impl ErrorKind {
             | Self::TokenRefused
             | Self::IdTokenRefused
             | Self::IdentityUnavailable
+            | Self::IdentityNotSelectable
+            | Self::IdentityKeyRefused
+            | Self::IdentityKeyUnreadable
+            | Self::IdentityHostUnsupported
             | Self::WrongTenant
             | Self::RoleMissing
             | Self::Firewall
@@ -106,6 +118,10 @@ impl ErrorKind {
             | Self::TokenRefused
             | Self::IdTokenRefused
             | Self::IdentityUnavailable
+            | Self::IdentityNotSelectable
+            | Self::IdentityKeyRefused
+            | Self::IdentityKeyUnreadable
+            | Self::IdentityHostUnsupported
             | Self::WrongTenant
             | Self::RoleMissing
             | Self::Firewall

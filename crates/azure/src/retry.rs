@@ -37,12 +37,15 @@ pub(crate) const CONDITIONAL_WRITE: Policy = Policy {
 
 /// Entra ID's token endpoint; a person may be waiting.
 pub(crate) const ENTRA: Policy = Policy {
-    tries: 4,
+    tries: 5,
     first: Duration::from_millis(300),
     longest: Duration::from_secs(5),
     budget: Duration::from_secs(20),
-    ..STORAGE
+    retries: |error| error.kind().is_transient() || failed_inside(error) || may_not_act_yet(error),
 };
+
+/// As long as somebody with a wrong secret waits in vain: the same answers are mostly final.
+const NOT_YET_BUDGET: Duration = Duration::from_secs(5);
 
 /// Entra ID, with something that works once: not sent again when it may have arrived.
 pub(crate) const ONE_USE: Policy = Policy {
@@ -59,6 +62,24 @@ pub(crate) const IDENTITY: Policy = Policy {
     budget: Duration::from_secs(10),
     retries: |error| matches!(error.status(), Some(404 | 410 | 429 | 500..=599)),
 };
+
+/// An app, a secret, a certificate, a consent or a trust that was made moments ago is refused just
+/// as one that is not there. Sources: "Workload identity federation: considerations" and AADSTS70021.
+fn may_not_act_yet(error: &Error) -> bool {
+    const NUMBERS: [&str; 9] = [
+        "AADSTS70021",
+        "AADSTS700211",
+        "AADSTS700212",
+        "AADSTS700213",
+        "AADSTS70025",
+        "AADSTS700016",
+        "AADSTS7000229",
+        "AADSTS7000215",
+        "invalid_client",
+    ];
+    error.kind() == ErrorKind::TokenRefused
+        && error.code().is_some_and(|code| NUMBERS.contains(&code))
+}
 
 fn refused_before_it_happened(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Unreachable)
@@ -94,7 +115,11 @@ impl Policy {
         let doubled = self.first.saturating_mul(1 << (failures - 1).min(16));
         let spread = doubled.min(self.longest).mul_f64(0.5 + jitter / 2.0);
         let wait = spread.max(error.retry_after().unwrap_or_default());
-        (elapsed + wait <= self.budget).then_some(wait)
+        let budget = match may_not_act_yet(error) {
+            true => self.budget.min(NOT_YET_BUDGET),
+            false => self.budget,
+        };
+        (elapsed + wait <= budget).then_some(wait)
     }
 
     /// Runs `attempt` until it succeeds or its failure is final.
@@ -182,7 +207,7 @@ mod tests {
         assert_eq!(wait(1, 1.0), Some(Duration::from_millis(300)));
         assert_eq!(wait(3, 1.0), Some(Duration::from_millis(1200)));
         assert_eq!(wait(6, 1.0), None);
-        assert_eq!(ENTRA.wait(4, Duration::ZERO, &busy, 0.0), None);
+        assert_eq!(ENTRA.wait(5, Duration::ZERO, &busy, 0.0), None);
     }
 
     #[test]
@@ -194,6 +219,34 @@ mod tests {
         assert_eq!(wait(80, 10_000), Some(Duration::from_secs(10)));
         assert_eq!(wait(80, 10_001), None);
         assert_eq!(wait(0, u64::MAX / 2), None);
+    }
+
+    #[test]
+    fn what_may_not_act_yet_is_tried_again_for_five_seconds() {
+        let refused = |code: &str| {
+            Error::from(Parts {
+                status: Some(401),
+                code: Some(code.to_owned()),
+                ..Parts::new(ErrorKind::TokenRefused, "x")
+            })
+        };
+        let wait = |policy: &Policy, elapsed, code| {
+            let elapsed = Duration::from_secs(elapsed);
+            policy.wait(1, elapsed, &refused(code), 1.0).is_some()
+        };
+        for code in ["AADSTS700213", "AADSTS7000215", "invalid_client"] {
+            assert!(wait(&ENTRA, 0, code) && wait(&ENTRA, 4, code), "{code}");
+            assert!(!wait(&ENTRA, 5, code), "{code}");
+            assert!(!wait(&super::ONE_USE, 0, code), "a code is spent: {code}");
+        }
+        for code in [
+            "AADSTS7000222",
+            "AADSTS90002",
+            "AADSTS53003",
+            "invalid_scope",
+        ] {
+            assert!(!wait(&ENTRA, 0, code), "{code}");
+        }
     }
 
     #[tokio::test]

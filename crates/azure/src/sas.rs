@@ -8,7 +8,8 @@ use model::BlobRevision;
 
 use crate::{delegation_key::DelegationKey, encoding, instant, shared_key};
 
-/// Layout of the string-to-sign; the version that the requests of this crate speak.
+/// The newest layout of the string-to-sign; the version that requests speak, unless the cloud's
+/// profile names an older one.
 pub(crate) const VERSION: &str = "2026-04-06";
 /// A SAS begins this long ago: clocks may differ by up to 15 minutes (milliseconds).
 pub(crate) const START_BACK_MS: i64 = 15 * 60_000;
@@ -31,6 +32,8 @@ pub(crate) struct BlobSas<'a> {
     pub(crate) content_disposition: &'a str,
     /// A GUID, or empty; only in a user delegation SAS.
     pub(crate) correlation_id: &'a str,
+    /// Of the interface, which decides the lines that are signed.
+    pub(crate) version: &'a str,
 }
 
 /// One line of the string-to-sign and, unless its name is empty or its value is, one query parameter.
@@ -40,14 +43,17 @@ impl BlobSas<'_> {
     /// The query of a service SAS, signed with the account key.
     pub(crate) fn service(&self, key: &hmac::Key) -> String {
         let (resource, start, expiry) = self.texts();
-        query(&self.service_fields(&resource, &start, &expiry), key)
+        query(
+            &self.known(&self.service_fields(&resource, &start, &expiry)),
+            key,
+        )
     }
 
     /// The query of a user delegation SAS.
     pub(crate) fn delegated(&self, key: &DelegationKey) -> String {
         let (resource, start, expiry) = self.texts();
         query(
-            &self.delegated_fields(key, &resource, &start, &expiry),
+            &self.known(&self.delegated_fields(key, &resource, &start, &expiry)),
             &key.hmac,
         )
     }
@@ -59,6 +65,20 @@ impl BlobSas<'_> {
             Some(BlobRevision::Snapshot(made)) => ("bs", made.as_str()),
             Some(BlobRevision::Version(made)) => ("bv", made.as_str()),
         }
+    }
+
+    /// The lines that there are in this version.
+    fn known<'f>(&self, fields: &[Field<'f>]) -> Vec<Field<'f>> {
+        let since = |name| match name {
+            "saoid" | "suoid" | "scid" => "2020-02-10",
+            "ses" => "2020-12-06",
+            "skdutid" | "sduoid" => "2025-07-05",
+            "srh" | "srq" => "2026-04-06",
+            _ => "",
+        };
+        // Dates compare as text.
+        let is_known = |(name, _): &&Field<'f>| since(name) <= self.version;
+        fields.iter().filter(is_known).copied().collect()
     }
 
     fn texts(&self) -> (String, String, String) {
@@ -83,7 +103,7 @@ impl BlobSas<'_> {
             ("si", ""),
             ("sip", ""),
             ("spr", self.protocol),
-            ("sv", VERSION),
+            ("sv", self.version),
             ("sr", self.state().0),
             ("", self.state().1),
             ("ses", ""),
@@ -120,7 +140,7 @@ impl BlobSas<'_> {
             ("sduoid", ""),
             ("sip", ""),
             ("spr", self.protocol),
-            ("sv", VERSION),
+            ("sv", self.version),
             ("sr", self.state().0),
             ("", self.state().1),
             ("ses", ""),
@@ -179,6 +199,7 @@ mod tests {
             content_type: "CT",
             content_disposition: "CD",
             correlation_id: "",
+            version: super::VERSION,
         }
     }
 

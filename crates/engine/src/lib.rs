@@ -45,6 +45,7 @@ pub use links::link_watch::LinkProblem;
 pub use media::media_links::{Holder, Presented};
 pub use media::redirects::Unreadable;
 pub use media::resolve::{BlobBody, Delivery, ReadMethod, ResolveRequest, Resolved, ServedBlob};
+pub use media::shown::Shown;
 pub use media::thumbnails::{AtHand, Blank, MediaKind, Thumbnail, ThumbnailSettings, Waveform};
 pub use people::accounts::{FirstOwner, NewMember, SESSION_MS, Whoami};
 pub use people::invites::{INVITE_DAYS, InvitedPerson, OpenInvite};
@@ -53,6 +54,7 @@ pub use people::tokens::NamedToken;
 pub use runs::worker::Worker;
 pub use storages::SignsIn;
 pub use storages::connect_drafts::{ConnectDraft, LinkedTenant};
+pub use storages::pasted::Pasted;
 pub use storages::preview::{FilesPreview, LeftOut, PreviewBlob, PreviewLimits};
 pub use storages::storage_input::{DefaultAccount, StorageInput};
 pub use store::{

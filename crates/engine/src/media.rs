@@ -5,4 +5,5 @@ pub(crate) mod blob_uris;
 pub(crate) mod media_links;
 pub(crate) mod redirects;
 pub(crate) mod resolve;
+pub(crate) mod shown;
 pub(crate) mod thumbnails;

@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod expiry;
 pub(crate) mod health;
 pub(crate) mod opened;
+pub(crate) mod pasted;
 pub(crate) mod preview;
 pub(crate) mod storage_credential;
 pub(crate) mod storage_input;
@@ -54,7 +55,7 @@ impl Engine {
     ) -> Result<Storage> {
         let project = self.project_of(actor, input).await?;
         let (draft, client) = self.draft(actor, of, input, None).await?;
-        self.probe(&draft, &client).await?;
+        let lacks = self.probe(&draft, &client).await?;
         let storage = self
             .store()
             .create_storage(
@@ -70,6 +71,9 @@ impl Engine {
             .await?
             .ok_or_else(|| no_such_project(project))?;
         self.keep_end(storage.id, draft.expires_at_ms).await?;
+        if let Some(problem) = lacks {
+            self.note_failure(storage.id, problem.code, &problem.to_string());
+        }
         let place = storage_place(&storage);
         self.record(
             actor,
@@ -102,7 +106,7 @@ impl Engine {
         place["works"] = probed.is_ok().into();
         self.record(actor, AuditAction::StorageCheck, "container", place)
             .await?;
-        probed
+        probed.map(|_| ())
     }
 
     /// The storages of a project in one direction, of one kind or of all.

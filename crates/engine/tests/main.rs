@@ -10,6 +10,7 @@ mod foreign_blobs;
 mod isolation;
 mod labeling;
 mod links;
+mod refusals;
 mod resolve;
 mod serve;
 mod storages;

@@ -26,6 +26,7 @@ mod outages;
 mod outgoing;
 mod pages;
 mod parameters;
+mod pasted;
 mod people;
 mod replicas;
 mod script;

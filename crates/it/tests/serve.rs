@@ -3,7 +3,7 @@
 use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::Longshore;
+use testkit::{Longshore, Role};
 
 use crate::world::{IMAGE_CONFIG, World};
 
@@ -289,5 +289,131 @@ async fn a_missing_blob_says_so_in_words() -> anyhow::Result<()> {
         answer.text
     );
     assert!(answer.text.contains("gone.png"), "{}", answer.text);
+    Ok(())
+}
+
+/// Access control lists of a hierarchical namespace allow reading without a role, and so without listing.
+#[tokio::test]
+async fn a_storage_that_may_read_and_not_list_serves_what_tasks_name() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world
+        .container("media", &[("team/a.png", "pixels")])
+        .await?;
+    let app = world
+        .azure
+        .create_app(&world.tenant, "labeling", false)
+        .await?;
+    let secret = world.azure.add_secret(&app).await?;
+    let principal = world.azure.consent(&world.tenant, &app).await?;
+    let acl =
+        json!({"principal": principal, "container": "media", "folder": "team", "permissions": "r"});
+    let switches = json!({"hierarchical_namespace": true, "acls": [acl]});
+    world.azure.set_account(&world.account, &switches).await?;
+    let project = world.project(IMAGE_CONFIG).await?;
+    let fields = json!({
+        "project": project, "account_name": world.account.name, "container": "media", "prefix": "team",
+        "tenant_id": world.tenant, "client_id": app.client_id, "client_secret": secret,
+        "use_blob_urls": true, "presign": false,
+    });
+    let storage = world.storage("/api/storages/azure_spi", &fields).await?;
+    let uri = "azure-blob://media/team/a.png";
+    let task = json!({"project": project, "data": {"image": uri}});
+    let task = world
+        .longshore
+        .post("/api/tasks", &task)
+        .await?
+        .expect(201)?;
+    let answer = world
+        .longshore
+        .request(Method::GET, &format!("/tasks/{}/resolve", task["id"]))
+        .query(&[("fileuri", uri)])
+        .send()
+        .await?;
+    assert_eq!(
+        (answer.status().as_u16(), answer.text().await?),
+        (200, "pixels".to_owned())
+    );
+
+    let ended = world.sync(&storage).await?;
+    let text = ended.to_string();
+    assert_eq!(ended["status"], "failed", "{text}");
+    assert!(
+        text.contains("may not list the blobs") && text.contains("access control lists"),
+        "{text}"
+    );
+    Ok(())
+}
+
+/// Azure knows none of these types; the page gets the same from a pre-signed URL as when it is streamed.
+#[tokio::test]
+async fn a_presigned_url_says_the_type_that_is_streamed() -> anyhow::Result<()> {
+    let names = [
+        "icon.svg",
+        "doc.pdf",
+        "a.mp4",
+        "a.png",
+        "a.txt",
+        "page.html",
+    ];
+    let (world, storage, tasks) = serving(&names.map(|name| (name, name)), json!({})).await?;
+    assert_eq!(tasks.len(), names.len());
+    let project = tasks[0]["project"].as_i64().context("project")?;
+    let app = world
+        .azure
+        .create_app(&world.tenant, "labeling", false)
+        .await?;
+    let secret = world.azure.add_secret(&app).await?;
+    let principal = world.azure.consent(&world.tenant, &app).await?;
+    for role in [Role::DataReader, Role::Delegator] {
+        world
+            .azure
+            .assign_role(&principal, role, &world.account.scope)
+            .await?;
+    }
+    let shown = |answer: &reqwest::Response| {
+        ["content-type", "content-disposition"].map(|name| {
+            let value = answer.headers().get(name);
+            value.map(|value| value.to_str().unwrap_or_default().to_owned())
+        })
+    };
+    let mut streamed = Vec::new();
+    for task in &tasks {
+        let answer = world
+            .longshore
+            .request(Method::GET, media(task))
+            .send()
+            .await?;
+        streamed.push(shown(&answer));
+    }
+    assert!(streamed.iter().all(|[kind, _]| kind.is_some()));
+    let presign = json!({"presign": true});
+    world
+        .longshore
+        .patch(&storage, &presign)
+        .await?
+        .expect(200)?;
+    let delegated = json!({
+        "project": project, "account_name": world.account.name, "container": "media",
+        "tenant_id": world.tenant, "client_id": app.client_id, "client_secret": secret,
+        "use_blob_urls": true, "presign": true,
+    });
+    for signer in ["sv=", "skoid="] {
+        for (task, streamed) in tasks.iter().zip(&streamed) {
+            let answer = world
+                .longshore
+                .request(Method::GET, media(task))
+                .send()
+                .await?;
+            let location = answer.headers()["location"].to_str()?.to_owned();
+            assert!(location.contains(signer), "{location}");
+            let answer = world.azure.browse(&location).await?;
+            assert_eq!(answer.status(), 200, "{location}");
+            assert_eq!(&shown(&answer), streamed, "{location}");
+        }
+        if signer == "sv=" {
+            world.longshore.delete(&storage).await?;
+            world.storage("/api/storages/azure_spi", &delegated).await?;
+        }
+    }
     Ok(())
 }

@@ -18,6 +18,14 @@ pub struct Endpoints {
     pub identity_endpoint: String,
     /// `IDENTITY_HEADER` of App Service.
     pub identity_header: String,
+    /// `IDENTITY_ENDPOINT` of an Azure Arc machine.
+    pub arc_endpoint: String,
+    /// The folder of its keys.
+    pub arc_keys: String,
+    /// `MSI_ENDPOINT` of Azure Machine Learning; its `MSI_SECRET` is `identity_header`.
+    pub ml_endpoint: String,
+    /// `MSI_ENDPOINT` of Cloud Shell.
+    pub cloud_shell_endpoint: String,
     pub control: String,
     /// The certificate authority of the HTTPS endpoints, PEM.
     pub ca_file: String,
@@ -39,6 +47,10 @@ impl Endpoints {
             imds: format!("http://{imds}"),
             identity_endpoint: format!("http://{imds}/msi/token"),
             identity_header: uuid::Uuid::new_v4().to_string(),
+            arc_endpoint: format!("http://{imds}/arc/token"),
+            arc_keys: file("arc-keys"),
+            ml_endpoint: format!("http://{imds}/ml/token"),
+            cloud_shell_endpoint: format!("http://{imds}/cloud-shell/token"),
             control: format!("http://{control}"),
             ca_file: file("ca.pem"),
             cloud_file: file("cloud.toml"),
@@ -66,11 +78,13 @@ impl Endpoints {
                  storage_resource = \"https://storage.azure.com\"\n\
                  federated_audience = \"api://AzureADTokenExchange\"\n\
                  imds_base = {imds}\n\
-                 extra_ca_file = {ca}\n",
+                 extra_ca_file = {ca}\n\
+                 arc_keys = {arc_keys}\n",
                 authority = text(&self.entra),
                 blob = text(&format!("{}/{{account}}", self.blob)),
                 imds = text(&self.imds),
                 ca = text(&self.ca_file),
+                arc_keys = text(&self.arc_keys),
             ),
         )
     }

@@ -1,6 +1,6 @@
 //! What an ordered fault does to a request and to the body of its answer.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -37,6 +37,11 @@ pub async fn inject(
             code,
             retry_after_s,
         }) => refusal(status, code.as_deref(), retry_after_s),
+        Some(FaultKind::Answer {
+            status,
+            headers,
+            body,
+        }) => whole_answer(status, &headers, body),
         Some(FaultKind::Delay { ms }) => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
             next.run(request).await
@@ -72,12 +77,26 @@ fn refusal(status: u16, code: Option<&str>, retry_after_s: Option<u64>) -> Respo
     }
 }
 
+/// The answer of a [`FaultKind::Answer`].
+pub fn whole_answer(status: u16, headers: &BTreeMap<String, String>, body: String) -> Response {
+    let mut answer = Response::builder().status(status);
+    for (name, value) in headers {
+        answer = answer.header(name, value);
+    }
+    answer
+        .body(Body::from(body))
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
 /// The body as a `SlowBody` or `CutBody` fault lets it out; others leave it alone.
 pub fn shape_body(body: Body, fault: &FaultKind) -> Body {
     match *fault {
         FaultKind::SlowBody { bytes_per_second } => slow(body, bytes_per_second.max(1)),
         FaultKind::CutBody { after_bytes } => cut(body, after_bytes),
-        FaultKind::Status { .. } | FaultKind::Delay { .. } | FaultKind::LostAnswer {} => body,
+        FaultKind::Status { .. }
+        | FaultKind::Answer { .. }
+        | FaultKind::Delay { .. }
+        | FaultKind::LostAnswer {} => body,
     }
 }
 

@@ -1,6 +1,8 @@
-//! Managed identity endpoints of a machine in Azure: IMDS and App Service.
+//! Managed identity endpoints of a machine: IMDS and App Service; the others are in [`other_hosts`].
 //!
 //! Errors are those recorded from the real endpoints; numbers in answers are strings.
+
+mod other_hosts;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -24,11 +26,12 @@ use crate::{
 /// How long a managed identity's token lives, in seconds.
 const TOKEN_S: i64 = 86_399;
 
-/// Both endpoints on one listener.
+/// Every endpoint on one listener.
 pub fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/metadata/identity/oauth2/token", get(imds))
         .route("/msi/token", get(app_service))
+        .merge(other_hosts::router())
         .layer(middleware::from_fn_with_state(
             (Arc::clone(&state), FaultTarget::Imds),
             faults::inject,

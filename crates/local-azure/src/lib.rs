@@ -57,6 +57,15 @@ pub enum Transport {
     Https,
 }
 
+impl Transport {
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// Where blob bytes live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BlobEngine {

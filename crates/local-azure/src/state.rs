@@ -25,7 +25,10 @@ use std::{
 
 use model::Clock;
 
-pub use accounts::{Account, AccountSettings, CorsRule, DelegationKey, DelegationKeyFields};
+pub use accounts::{
+    AccessPolicy, Account, AccountSettings, Acl, CorsRule, DelegationKey, DelegationKeyFields,
+    Hold, HoldKind,
+};
 pub use apps::{App, AppAudience, AppCertificate, AppSecret, FederatedCredential};
 pub use deviations::{Deviations, IdTokenFlaw};
 pub use directory::{DirectoryRole, ServicePrincipal, Tenant, TenantUser};

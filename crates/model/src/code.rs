@@ -97,6 +97,7 @@ codes! {
     WorkloadClientIdMissing = "workload_client_id_missing", stays, of the_storage;
     IdentityNotFound = "identity_not_found", stays, of the_storage;
     RoleMissing = "role_missing", stays, of the_storage;
+    ListNotAllowed = "list_not_allowed", stays, of the_storage;
     RoleMoreRights = "role_more_rights", stays, of the_storage;
     DelegatorMissing = "delegator_missing", stays, of the_storage;
     AccountKeyRejected = "account_key_rejected", stays, of the_storage;
@@ -186,6 +187,10 @@ codes! {
     IdentityNotChosen = "identity_not_chosen", stays, of the_storage;
     IdentityHeaderLost = "identity_header_lost", stays, of the_storage;
     IdentityEndpointRefuses = "identity_endpoint_refuses", stays, of the_storage;
+    IdentityNotSelectable = "identity_not_selectable", stays, of the_storage;
+    IdentityKeyRefused = "identity_key_refused", stays, of the_storage;
+    IdentityKeyUnreadable = "identity_key_unreadable", stays, of the_storage;
+    IdentityHostUnsupported = "identity_host_unsupported", stays, of the_storage;
     SignInDeclined = "sign_in_declined", stays, of the_storage;
     SignInRefused = "sign_in_refused", stays, of the_storage;
     SignInFailed = "sign_in_failed", stays, of the_storage;

@@ -176,7 +176,7 @@ pub enum ClientProof {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentitySource {
-    /// App Service when its variables are set, then workload identity, else IMDS.
+    /// The one whose variables are set, as Azure's SDKs choose, else IMDS.
     #[default]
     Auto,
     /// A virtual machine's instance metadata service.
@@ -185,6 +185,66 @@ pub enum IdentitySource {
     AppService,
     /// AKS workload identity: a projected service account token.
     WorkloadIdentity,
+    /// A machine outside Azure, by its Azure Arc agent.
+    AzureArc,
+    /// Compute of an Azure Machine Learning workspace.
+    AzureMl,
+    /// Azure Cloud Shell: the identity of the person who opened it.
+    CloudShell,
+    /// Known, and refused by name: its endpoint is trusted by a thumbprint only.
+    ServiceFabric,
+}
+
+impl IdentitySource {
+    /// Every source, in the order shown to people.
+    pub const ALL: [Self; 8] = [
+        Self::Auto,
+        Self::Imds,
+        Self::AppService,
+        Self::WorkloadIdentity,
+        Self::AzureArc,
+        Self::AzureMl,
+        Self::CloudShell,
+        Self::ServiceFabric,
+    ];
+
+    /// As in the REST API and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Imds => "imds",
+            Self::AppService => "app_service",
+            Self::WorkloadIdentity => "workload_identity",
+            Self::AzureArc => "azure_arc",
+            Self::AzureMl => "azure_ml",
+            Self::CloudShell => "cloud_shell",
+            Self::ServiceFabric => "service_fabric",
+        }
+    }
+
+    /// Where Longshore runs, in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Auto => "Find out",
+            Self::Imds => "Virtual machine",
+            Self::AppService => "App Service, Functions or Container Apps",
+            Self::WorkloadIdentity => "AKS workload identity",
+            Self::AzureArc => "Azure Arc",
+            Self::AzureMl => "Azure Machine Learning compute",
+            Self::CloudShell => "Cloud Shell",
+            Self::ServiceFabric => "Service Fabric",
+        }
+    }
+}
+
+impl FromStr for IdentitySource {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.as_str() == text)
+            .ok_or(())
+    }
 }
 
 /// Which of the host's identities.

@@ -347,7 +347,7 @@ pub(crate) fn routes() -> Routes {
             sync_runs::foreign,
             op("The blobs of somebody else's that are in the storage's way, by name.")
                 .needs(ManageProjects)
-                .query(&["page", "page_size"])
+                .query([PAGE, PAGE_SIZE])
                 .lists::<sync_runs::ForeignBlobView>(200),
         )
         .post(

@@ -88,6 +88,7 @@ impl ContainerClient {
                 .as_deref()
                 .unwrap_or_default(),
             correlation_id: &correlation_id,
+            version: &account.shared.cloud.storage_version,
         };
         let (query, life_ms) = match &account.auth {
             Auth::SharedKey(key) => (sas(asked_ms).service(key), asked_ms),

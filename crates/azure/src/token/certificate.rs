@@ -5,7 +5,7 @@
 use aws_lc_rs::{
     digest,
     rand::SystemRandom,
-    signature::{RSA_PSS_SHA256, RsaKeyPair},
+    signature::{KeyPair as _, RSA_PSS_SHA256, RsaKeyPair},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use model::Secret;
@@ -21,7 +21,8 @@ const LIFETIME_S: i64 = 600;
 /// When the certificate of a PEM text ends (`notAfter`), in Unix milliseconds; `None` when it has
 /// none that can be read.
 pub(crate) fn certificate_expiry(pem: &Secret) -> Option<i64> {
-    not_after(&CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok()?)
+    let first = || CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok();
+    not_after(&leaf(pem).ok().map(|(_, own)| own).or_else(first)?)
 }
 
 /// The same of a certificate's DER.
@@ -86,28 +87,48 @@ pub(super) struct ClientCertificate {
     thumbprint: String,
 }
 
+/// The key, and the certificate that is its own: a chain may come in any order.
+fn leaf(pem: &Secret) -> Result<(RsaKeyPair, CertificateDer<'static>)> {
+    let pem = pem.expose().as_bytes();
+    let certificates: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(pem).flatten().collect();
+    if certificates.is_empty() {
+        return Err(Error::invalid(
+            "the certificate PEM has no CERTIFICATE block",
+        ));
+    }
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        Error::invalid("the certificate PEM has no unencrypted PRIVATE KEY block; convert a .pfx with: openssl pkcs12 -in FILE.pfx -nodes")
+    })?;
+    let key = match &key {
+        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+        _ => {
+            return Err(Error::invalid(
+                "the certificate's key is not RSA, which Entra ID needs",
+            ));
+        }
+    }
+    .map_err(|error| {
+        Error::invalid(format!(
+            "the certificate's key is no RSA key of 2,048 bits or more: {error}"
+        ))
+    })?;
+    let public = key.public_key().as_ref();
+    let own = certificates
+        .into_iter()
+        .find(|der| der.windows(public.len()).any(|part| part == public))
+        .ok_or_else(|| {
+            Error::invalid(
+                "the certificate PEM has a private key that belongs to none of its certificates: paste both of one file",
+            )
+        })?;
+    Ok((key, own))
+}
+
 impl ClientCertificate {
     pub(super) fn from_pem(pem: &Secret) -> Result<Self> {
-        let pem = pem.expose().as_bytes();
-        let certificate = CertificateDer::from_pem_slice(pem)
-            .map_err(|_| Error::invalid("the certificate PEM has no CERTIFICATE block"))?;
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
-            Error::invalid("the certificate PEM has no unencrypted PRIVATE KEY block; convert a .pfx with: openssl pkcs12 -in FILE.pfx -nodes")
-        })?;
-        let key = match &key {
-            PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
-            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
-            _ => {
-                return Err(Error::invalid(
-                    "the certificate's key is not RSA, which Entra ID needs",
-                ));
-            }
-        }
-        .map_err(|error| {
-            Error::invalid(format!(
-                "the certificate's key is no RSA key of 2,048 bits or more: {error}"
-            ))
-        })?;
+        let (key, certificate) = leaf(pem)?;
         let thumbprint = BASE64URL.encode(digest::digest(&digest::SHA256, &certificate));
         Ok(Self { key, thumbprint })
     }
@@ -214,6 +235,32 @@ mod tests {
             "-----BEGIN RSA PRIVATE KEY-----\n{pkcs1}\n-----END RSA PRIVATE KEY-----{certificate}"
         );
         assert!(ClientCertificate::from_pem(&Secret::new(pem)).is_ok());
+    }
+
+    #[test]
+    fn the_certificate_of_the_key_is_found_in_any_order() {
+        let own = local_azure::self_signed("longshore").unwrap();
+        let other = local_azure::self_signed("issuer").unwrap();
+        let split = |pem: &str| {
+            let (key, certificate) = pem.split_at(pem.find("-----BEGIN CERTIFICATE").unwrap());
+            (key.to_owned(), certificate.to_owned())
+        };
+        let ((key, certificate), (_, issuer)) = (split(&own), split(&other));
+        let thumbprint = |pem: &str| {
+            Some(
+                ClientCertificate::from_pem(&Secret::new(pem))
+                    .ok()?
+                    .thumbprint,
+            )
+        };
+        for pem in [
+            format!("{key}{certificate}{issuer}"),
+            format!("{issuer}{certificate}{key}"),
+            format!("{issuer}{key}{certificate}"),
+        ] {
+            assert_eq!(thumbprint(&pem), thumbprint(&own), "{pem}");
+        }
+        assert_eq!(thumbprint(&format!("{key}{issuer}")), None);
     }
 
     #[test]

@@ -99,7 +99,10 @@ impl Tokens {
         identity: &IdentityId,
     ) -> Result<Secret> {
         if self.host_source(source) == IdentitySource::WorkloadIdentity {
-            return self.projected_token().await;
+            return self
+                .projected_token()
+                .await
+                .map_err(|error| error.with_identity_source(IdentitySource::WorkloadIdentity));
         }
         let host = TokenSource::Host {
             source,
@@ -133,6 +136,7 @@ impl Tokens {
             .run(|| self.answer(token_request(&endpoint, &body)))
             .await?;
         TokenAnswer::parse(&body, self.http.clock().now_ms())
+            .map_err(|error| error.with_host(endpoint.authority()))
     }
 
     async fn answer(&self, request: Request) -> Result<Bytes> {
@@ -220,9 +224,10 @@ impl Number {
 impl TokenAnswer {
     pub(super) fn parse(body: &[u8], now_ms: i64) -> Result<AccessToken> {
         // serde's own text could quote the token.
+        // A captive portal's page has status 200 too.
         let unreadable = || {
             Error::new(
-                ErrorKind::Unexpected,
+                ErrorKind::NotAzure,
                 "the token answer has no access_token with a lifetime",
             )
         };

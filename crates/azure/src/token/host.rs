@@ -1,17 +1,17 @@
-//! Managed identities of the machine that Longshore runs on: IMDS, App Service, workload identity.
+//! Managed identities of the machine that Longshore runs on: which endpoint is asked, and asking it.
 //!
-//! Sources: "How to use managed identities on an Azure VM to acquire an access token", "Managed
-//! identities for App Service: REST endpoint reference", "Microsoft Entra Workload ID".
+//! Sources: `ManagedIdentityCredential` of Microsoft's identity libraries, "Microsoft Entra Workload
+//! ID".
 
 use std::time::Duration;
 
 use model::{IdentityId, IdentitySource, Secret};
-use reqwest::{Method, Request, header::HeaderValue};
+use reqwest::{Response, StatusCode, header::AUTHORIZATION};
 use tokio::time::timeout;
-use url::Url;
 
 use super::{
-    AccessToken, Resource, Tokens,
+    AccessToken, Resource, Tokens, arc,
+    endpoint::Question,
     entra::{TOKEN_ANSWER_LIMIT, TokenAnswer},
 };
 use crate::{
@@ -24,19 +24,28 @@ use crate::{
 const BUDGET: Duration = Duration::from_secs(10);
 
 impl Tokens {
-    /// What `Auto` means on this host.
+    /// What `Auto` means on this host, in the order of Microsoft's libraries.
     pub(super) fn host_source(&self, source: IdentitySource) -> IdentitySource {
-        match source {
-            IdentitySource::Auto
-                if self.host.identity_endpoint.is_some() && self.host.identity_header.is_some() =>
-            {
-                IdentitySource::AppService
+        if source != IdentitySource::Auto {
+            return source;
+        }
+        let host = &self.host;
+        let has_endpoint = host.identity_endpoint.is_some();
+        if has_endpoint && host.identity_header.is_some() {
+            match host.identity_server_thumbprint {
+                Some(_) => IdentitySource::ServiceFabric,
+                None => IdentitySource::AppService,
             }
-            IdentitySource::Auto if self.host.federated_token_file.is_some() => {
-                IdentitySource::WorkloadIdentity
-            }
-            IdentitySource::Auto => IdentitySource::Imds,
-            chosen => chosen,
+        } else if has_endpoint && host.imds_endpoint.is_some() {
+            IdentitySource::AzureArc
+        } else if host.msi_endpoint.is_some() && host.msi_secret.is_some() {
+            IdentitySource::AzureMl
+        } else if host.msi_endpoint.is_some() {
+            IdentitySource::CloudShell
+        } else if host.federated_token_file.is_some() {
+            IdentitySource::WorkloadIdentity
+        } else {
+            IdentitySource::Imds
         }
     }
 
@@ -46,26 +55,33 @@ impl Tokens {
         identity: &IdentityId,
         resource: Resource,
     ) -> Result<AccessToken> {
-        let (source, resource) = match (self.host_source(source), resource) {
+        let source = self.host_source(source);
+        let token = match (source, resource) {
             (IdentitySource::WorkloadIdentity, Resource::Storage) => {
-                return self.workload_token(identity).await;
+                self.workload_token(identity).await
             }
-            (source, Resource::Storage) => (source, &self.cloud.storage_resource),
-            (source, Resource::Exchange) => (source, &self.cloud.federated_audience),
+            (_, Resource::Storage) => {
+                self.ask(source, identity, &self.cloud.storage_resource)
+                    .await
+            }
+            (_, Resource::Exchange) => {
+                self.ask(source, identity, &self.cloud.federated_audience)
+                    .await
+            }
         };
-        let (url, header, value) = match source {
-            IdentitySource::AppService => self.app_service_call(identity, resource)?,
-            _ => self.imds_call(identity, resource)?,
-        };
+        token.map_err(|error| error.with_identity_source(source))
+    }
+
+    async fn ask(
+        &self,
+        source: IdentitySource,
+        identity: &IdentityId,
+        resource: &str,
+    ) -> Result<AccessToken> {
+        let question = self.question(source, identity, resource)?;
         let policy = retry::IDENTITY.within(self.patience);
-        let asked = |error: Error| error.with_identity_source(source);
-        let attempts = policy.run(|| {
-            let mut request = Request::new(Method::GET, url.clone());
-            request.headers_mut().insert(header, value.clone());
-            *request.timeout_mut() = Some(BUDGET);
-            self.identity_answer(request)
-        });
-        let answer = timeout(BUDGET, attempts).await.unwrap_or_else(|_| {
+        let attempts = policy.run(|| self.identity_answer(source, &question));
+        timeout(BUDGET, attempts).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::IdentityUnavailable,
                 format!(
@@ -73,60 +89,43 @@ impl Tokens {
                     BUDGET.as_secs()
                 ),
             ))
-        });
-        answer.map_err(asked)
+        })
     }
 
-    fn imds_call(
+    async fn identity_answer(
         &self,
-        identity: &IdentityId,
-        resource: &str,
-    ) -> Result<(Url, &'static str, HeaderValue)> {
-        let base = self
-            .host
-            .imds_base
-            .as_deref()
-            .unwrap_or(&self.cloud.imds_base);
-        let endpoint = format!(
-            "{}/metadata/identity/oauth2/token",
-            base.trim_end_matches('/')
-        );
-        let names = ["client_id", "object_id", "msi_res_id"];
-        let url = identity_url(&endpoint, "2018-02-01", resource, identity, names)?;
-        Ok((url, "metadata", HeaderValue::from_static("true")))
-    }
-
-    fn app_service_call(
-        &self,
-        identity: &IdentityId,
-        resource: &str,
-    ) -> Result<(Url, &'static str, HeaderValue)> {
-        let (Some(endpoint), Some(secret)) =
-            (&self.host.identity_endpoint, &self.host.identity_header)
-        else {
-            return Err(Error::new(
-                ErrorKind::IdentityUnavailable,
-                "this host is no App Service: IDENTITY_ENDPOINT and IDENTITY_HEADER are not set",
-            ));
-        };
-        let mut value = HeaderValue::try_from(secret.expose())
-            .map_err(|_| Error::invalid("IDENTITY_HEADER cannot be sent as a header"))?;
-        value.set_sensitive(true);
-        let names = ["client_id", "principal_id", "mi_res_id"];
-        let url = identity_url(endpoint, "2019-08-01", resource, identity, names)?;
-        Ok((url, "x-identity-header", value))
-    }
-
-    async fn identity_answer(&self, request: Request) -> Result<AccessToken> {
-        let response = self.http.send(Destination::Identity, request).await?;
+        source: IdentitySource,
+        question: &Question,
+    ) -> Result<AccessToken> {
+        let mut response = self.send_question(question, None).await?;
+        if source == IdentitySource::AzureArc && response.status() == StatusCode::UNAUTHORIZED {
+            // Each challenge has a key of its own, so nothing is kept for the next.
+            response = self.send_question(question, Some(&response)).await?;
+        }
         if !response.status().is_success() {
             return Err(self
                 .http
                 .failure(response, |answer| answer.identity_error())
                 .await);
         }
+        let host = response.url().authority().to_owned();
         let body = read_body(response, Destination::Identity, TOKEN_ANSWER_LIMIT).await?;
         TokenAnswer::parse(&body, self.http.clock().now_ms())
+            .map_err(|error| error.with_host(&host))
+    }
+
+    async fn send_question(
+        &self,
+        question: &Question,
+        challenge: Option<&Response>,
+    ) -> Result<Response> {
+        let mut request = question.request();
+        *request.timeout_mut() = Some(BUDGET);
+        if let Some(challenge) = challenge {
+            let key = arc::answer_to(challenge, &self.cloud.arc_keys).await?;
+            request.headers_mut().insert(AUTHORIZATION, key);
+        }
+        self.http.send(Destination::Identity, request).await
     }
 
     /// AKS: the projected token is the assertion of the app (or user-assigned identity) named.
@@ -172,29 +171,4 @@ impl Tokens {
             .map_err(|error| unavailable(format!("token file {}: {error}", file.display())))?;
         Ok(Secret::new(text.trim()))
     }
-}
-
-/// `names` are the endpoint's parameters for a client, object and resource id.
-fn identity_url(
-    endpoint: &str,
-    version: &str,
-    resource: &str,
-    identity: &IdentityId,
-    names: [&str; 3],
-) -> Result<Url> {
-    let mut url = Url::parse(endpoint)
-        .map_err(|error| Error::invalid(format!("identity endpoint {endpoint:?}: {error}")))?;
-    let [client, object, resource_id] = names;
-    let mut query = url.query_pairs_mut();
-    query
-        .append_pair("api-version", version)
-        .append_pair("resource", resource);
-    match identity {
-        IdentityId::SystemAssigned => {}
-        IdentityId::ClientId(id) => drop(query.append_pair(client, id)),
-        IdentityId::ObjectId(id) => drop(query.append_pair(object, id)),
-        IdentityId::ResourceId(id) => drop(query.append_pair(resource_id, id)),
-    }
-    drop(query);
-    Ok(url)
 }

@@ -1,6 +1,8 @@
 //! Access tokens: where each credential gets them, cached, one request at a time.
 
+pub(crate) mod arc;
 mod certificate;
+mod endpoint;
 mod entra;
 mod host;
 

@@ -55,7 +55,8 @@ async fn odd_names_round_trip() {
             "{name:?}"
         );
     }
-    let mut expected = names.to_vec();
+    // The service makes a slash of a backslash.
+    let mut expected = names.map(|name| name.replace('\\', "/"));
     expected.sort_unstable();
     let page = data.list(&ListRequest::default()).await.unwrap();
     let mut listed: Vec<&str> = page.blobs.iter().map(|blob| blob.name.as_str()).collect();

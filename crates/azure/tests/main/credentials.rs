@@ -273,3 +273,37 @@ async fn azure_link_by_secret_and_without_any_secret() {
         exercise(&world, &container(&azure, &link, "data")).await;
     }
 }
+
+/// What was made moments ago is refused like what is not there: it is waited for, and not for long.
+#[tokio::test]
+async fn a_trust_that_does_not_act_yet_is_waited_for() {
+    let world = World::start().await;
+    let state = world.local.state();
+    let (app, _) = world.service_principal(CONTRIBUTOR);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    let host = HostIdentity {
+        federated_token_file: Some(file.clone()),
+        client_id: Some(app.client_id.clone()),
+        tenant_id: Some(world.tenant.id.clone()),
+        ..HostIdentity::default()
+    };
+    state.project_token("ns", "longshore", &file).unwrap();
+    let workload = managed(IdentitySource::Auto, IdentityId::SystemAssigned);
+    let azure = world.azure_with(host, None);
+    let trust_later = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        state
+            .trust_service_account(&app.client_id, "ns", "longshore")
+            .unwrap();
+    };
+    let (signed_in, ()) = tokio::join!(azure.sign_in(&workload), trust_later);
+    signed_in.unwrap();
+    assert!(world.count_requests("/oauth2/") > 1);
+
+    let wrong = world.principal(&app, ClientProof::Secret(Secret::new("wrong")));
+    let started = std::time::Instant::now();
+    let error = world.azure().sign_in(&wrong).await.unwrap_err();
+    assert_eq!(error.code(), Some("AADSTS7000215"));
+    assert!(started.elapsed() < std::time::Duration::from_secs(6));
+}

@@ -192,7 +192,12 @@ async fn one_token_for_many_callers_and_many_hours() {
     // Five minutes before its end a token is renewed; a failed renewal does not take it away.
     let data = container(&azure, &credential, "data");
     world.clock.advance_ms(HOUR_MS - 4 * 60_000);
-    world.fault(FaultTarget::Entra, "POST", 1, status(401, None));
+    let refused = FaultKind::Status {
+        status: 401,
+        code: Some("unauthorized_client".to_owned()),
+        retry_after_s: None,
+    };
+    world.fault(FaultTarget::Entra, "POST", 1, refused);
     data.exists().await.unwrap();
     data.exists().await.unwrap();
     assert_eq!(

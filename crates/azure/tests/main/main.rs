@@ -3,6 +3,7 @@
 mod blobs;
 mod credentials;
 mod faults;
+mod hosts;
 mod refusals;
 mod sign_in;
 mod signing;

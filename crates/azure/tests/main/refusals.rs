@@ -3,7 +3,7 @@
 use azure::{
     AppRegistration, Azure, Cloud, ContainerClient, Error, ErrorKind, GetRequest, HostIdentity,
 };
-use local_azure::state::{AccountSettings, AppAudience};
+use local_azure::state::{AccountSettings, AppAudience, FaultKind, FaultTarget};
 use model::{AccountName, ClientProof, Credential, IdentityId, IdentitySource, Secret};
 
 use crate::world::{HOUR_MS, World, account, blob, container, minutes};
@@ -391,4 +391,19 @@ async fn nothing_prints_a_secret() {
         !shown.contains("c2VlZGVk") && !shown.contains("sig=s"),
         "{shown}"
     );
+}
+
+/// A real account may answer 409 to who brings nothing, and name its tenant to a token that is none.
+#[tokio::test]
+async fn the_tenant_is_named_to_a_token_that_is_none() {
+    let world = World::start().await;
+    let refused = FaultKind::Status {
+        status: 409,
+        code: Some("PublicAccessNotPermitted".to_owned()),
+        retry_after_s: None,
+    };
+    world.fault(FaultTarget::Blob, "comp=list", 1, refused);
+    let challenge = world.azure().tenant_of_account(&account()).await.unwrap();
+    assert_eq!(challenge.tenant_id, world.tenant.id);
+    assert_eq!(world.count_requests("comp=list"), 2);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use azure::{Azure, Cloud, HostIdentity, SignRequest};
 use model::{Credential, Secret};
 
-use crate::world::{HOUR_MS, World, blob, container, minutes};
+use crate::world::{HOUR_MS, World, blob, container, exercise, minutes};
 
 const READER: &str = "Storage Blob Data Reader";
 const ODD: &str = "odd dir/ünï 100% #1?+&=.svg";
@@ -172,5 +172,23 @@ async fn signing_is_quick_with_a_key_at_hand() {
             started.elapsed()
         );
         assert_eq!(world.local.state().requests().len(), asked);
+    }
+}
+
+/// A cloud that is behind: requests and both kinds of SAS speak the version of its profile.
+#[tokio::test]
+async fn an_older_version_of_the_interface_is_spoken_throughout() {
+    let world = World::start().await;
+    let (_, principal) = world.service_principal("Storage Blob Data Contributor");
+    for version in ["2019-12-12", "2020-02-10", "2021-12-02", "2025-07-05"] {
+        let cloud = Cloud {
+            storage_version: version.to_owned(),
+            ..world.cloud()
+        };
+        let host = HostIdentity::default();
+        let azure = Azure::new(cloud, host, None, world.clock.clone()).unwrap();
+        for credential in [world.key(), principal.clone()] {
+            exercise(&world, &container(&azure, &credential, "data")).await;
+        }
     }
 }

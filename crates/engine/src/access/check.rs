@@ -186,7 +186,8 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] for the field `url`, when it is none of the cloud's.
     pub fn blob_place(&self, url: &str) -> Result<BlobPlace> {
-        let url = url.trim();
+        let is_around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
+        let url = url.trim_matches(is_around);
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let cloud = self.cloud();
         // A container alone is parsed as the container of some blob.

@@ -10,6 +10,7 @@ mod entra_numbers;
 mod identity;
 mod listing;
 mod network;
+mod roles;
 mod sas;
 mod storage_codes;
 #[cfg(test)]
@@ -21,8 +22,8 @@ use model::{AccountName, BlobName, Code, ContainerName, Credential, IdentitySour
 
 use crate::{AzureAnswer, Fix, Problem, Who};
 pub(crate) use advice::{Finding, word_finding};
-use commands::{Scope, assign_role};
 pub(crate) use listing::repeats as listing_repeats;
+use roles::{delegator_missing, may_overwrite, role_missing};
 
 /// What was being done when Azure refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +148,15 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 .command(commands::create_container(at)),
         ),
         ErrorKind::AccountNotFound => network::account_not_found(at),
+        // Not a word about a blob, where none was asked for.
+        ErrorKind::NotFound if matches!(at.doing, Doing::List | Doing::Sign | Doing::SignIn) => (
+            Code::ContainerNotFound,
+            format!(
+                "Azure shows no container {container} in {account} to this credential: it is not there, or it may not be known to whoever asks so (without a credential, or with a SAS token of before 2015)."
+            ),
+            Fix::by(Who::You, "Correct the container's name, give another credential, or create it")
+                .command(commands::create_container(at)),
+        ),
         ErrorKind::NotFound => (
             Code::BlobNotFound,
             format!("{} does not exist in {account}/{container}.", the_blob(at)),
@@ -158,6 +168,10 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         ErrorKind::CredentialRejected => rejected(answer, at),
         ErrorKind::TokenRefused => token::refused(answer, at),
         ErrorKind::IdentityUnavailable => identity::unavailable(answer, at),
+        ErrorKind::IdentityNotSelectable
+        | ErrorKind::IdentityKeyRefused
+        | ErrorKind::IdentityKeyUnreadable
+        | ErrorKind::IdentityHostUnsupported => identity::not_asked(answer),
         ErrorKind::WrongTenant => wrong_tenant(
             answer
                 .challenge
@@ -197,6 +211,16 @@ fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             Fix::by(
                 Who::You,
                 "Give the storage a credential: an Azure link, a service principal, a managed identity or a SAS token.",
+            ),
+        ),
+        ErrorKind::NoCredential if !matches!(at.credential, Credential::Anonymous) => (
+            Code::RequestChanged,
+            format!(
+                "The storage account {account} got no credential, although Longshore sent one: something on the way removed it (the header Authorization, or the SAS in the address)."
+            ),
+            Fix::by(
+                Who::Operator,
+                "The operator looks for a proxy or gateway between Longshore and Azure, and lets Azure's hosts pass it (NO_PROXY).",
             ),
         ),
         ErrorKind::NoCredential => (
@@ -318,7 +342,10 @@ fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     match at.credential {
         Credential::AccountKey { .. } => (
             Code::AccountKeyRejected,
-            format!("Azure does not accept the account key for {account}: it is not one of the account's two keys."),
+            format!(
+                "Azure does not accept what was signed with the account key for {account}. Most likely it is not one of the account's two keys (any more); otherwise something on the way changed the request: {}",
+                clean(answer.message)
+            ),
             Fix::by(Who::You, "Copy key1 or key2 again, without spaces").command(format!(
                 "az storage account keys list --account-name {account} --query \"[0].value\" --output tsv"
             ))
@@ -380,103 +407,4 @@ fn wrong_tenant(owner: Option<&str>, at: &Situation<'_>) -> Row {
         )),
     };
     (Code::WrongTenant, cause, fix)
-}
-
-/// How long a new role assignment takes to act.
-const ROLE_TAKES: &str = "up to 10 minutes";
-
-/// Who the credential acts as, at the beginning of a sentence.
-fn whose(at: &Situation<'_>) -> &'static str {
-    match at.credential {
-        Credential::ServicePrincipal { .. } => "The service principal",
-        Credential::ManagedIdentity { .. } => "The managed identity",
-        Credential::AzureLink { .. } => "Longshore's enterprise application",
-        Credential::AccountKey { .. } | Credential::Sas { .. } | Credential::Anonymous => {
-            "The credential"
-        }
-    }
-}
-
-/// What lets the credential replace a blob: a role, or the letter `w` of a SAS.
-fn may_overwrite(at: &Situation<'_>, when: &str) -> Fix {
-    match at.credential {
-        Credential::Sas { .. } => {
-            let fix = sas::token_with(at, "rcwl");
-            Fix {
-                text: format!(
-                    "{when}, the token needs w (write) beside c (create). {}",
-                    fix.text
-                ),
-                ..fix
-            }
-        }
-        _ => Fix::by(
-            Who::AzureAdministrator,
-            format!("{when}, an administrator grants Storage Blob Data Contributor"),
-        )
-        .command(assign_role(
-            at,
-            "Storage Blob Data Contributor",
-            Scope::Container,
-        ))
-        .takes(ROLE_TAKES),
-    }
-}
-
-fn role_missing(at: &Situation<'_>) -> Row {
-    let place = format!("the container {}/{}", at.account(), at.container());
-    let (role, what) = match at.doing {
-        Doing::List | Doing::Sign | Doing::SignIn => {
-            ("Storage Blob Data Reader", "list the blobs of")
-        }
-        Doing::Read | Doing::ReadSigned => ("Storage Blob Data Reader", "read the blobs of"),
-        Doing::Write => ("Storage Blob Data Contributor", "write blobs to"),
-        Doing::Delete => ("Storage Blob Data Contributor", "delete blobs of"),
-    };
-    (
-        Code::RoleMissing,
-        format!(
-            "{} may not {what} {place}: no role that allows it acts there. Reader, Contributor and Owner are about the account and not its data, and a role on another container or account does not count; to see what it has: {}",
-            whose(at),
-            commands::list_roles(at)
-        ),
-        Fix::by(
-            Who::AzureAdministrator,
-            format!("An administrator grants {role} on {place}; a new role takes up to 10 minutes to act"),
-        )
-        .command(assign_role(at, role, Scope::Container))
-        .portal(format!(
-            "Storage account {}, Containers, {}, Access control (IAM), Add role assignment, {role}",
-            at.account(), at.container()
-        ))
-        .bicep(commands::bicep_role(at, role, Scope::Container))
-        .takes(ROLE_TAKES),
-    )
-}
-
-/// The action has no meaning below the account, so a container's role does not carry it.
-fn delegator_missing(at: &Situation<'_>) -> Row {
-    const ROLE: &str = "Storage Blob Delegator";
-    (
-        Code::DelegatorMissing,
-        format!(
-            "{} may not get a user delegation key of the storage account {}, which pre-signed URLs without an account key need. A role on a container alone does not allow it: this right exists on the storage account only.",
-            whose(at),
-            at.account()
-        ),
-        Fix::by(
-            Who::AzureAdministrator,
-            format!(
-                "Switch pre-signed URLs off (presign=false), so that blobs are streamed through Longshore; or an administrator grants {ROLE} on the storage account {}, and a new role takes up to 10 minutes to act",
-                at.account()
-            ),
-        )
-        .command(assign_role(at, ROLE, Scope::Account))
-        .portal(format!(
-            "Storage account {}, Access control (IAM), Add role assignment, {ROLE}",
-            at.account()
-        ))
-        .bicep(commands::bicep_role(at, ROLE, Scope::Account))
-        .takes(ROLE_TAKES),
-    )
 }

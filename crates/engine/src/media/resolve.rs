@@ -27,7 +27,10 @@ use crate::{
     access::explain::Doing,
     audit::{Different, short},
     links::gate::{Asker, Entry},
-    media::blob_uris::{self, NamedBlob, Naming},
+    media::{
+        blob_uris::{self, NamedBlob, Naming},
+        shown::Shown,
+    },
     require,
 };
 
@@ -284,14 +287,16 @@ impl Engine {
         blob: &BlobName,
     ) -> Result<Resolved> {
         let minutes = storage.presign_ttl_minutes.unsigned_abs();
+        let shown = Shown::of_name(blob.as_str());
+        let is_download = shown.is_some_and(|shown| shown.is_download);
         let signed = place
             .client
             .sign(
                 blob,
                 &SignRequest {
                     ttl: Duration::from_secs(minutes * 60),
-                    response_content_type: None,
-                    response_content_disposition: None,
+                    response_content_type: shown.map(|shown| shown.content_type.to_owned()),
+                    response_content_disposition: is_download.then(|| "attachment".to_owned()),
                     correlation_id: Some(event),
                 },
             )

@@ -1,10 +1,10 @@
 //! Does a storage work? Real requests, before anything is saved.
 //!
 //! A source must list under its prefix, read the first blob it finds, and sign a URL when it
-//! serves by pre-signed URLs. A target must take a new blob: `PREFIX/.longshore-access-check-UUID`,
+//! serves by pre-signed URLs; one that may read and not list can serve what tasks name. A target must take a new blob: `PREFIX/.longshore-access-check-UUID`,
 //! deleted again at once. Where the role only lets us add blobs, that small blob stays.
 
-use azure::{ContainerClient, ListRequest, PutCondition, SignRequest};
+use azure::{ContainerClient, ErrorKind, ListRequest, PutCondition, SignRequest};
 use bytes::Bytes;
 use model::{
     AccountName, Actor, BlobName, Code, ContainerName, Credential, Direction, OrgId, ServeMode,
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::{
     DefaultAccount, Engine, Error, FieldError, Fix, Problem, Result, Who,
-    access::explain::{Doing, Situation, explain},
+    access::explain::{Doing, Finding, Situation, explain, word_finding},
     links::gate::{Entry, Gate},
     storages::storage_input::Draft,
 };
@@ -34,21 +34,41 @@ pub(crate) fn leading_slash(prefix: &str) -> &'static str {
 }
 
 impl Engine {
-    /// Fails unless the draft's credential can do what the storage is for.
-    pub(crate) async fn probe(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
+    /// Fails unless the draft's credential can do what the storage is for; what it cannot do
+    /// besides is told.
+    pub(crate) async fn probe(
+        &self,
+        draft: &Draft,
+        client: &ContainerClient,
+    ) -> Result<Option<Problem>> {
         match draft.direction {
             Direction::Source => self.probe_source(draft, client).await,
             Direction::Target => self.probe_target(draft, client).await,
         }
     }
 
-    async fn probe_source(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
-        let first = first_blob(draft, client)
-            .await
-            .map_err(|error| self.explain_draft(&error, draft, None, Doing::List))?;
+    async fn probe_source(
+        &self,
+        draft: &Draft,
+        client: &ContainerClient,
+    ) -> Result<Option<Problem>> {
+        let (first, lacks) = match first_blob(draft, client).await {
+            Ok(first) => (first, None),
+            Err(error) => match readable_unlisted(&error, draft, client).await {
+                Some(stand_in) => {
+                    let place = (&draft.account, &draft.container);
+                    let at = self.situation_at(place, &draft.credential, None, Doing::List);
+                    (
+                        Some(stand_in),
+                        Some(word_finding(&Finding::ListNotAllowed, &at)),
+                    )
+                }
+                None => return Err(self.explain_draft(&error, draft, None, Doing::List)),
+            },
+        };
         let Some(blob) = first else {
             return if draft.prefix.as_str().is_empty() {
-                Ok(())
+                Ok(None)
             } else {
                 Err(Error::field(
                     FieldError::NON_FIELD,
@@ -62,10 +82,12 @@ impl Engine {
                 ))
             };
         };
-        client
-            .head(&blob)
-            .await
-            .map_err(|error| self.explain_draft(&error, draft, Some(&blob), Doing::Read))?;
+        if lacks.is_none() {
+            client
+                .head(&blob)
+                .await
+                .map_err(|error| self.explain_draft(&error, draft, Some(&blob), Doing::Read))?;
+        }
         if draft.serve_mode == ServeMode::Presigned {
             let request = SignRequest {
                 ttl: Duration::from_secs(60),
@@ -78,10 +100,14 @@ impl Engine {
                 .await
                 .map_err(|error| self.explain_draft(&error, draft, Some(&blob), Doing::Sign))?;
         }
-        Ok(())
+        Ok(lacks)
     }
 
-    async fn probe_target(&self, draft: &Draft, client: &ContainerClient) -> Result<()> {
+    async fn probe_target(
+        &self,
+        draft: &Draft,
+        client: &ContainerClient,
+    ) -> Result<Option<Problem>> {
         let name = draft
             .prefix
             .join(&format!("{CHECK_BLOB}{}", uuid::Uuid::new_v4().simple()));
@@ -99,10 +125,22 @@ impl Engine {
             }
             Err(error) => {
                 tracing::info!(account = %draft.account, container = %draft.container, %blob, %error,
-                    "the check's blob stays: the role does not allow deleting");
-                Ok(())
+                    "the check's blob stays: it may not be deleted");
+                let place = (&draft.account, &draft.container);
+                let problem = self.explain_azure(
+                    &error,
+                    place,
+                    &draft.credential,
+                    Some(&blob),
+                    Doing::Delete,
+                );
+                let is_held = matches!(
+                    problem.code,
+                    Code::RetentionPolicy | Code::LegalHold | Code::Leased
+                );
+                Ok(is_held.then_some(problem))
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(None),
         }
     }
 
@@ -229,15 +267,24 @@ impl Engine {
         blob: Option<&BlobName>,
         doing: Doing,
     ) -> Problem {
-        let situation = Situation {
+        explain(error, &self.situation_at(place, credential, blob, doing))
+    }
+
+    fn situation_at<'a>(
+        &'a self,
+        place: (&'a AccountName, &'a ContainerName),
+        credential: &'a Credential,
+        blob: Option<&'a BlobName>,
+        doing: Doing,
+    ) -> Situation<'a> {
+        Situation {
             cloud: self.cloud(),
             place: Some(place),
             blob,
             credential,
             app_client_id: self.settings().app_client_id.as_deref(),
             doing,
-        };
-        explain(error, &situation)
+        }
     }
 
     fn explain_draft(
@@ -265,6 +312,28 @@ pub(crate) fn no_link(tenant: &str) -> Error {
         azure: None,
     }
     .into()
+}
+
+/// A name below the prefix, when blobs there can be read although listing was refused: access
+/// control lists of a hierarchical namespace allow the one without the other. That a name is not
+/// there is only told to who may read it.
+pub(crate) async fn readable_unlisted(
+    refused: &azure::Error,
+    draft: &Draft,
+    client: &ContainerClient,
+) -> Option<BlobName> {
+    if refused.kind() != ErrorKind::RoleMissing || !draft.credential.uses_token() {
+        return None;
+    }
+    let name = format!("{CHECK_BLOB}{}", uuid::Uuid::new_v4().simple());
+    let blob = BlobName::parse(draft.prefix.join(&name)).ok()?;
+    match client.head(&blob).await {
+        Ok(_) => Some(blob),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            (error.code() != Some("ResourceNotFound")).then_some(blob)
+        }
+        Err(_) => None,
+    }
 }
 
 /// The first blob under the prefix, at any depth, that is no folder marker.

@@ -1,9 +1,15 @@
 //! The credential of a storage form: from what is given now, and what is stored already.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use model::{ClientProof, Credential, CredentialKind, IdentityId, IdentitySource, Secret};
+use model::{
+    AccountName, ClientProof, ContainerName, Credential, CredentialKind, IdentityId,
+    IdentitySource, Secret,
+};
 
-use crate::storages::storage_input::{Problems, REQUIRED, StorageInput, text};
+use crate::storages::{
+    pasted::{Pasted, sas_fields},
+    storage_input::{Problems, REQUIRED, StorageInput, text},
+};
 
 /// The credential that the storage has now.
 #[derive(Clone, Copy)]
@@ -13,16 +19,20 @@ pub(crate) struct Stored<'a> {
     pub same_account: bool,
 }
 
+/// Where the storage is.
+pub(crate) type Place<'a> = (&'a AccountName, Option<&'a ContainerName>);
+
 /// The credential, or `None` with what is wrong noted.
 pub(crate) fn build(
     kind: CredentialKind,
     input: &StorageInput,
+    at: Place<'_>,
     stored: Option<Stored<'_>>,
     problems: &mut Problems,
 ) -> Option<Credential> {
     match kind {
-        CredentialKind::AccountKey => account_key(input, stored, problems),
-        CredentialKind::Sas => sas(input, stored, problems),
+        CredentialKind::AccountKey => account_key(input, at, stored, problems),
+        CredentialKind::Sas => sas(input, at, stored, problems),
         CredentialKind::ServicePrincipal => service_principal(input, stored, problems),
         CredentialKind::ManagedIdentity => managed_identity(input, stored, problems),
         CredentialKind::AzureLink => azure_link(input, stored, problems),
@@ -45,26 +55,57 @@ fn missing(stored: Option<Stored<'_>>, secret: &str, belongs_to: &str) -> String
 
 fn account_key(
     input: &StorageInput,
+    at: Place<'_>,
     stored: Option<Stored<'_>>,
     problems: &mut Problems,
 ) -> Option<Credential> {
-    match (secret(&input.account_key), stored) {
-        (Some(key), _) => match BASE64_STANDARD.decode(key) {
-            Ok(bytes) if !bytes.is_empty() => Some(Credential::AccountKey {
-                key: Secret::new(key),
-            }),
-            _ => problems.add(
-                "account_key",
-                "This is not an account key: it must be base64, 88 characters that end in \"==\". Copy key1 or key2 from the storage account's page Access keys.",
-            ),
-        },
-        (None, Some(stored)) if stored.same_account => Some(stored.credential.clone()),
-        (None, stored) => problems.add("account_key", missing(stored, "account key", "account")),
+    let Some(given) = secret(&input.account_key) else {
+        return match stored {
+            Some(stored) if stored.same_account => Some(stored.credential.clone()),
+            stored => problems.add("account_key", missing(stored, "account key", "account")),
+        };
+    };
+    let pasted = Pasted::read(given);
+    if let Some(elsewhere) = elsewhere(&pasted, at) {
+        return problems.add("account_key", elsewhere);
     }
+    let Some(key) = pasted.key else {
+        return problems.add(
+            "account_key",
+            match pasted.sas {
+                Some(_) => "This has a SAS token and no account key in it: choose the SAS token as the way to sign in.",
+                None => "This connection string has no AccountKey in it. Copy the one of the storage account's page Access keys.",
+            },
+        );
+    };
+    match BASE64_STANDARD.decode(key.expose()) {
+        Ok(bytes) if !bytes.is_empty() => Some(Credential::AccountKey { key }),
+        _ => problems.add(
+            "account_key",
+            "This is not an account key: it must be base64, 88 characters that end in \"==\". Copy key1 or key2 from the storage account's page Access keys.",
+        ),
+    }
+}
+
+/// What to say when something of another place was pasted.
+fn elsewhere(pasted: &Pasted, (account, container): Place<'_>) -> Option<String> {
+    let named = pasted.account.as_deref()?;
+    if named != account.as_str() {
+        return Some(format!(
+            "What was pasted is of the account {named:?}, and the storage of the account {account}. Correct one of the two."
+        ));
+    }
+    let (named, container) = (pasted.container.as_deref()?, container?);
+    (named != container.as_str()).then(|| {
+        format!(
+            "What was pasted is of the container {named:?}, and the storage of the container {container}. Correct one of the two."
+        )
+    })
 }
 
 fn sas(
     input: &StorageInput,
+    at: Place<'_>,
     stored: Option<Stored<'_>>,
     problems: &mut Problems,
 ) -> Option<Credential> {
@@ -78,25 +119,22 @@ fn sas(
             ),
         };
     };
-    let given = given.expose().trim();
-    let query = given.split_once('?').map_or(given, |(_, query)| query);
-    if query.is_empty() && given.is_empty() {
+    if given.expose().trim().is_empty() {
         return Some(Credential::Anonymous);
     }
-    let has = |name: &str| {
-        query.split('&').any(|pair| {
-            pair.split_once('=')
-                .is_some_and(|(key, value)| key == name && !value.is_empty())
-        })
-    };
-    match ["sv", "sig"].into_iter().find(|name| !has(name)) {
-        None => Some(Credential::Sas {
-            token: Secret::new(query),
-        }),
-        Some(part) => problems.add(
+    let pasted = Pasted::read(given.expose());
+    if let Some(elsewhere) = elsewhere(&pasted, at) {
+        return problems.add("sas_token", elsewhere);
+    }
+    let Some(query) = pasted.sas else {
+        return problems.add(
             "sas_token",
-            format!("This is not a SAS token: it has no \"{part}=\". Paste the whole query, like sv=…&sp=rl&…&sig=…"),
-        ),
+            "This connection string has an account key and no SAS token in it: choose the account key as the way to sign in.",
+        );
+    };
+    match sas_fields(query.expose()) {
+        Ok(token) => Some(Credential::Sas { token }),
+        Err(why) => problems.add("sas_token", why),
     }
 }
 
@@ -148,7 +186,8 @@ fn service_principal(
         (Some(secret), None) => Some(ClientProof::Secret(Secret::new(secret))),
         (None, Some(pem)) if pem.contains("BEGIN CERTIFICATE") && pem.contains("PRIVATE KEY") => {
             Some(ClientProof::Certificate {
-                pem: Secret::new(pem),
+                // As it stands in an environment variable or in JSON.
+                pem: Secret::new(pem.replace("\\n", "\n")),
             })
         }
         (None, Some(_)) => problems.add(
@@ -179,15 +218,15 @@ fn managed_identity(
         Some(Credential::ManagedIdentity { source, identity }) => (*source, identity.clone()),
         _ => Default::default(),
     };
-    let source = match text(&input.identity_source) {
+    let source = match text(&input.identity_source).map(str::parse) {
         None => Some(kept_source),
-        Some("auto") => Some(IdentitySource::Auto),
-        Some("imds") => Some(IdentitySource::Imds),
-        Some("app_service") => Some(IdentitySource::AppService),
-        Some("workload_identity") => Some(IdentitySource::WorkloadIdentity),
-        Some(_) => problems.add(
+        Some(Ok(source)) => Some(source),
+        Some(Err(())) => problems.add(
             "identity_source",
-            "Give \"auto\", \"imds\", \"app_service\" or \"workload_identity\".",
+            format!(
+                "Give one of {}.",
+                IdentitySource::ALL.map(IdentitySource::as_str).join(", ")
+            ),
         ),
     };
     let given = [

@@ -63,7 +63,7 @@ pub struct StorageInput {
     pub identity_client_id: Option<String>,
     pub identity_object_id: Option<String>,
     pub identity_resource_id: Option<String>,
-    /// `azure_mi`: `auto`, `imds`, `app_service` or `workload_identity`.
+    /// `azure_mi`: the text of a [`model::IdentitySource`].
     pub identity_source: Option<String>,
     /// Targets: deleted annotations delete their blob.
     pub can_delete_objects: Option<bool>,
@@ -181,7 +181,8 @@ impl Draft {
                     credential,
                     same_account: storage.account == *account,
                 });
-                storage_credential::build(of.kind, input, stored, &mut problems)
+                let at = (account, container.as_ref());
+                storage_credential::build(of.kind, input, at, stored, &mut problems)
             }
         });
 
@@ -310,7 +311,7 @@ pub(crate) fn text(field: &Option<String>) -> Option<&str> {
 #[cfg(test)]
 mod fuzz {
     use azure::credential_expiry;
-    use model::{Credential, CredentialKind, Secret};
+    use model::{AccountName, Credential, CredentialKind, Secret};
 
     use super::{Problems, StorageInput};
     use crate::storages::storage_credential::{Stored, build};
@@ -346,6 +347,8 @@ mod fuzz {
         let kept = Credential::AccountKey {
             key: Secret::new("a2VwdA=="),
         };
+        let account = AccountName::parse("acct").unwrap();
+        let at = (&account, None);
         ::fuzz::texts("pasted_credentials", &seeds, &words, |text| {
             let given = || Some(Secret::new(text));
             let ids = StorageInput {
@@ -399,7 +402,7 @@ mod fuzz {
                 ),
             ] {
                 let mut problems = Problems::default();
-                let built = build(kind, &input, None, &mut problems);
+                let built = build(kind, &input, at, None, &mut problems);
                 assert_eq!(
                     built.is_some(),
                     problems.0.is_empty(),
@@ -423,7 +426,7 @@ mod fuzz {
                     },
                     _ => continue,
                 };
-                let again = build(kind, &again, None, &mut Problems::default());
+                let again = build(kind, &again, at, None, &mut Problems::default());
                 assert_eq!(again.as_ref(), Some(&credential));
             }
             let stored = Stored {
@@ -437,6 +440,7 @@ mod fuzz {
             let built = build(
                 CredentialKind::AccountKey,
                 &input,
+                at,
                 Some(stored),
                 &mut Problems::default(),
             );

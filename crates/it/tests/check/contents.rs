@@ -55,8 +55,17 @@ cases! {
         lab.azure.create_container(&lab.account, "old").await?;
         lab.azure.put_blob(&lab.account, "old", "a.png", "image/png", b"x".to_vec()).await?;
         lab.azure.set_tier(&lab.account, "old", "a.png", "Archive").await?;
+        lab.switch(json!({"rehydration_ms": 0})).await?;
         let fields = lab.by_key(json!({"container": "old"}));
         Ok(Case::new(fields, "read", "blob_archived").says("a.png").fixed())
+    };
+    blob_on_its_way_out_of_the_archive: async |lab: &Lab| {
+        lab.azure.create_container(&lab.account, "old").await?;
+        lab.azure.put_blob(&lab.account, "old", "a.png", "image/png", b"x".to_vec()).await?;
+        lab.azure.set_tier(&lab.account, "old", "a.png", "Archive").await?;
+        lab.azure.set_tier(&lab.account, "old", "a.png", "Hot").await?;
+        let fields = lab.by_key(json!({"container": "old"}));
+        Ok(Case::new(fields, "read", "blob_rehydrating").azure_code("BlobBeingRehydrated"))
     };
     only_folders_without_recursion: async |lab: &Lab| {
         let fields = lab.by_key(json!({"recursive_scan": false}));
@@ -70,6 +79,7 @@ cases! {
     };
     some_blobs_archived: async |lab: &Lab| {
         lab.azure.set_tier(&lab.account, CONTAINER, "cats/a.png", "Archive").await?;
+        lab.switch(json!({"rehydration_ms": 0})).await?;
         Ok(Case::new(lab.by_key(json!({})), "account_kind", "some_blobs_archived")
             .state("advice")
             .says("cats/")

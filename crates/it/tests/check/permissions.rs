@@ -60,6 +60,23 @@ cases! {
         let fields = lab.by_secret(&client.app, &client.secret, json!({}));
         Ok(Case::new(fields, "list", "role_missing").says("Reader").fixed())
     };
+    /// As access control lists of a hierarchical namespace do it: enough to serve, not to import.
+    listing_refused_and_reading_allowed: async |lab: &Lab| {
+        let client = lab.client().await?;
+        let acl = json!({"principal": client.principal, "container": CONTAINER, "permissions": "r"});
+        lab.switch(json!({"hierarchical_namespace": true, "acls": [acl]})).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "list_not_allowed")
+            .state("advice")
+            .says("hierarchical namespace"))
+    };
+    /// A role that would do, and a deny assignment above it.
+    denied: async |lab: &Lab| {
+        let client = lab.reader().await?;
+        lab.switch(json!({"denied": [client.principal]})).await?;
+        let fields = lab.by_secret(&client.app, &client.secret, json!({}));
+        Ok(Case::new(fields, "list", "role_missing").says("deny assignment"))
+    };
     /// Whoever has just granted it says so, and is not told to grant it.
     role_granted_just_now: async |lab: &Lab| {
         let client = lab.client().await?;

@@ -75,6 +75,15 @@ cases! {
         lab.switch(json!({"allow_shared_key": false})).await?;
         Ok(Case::new(lab.by_key(json!({})), "write", "shared_key_disabled").target().fixed())
     };
+    /// What the check wrote stays, and is told of.
+    retention_policy: async |lab: &Lab| {
+        lab.switch(json!({"holds": [{"kind": "retention", "container": CONTAINER}]})).await?;
+        Ok(Case::new(lab.by_key(json!({})), "overwrite", "retention_policy").target())
+    };
+    leased: async |lab: &Lab| {
+        lab.switch(json!({"holds": [{"kind": "lease", "container": CONTAINER}]})).await?;
+        Ok(Case::new(lab.by_key(json!({})), "overwrite", "leased").target().says("lease"))
+    };
 }
 
 /// A target that works is left as it was: the check's own blob is gone.

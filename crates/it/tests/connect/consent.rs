@@ -70,7 +70,8 @@ async fn a_page_of_entra_that_leads_nowhere_is_explained_to_who_waits() -> anyho
 async fn a_service_principal_that_is_not_known_yet_is_waited_for() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
     let owner = stage.owner().await?;
-    let delayed = json!({"consent_delay_ms": 3000});
+    // Longer than the token endpoint is asked again while the browser waits.
+    let delayed = json!({"consent_delay_ms": 8000});
     stage.world.azure.deviate(&delayed).await?;
     let page = stage.decide(&owner, &stage.ada, "accept").await?;
     assert!(page.status < 400, "{}: {}", page.status, page.text);

@@ -96,15 +96,45 @@ async fn authorize_principal(
         (Level::Container | Level::Object, Some(container)) => account.container_scope(container),
         _ => account.scope(),
     };
+    if account
+        .settings
+        .denied
+        .iter()
+        .any(|denied| denied == object_id)
+    {
+        return Err(BlobError::permission_mismatch());
+    }
     let may =
         |action: StorageAction| state.principal_may(object_id, action, &scope, request.now_ms);
-    if may(needs.action) {
+    if may(needs.action) || listed(account, request, operation, object_id) {
         Ok(())
     } else if needs.action_if_new.is_some_and(may) {
         require_new(state, request).await
     } else {
         Err(BlobError::permission_mismatch())
     }
+}
+
+/// Do access control lists allow it to who has no role?
+fn listed(account: &Account, request: &BlobRequest, operation: Operation, object_id: &str) -> bool {
+    let (letter, path) = match operation {
+        Operation::GetBlob | Operation::GetBlobProperties => ('r', request.blob.as_deref()),
+        Operation::ListBlobs => ('l', request.query.get("prefix")),
+        _ => return false,
+    };
+    let path = path.unwrap_or_default();
+    let covers = |folder: &str| {
+        let folder = folder.trim_end_matches('/');
+        let rest = path.strip_prefix(folder);
+        folder.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    account.settings.hierarchical_namespace
+        && account.settings.acls.iter().any(|acl| {
+            acl.principal.eq_ignore_ascii_case(object_id)
+                && Some(&acl.container) == request.container.as_ref()
+                && acl.permissions.contains(letter)
+                && covers(&acl.folder)
+        })
 }
 
 /// For those who may create a blob and not replace one.

@@ -92,7 +92,15 @@ fn exposed(rule: &CorsRule, headers: &HeaderMap) -> String {
 fn allows_origin(rule: &CorsRule, origin: &str) -> bool {
     rule.allowed_origins
         .iter()
-        .any(|allowed| allowed == "*" || allowed == origin)
+        .any(|allowed| match allowed.split_once('*') {
+            // `*`, or a host with any labels in front: `https://*.contoso.com`.
+            Some((before, after)) => {
+                origin.len() >= before.len() + after.len()
+                    && origin.starts_with(before)
+                    && origin.ends_with(after)
+            }
+            None => allowed == origin,
+        })
 }
 
 fn allows_method(rule: &CorsRule, method: &str) -> bool {

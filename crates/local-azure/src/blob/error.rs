@@ -44,6 +44,12 @@ answers! {
     blob_archived 409 "BlobArchived" "This operation is not permitted on an archived blob.";
     no_overwrite 403 "UnauthorizedBlobOverwrite" "This request is not authorized to perform blob overwrites.";
     condition_not_met 412 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
+    multiple_conditions 400 "MultipleConditionHeadersNotSupported" "Multiple condition headers are not supported.";
+    lease_id_missing 412 "LeaseIdMissing" "There is currently a lease on the blob and no lease ID was specified in the request.";
+    immutable_by_policy 409 "BlobImmutableDueToPolicy" "This operation is not permitted as the blob is immutable due to a policy.";
+    immutable_by_hold 409 "BlobImmutableDueToLegalHold" "This operation is not permitted as the blob is immutable due to one or more legal holds.";
+    container_being_deleted 409 "ContainerBeingDeleted" "The specified container is being deleted. Try operation later.";
+    blob_rehydrating 409 "BlobBeingRehydrated" "This operation is not permitted because the blob is being rehydrated.";
     not_modified 304 "ConditionNotMet" "The condition specified using HTTP conditional header(s) is not met.";
     invalid_resource_name 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
     invalid_uri 400 "InvalidUri" "The requested URI does not represent any resource on the server.";

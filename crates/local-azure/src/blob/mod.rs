@@ -8,6 +8,7 @@ mod authorize;
 mod cors;
 mod engine;
 mod error;
+mod holds;
 mod operation;
 mod query;
 mod request;
@@ -40,7 +41,7 @@ use crate::{
         operation::Operation,
         request::BlobRequest,
     },
-    faults::shape_body,
+    faults::{shape_body, whole_answer},
     state::{Account, FaultKind, FaultTarget, RequestRecord},
 };
 
@@ -63,31 +64,65 @@ struct Front {
     transport: Transport,
 }
 
-/// Answers a request, shapes the answer as an ordered fault wants it, and remembers the request.
+/// Answers a request as an ordered fault wants it, and remembers the request.
 async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body> {
-    let Front { state, transport } = front;
-    let started_ms = state.now_ms();
-    let request_id = uuid::Uuid::new_v4().to_string();
-    let method = request.method().clone();
+    let at_ms = front.state.now_ms();
+    let method = request.method().to_string();
     let path = request
         .uri()
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
-    let fault = state.take_fault(FaultTarget::Blob, || format!("{method} {path}"));
-    let sent = request.headers().clone();
-
-    let scheme = if transport == Transport::Https {
-        "https"
-    } else {
-        "http"
+    let fault = front
+        .state
+        .take_fault(FaultTarget::Blob, || format!("{method} {path}"));
+    let (answer, credential) = match fault {
+        Some(FaultKind::Answer {
+            status,
+            headers,
+            body,
+        }) => (whole_answer(status, &headers, body), ""),
+        None => service_answer(&front, request, at_ms, None).await,
+        Some(fault) => {
+            let (answer, credential) = service_answer(&front, request, at_ms, Some(&fault)).await;
+            let mut answer = answer.map(|body| shape_body(body, &fault));
+            if fault == (FaultKind::LostAnswer {}) {
+                *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            }
+            (answer, credential)
+        }
     };
-    let mut credential = "";
-    let answer = match BlobRequest::read(request, scheme, started_ms) {
-        Ok((request, body)) => {
+    front.state.record_request(RequestRecord {
+        front: FaultTarget::Blob,
+        at_ms,
+        method,
+        path,
+        status: answer.status().as_u16(),
+        credential,
+    });
+    answer
+}
+
+/// What the service answers, and how the client authenticated.
+async fn service_answer(
+    Front { state, transport }: &Front,
+    request: Request,
+    started_ms: i64,
+    fault: Option<&FaultKind>,
+) -> (Response<Body>, &'static str) {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let (method, sent) = (request.method().clone(), request.headers().clone());
+    let (mut credential, mut rules) = ("", Vec::new());
+    let answer = match BlobRequest::read(request, transport.scheme(), started_ms) {
+        Ok((mut request, body)) => {
             credential = credential_name(&request);
+            if let Some(account) = state.find_account(&request.account) {
+                request.is_hierarchical = account.settings.hierarchical_namespace;
+                request.rehydration_ms = account.settings.rehydration_ms;
+                rules = account.settings.cors.clone();
+            }
             // Read to its end first, so that a refusal reaches a client that is still sending.
             match collect(body).await {
-                Ok(body) => answer(&state, &request, transport, fault.as_ref(), body).await,
+                Ok(body) => answer(state, &request, *transport, fault, body).await,
                 Err(error) => Err(error),
             }
         }
@@ -95,21 +130,12 @@ async fn serve(Shared(front): Shared<Front>, request: Request) -> Response<Body>
     };
     let mut answer = answer.unwrap_or_else(|error| error.render(&method, &request_id, started_ms));
     put_common_headers(answer.headers_mut(), &sent, &request_id, started_ms);
-    if let Some(fault) = fault {
-        answer = answer.map(|body| shape_body(body, &fault));
-        if fault == (FaultKind::LostAnswer {}) {
-            *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        }
+    // Refusals too: a page may read why.
+    if method != Method::OPTIONS {
+        let origin = sent.get("origin").and_then(|origin| origin.to_str().ok());
+        cors::decorate(&rules, &method, origin, answer.headers_mut());
     }
-    state.record_request(RequestRecord {
-        front: FaultTarget::Blob,
-        at_ms: started_ms,
-        method: method.to_string(),
-        path,
-        status: answer.status().as_u16(),
-        credential,
-    });
-    answer
+    (answer, credential)
 }
 
 async fn answer(
@@ -126,17 +152,7 @@ async fn answer(
         return Err(BlobError::https_required());
     }
     meet(fault).await?;
-    let mut answer = carry_out(state, &account, request, transport, body).await?;
-    let origin = request.header("origin");
-    if request.method != Method::OPTIONS {
-        cors::decorate(
-            &account.settings.cors,
-            &request.method,
-            origin,
-            answer.headers_mut(),
-        );
-    }
-    Ok(answer)
+    carry_out(state, &account, request, transport, body).await
 }
 
 /// Waits or refuses as the fault says; faults of the body come later.
@@ -157,7 +173,12 @@ async fn meet(fault: Option<&FaultKind>) -> Result<()> {
             }
             Err(error)
         }
-        Some(FaultKind::SlowBody { .. } | FaultKind::CutBody { .. } | FaultKind::LostAnswer {})
+        Some(
+            FaultKind::Answer { .. }
+            | FaultKind::SlowBody { .. }
+            | FaultKind::CutBody { .. }
+            | FaultKind::LostAnswer {},
+        )
         | None => Ok(()),
     }
 }
@@ -186,6 +207,7 @@ async fn carry_out(
     }
     let caller = authenticate(state, account, request, transport)?;
     authorize(state, account, request, operation, &caller).await?;
+    holds::check(state, account, request, operation).await?;
     let operation = match operation {
         Operation::DeleteBlob if account.settings.soft_delete => Operation::SoftDeleteBlob,
         asked => asked,

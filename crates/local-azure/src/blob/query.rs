@@ -7,9 +7,13 @@ use percent_encoding::percent_decode_str;
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads the part after `?`. `+` is a plus sign, as in Azure, not a space.
+    /// Reads the part after `?`. A bare `+` is a blank: a signature that was decoded on its way does
+    /// not match any more.
     pub fn parse(text: &str) -> Self {
-        let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+        let decode = |part: &str| {
+            let part = part.replace('+', " ");
+            percent_decode_str(&part).decode_utf8_lossy().into_owned()
+        };
         Self(
             text.split('&')
                 .filter(|pair| !pair.is_empty())

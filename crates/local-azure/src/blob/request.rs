@@ -22,12 +22,16 @@ pub struct BlobRequest {
     pub headers: HeaderMap,
     pub account: String,
     pub container: Option<String>,
-    /// Percent-decoded and otherwise as sent: `.`, `..` and `//` stay.
+    /// Percent-decoded, and then as the service reads it: [`as_stored`].
     pub blob: Option<String>,
     /// The account's base URL as the client addressed it, with a trailing slash.
     pub endpoint: String,
     /// When it arrived, by this Azure's clock.
     pub now_ms: i64,
+    /// Folders are entries of their own: a hierarchical namespace.
+    pub is_hierarchical: bool,
+    /// How long the account takes to bring a blob back from the archive.
+    pub rehydration_ms: i64,
 }
 
 impl BlobRequest {
@@ -75,11 +79,15 @@ impl BlobRequest {
             raw_path: uri.path().to_owned(),
             account,
             container: named(container, |name| model::ContainerName::parse(name).is_ok())?,
-            blob: named(blob, |name| model::BlobName::parse(name).is_ok())?,
+            blob: named(&as_stored(blob), |name| {
+                model::BlobName::parse(name).is_ok()
+            })?,
             endpoint,
             method,
             headers,
             now_ms,
+            is_hierarchical: false,
+            rehydration_ms: 0,
         };
         Ok((parsed, body))
     }
@@ -93,9 +101,11 @@ impl BlobRequest {
             headers: HeaderMap::new(),
             account: account.to_owned(),
             container: Some(container.to_owned()),
-            blob: blob.map(str::to_owned),
+            blob: blob.map(as_stored),
             endpoint: format!("https://{account}.blob.core.windows.net/"),
             now_ms: model::Clock::system().now_ms(),
+            is_hierarchical: false,
+            rehydration_ms: 0,
         }
     }
 
@@ -120,6 +130,20 @@ impl BlobRequest {
     pub fn blob(&self) -> Result<&str> {
         self.blob.as_deref().ok_or_else(BlobError::invalid_uri)
     }
+}
+
+/// The name that the service makes of a sent one: `\` becomes `/`, and the dots at the end of a
+/// segment go. `.`, `..` and `//` stay.
+pub(super) fn as_stored(name: &str) -> String {
+    let name = name.replace('\\', "/");
+    let segments: Vec<&str> = name
+        .split('/')
+        .map(|segment| match segment.trim_end_matches('.') {
+            "" => segment,
+            kept => kept,
+        })
+        .collect();
+    segments.join("/")
 }
 
 /// `acct` of `acct.blob.core.windows.net:443`.
@@ -162,6 +186,8 @@ mod tests {
             ("/acct/cont/100%25%20%231%3F+&=", "100% #1?+&="),
             ("/acct/cont/%F0%9F%90%88", "🐈"),
             ("/acct/cont//lead", "/lead"),
+            ("/acct/cont/a%5Cb\\c", "a/b/c"),
+            ("/acct/cont/a./b../c.d...", "a/b/c.d"),
         ] {
             let request = read(path, "127.0.0.1:1");
             assert_eq!(request.blob.as_deref(), Some(blob), "{path}");

@@ -43,17 +43,18 @@ pub fn check(
     transport: Transport,
 ) -> Result<Grant> {
     let field = |name| request.query.get(name).unwrap_or("");
-    if field("sv").is_empty() || field("se").is_empty() || field("sp").is_empty() {
+    let (start, expiry, permissions) = in_force(account, request)?;
+    if field("sv").is_empty() || expiry.is_empty() || permissions.is_empty() {
         return Err(malformed());
     }
     let grant = if !field("ss").is_empty() {
-        check_account(account, request)?
+        check_account(account, request, permissions)?
     } else if !field("skoid").is_empty() {
-        check_delegation(state, account, request)?
+        check_delegation(state, account, request, permissions)?
     } else {
-        check_service(account, request)?
+        check_service(account, request, permissions)?
     };
-    check_window(request, field("st"), field("se"))?;
+    check_window(request, &start, &expiry, "")?;
     if field("spr") == "https" && transport == Transport::Http {
         return Err(BlobError::protocol_mismatch());
     }
@@ -63,7 +64,36 @@ pub fn check(
     Ok(grant)
 }
 
-fn check_account(account: &Account, request: &BlobRequest) -> Result<Grant> {
+/// Beginning, end and permissions: each of the token, or of the stored access policy that it names.
+fn in_force(account: &Account, request: &BlobRequest) -> Result<(String, String, String)> {
+    let field = |name| request.query.get(name).unwrap_or("").to_owned();
+    let own = (field("st"), field("se"), field("sp"));
+    let Some(id) = request.query.get("si") else {
+        return Ok(own);
+    };
+    let container = request.container.as_deref().unwrap_or_default();
+    let policies = &account.settings.access_policies;
+    let policy = policies.get(&format!("{container}/{id}")).ok_or_else(|| {
+        BlobError::authentication_failed(
+            "SAS identifier cannot be found for specified signed identifier",
+        )
+    })?;
+    let one = |own: String, of_policy: &Option<String>| match (own.as_str(), of_policy) {
+        ("", Some(given)) => Ok(given.clone()),
+        (_, None) => Ok(own),
+        // In both is in neither.
+        _ => Err(BlobError::authentication_failed(
+            "Access policy fields can be associated with signature or SAS identifier but not both",
+        )),
+    };
+    Ok((
+        one(own.0, &policy.start)?,
+        one(own.1, &policy.expiry)?,
+        one(own.2, &policy.permissions)?,
+    ))
+}
+
+fn check_account(account: &Account, request: &BlobRequest, permissions: String) -> Result<Grant> {
     let text = account_string(&account.name, request).ok_or_else(malformed)?;
     check_with_account_key(account, request, &text)?;
     if !request
@@ -74,21 +104,24 @@ fn check_account(account: &Account, request: &BlobRequest) -> Result<Grant> {
         return Err(BlobError::service_mismatch());
     }
     Ok(Grant::Account {
-        permissions: permissions(request),
+        permissions,
         resource_types: request.query.get("srt").unwrap_or("").to_owned(),
     })
 }
 
-fn check_service(account: &Account, request: &BlobRequest) -> Result<Grant> {
+fn check_service(account: &Account, request: &BlobRequest, permissions: String) -> Result<Grant> {
     let text =
         service_string(&canonical_resource(account, request)?, request).ok_or_else(malformed)?;
     check_with_account_key(account, request, &text)?;
-    Ok(Grant::Service {
-        permissions: permissions(request),
-    })
+    Ok(Grant::Service { permissions })
 }
 
-fn check_delegation(state: &State, account: &Account, request: &BlobRequest) -> Result<Grant> {
+fn check_delegation(
+    state: &State,
+    account: &Account,
+    request: &BlobRequest,
+    permissions: String,
+) -> Result<Grant> {
     let field = |name| request.query.get(name).unwrap_or("").to_owned();
     let text =
         delegation_string(&canonical_resource(account, request)?, request).ok_or_else(malformed)?;
@@ -106,9 +139,9 @@ fn check_delegation(state: &State, account: &Account, request: &BlobRequest) -> 
     if !genuine || fields.tenant != account.tenant {
         return Err(signature_mismatch(&text));
     }
-    check_window(request, &fields.start, &fields.expiry)?;
+    check_window(request, &fields.start, &fields.expiry, "key ")?;
     Ok(Grant::UserDelegation {
-        permissions: permissions(request),
+        permissions,
         object_id: fields.object_id,
     })
 }
@@ -127,22 +160,38 @@ fn check_with_account_key(account: &Account, request: &BlobRequest, text: &str) 
     Err(signature_mismatch(text))
 }
 
-fn permissions(request: &BlobRequest) -> String {
-    request.query.get("sp").unwrap_or("").to_owned()
-}
-
-/// `/blob/ACCOUNT/CONTAINER` for `sr=c`, with the blob for `sr=b`; names decoded.
+/// `/blob/ACCOUNT/CONTAINER` for `sr=c`, with the blob for `sr=b` and one of its snapshots or
+/// versions, with the first `sdd` folders of the name for `sr=d`; names decoded.
 fn canonical_resource(account: &Account, request: &BlobRequest) -> Result<String> {
     let container = request.container.as_deref().ok_or_else(malformed)?;
-    let of_container = format!("/blob/{}/{container}", account.name);
-    match (request.query.get("sr"), &request.blob) {
+    // Since 2015-02-21 with the service in front.
+    let service = match request.query.get("sv") {
+        Some(version) if version < "2015-02-21" => "",
+        _ => "/blob",
+    };
+    let of_container = format!("{service}/{}/{container}", account.name);
+    let query = &request.query;
+    match (query.get("sr"), &request.blob) {
         (Some("c"), _) => Ok(of_container),
         (Some("b"), Some(blob)) => Ok(format!("{of_container}/{blob}")),
+        (Some("bs"), Some(blob)) if query.get("snapshot").is_some() => {
+            Ok(format!("{of_container}/{blob}"))
+        }
+        (Some("bv"), Some(blob)) if query.get("versionid").is_some() => {
+            Ok(format!("{of_container}/{blob}"))
+        }
+        (Some("d"), blob) => {
+            let depth = query.get("sdd").and_then(|depth| depth.parse().ok());
+            let name = blob.as_deref().or(query.get("prefix")).unwrap_or_default();
+            let folders: Vec<&str> = name.split('/').take(depth.ok_or_else(malformed)?).collect();
+            Ok(format!("{of_container}/{}", folders.join("/")))
+        }
         _ => Err(malformed()),
     }
 }
 
-fn check_window(request: &BlobRequest, start: &str, expiry: &str) -> Result<()> {
+/// `of` is `key ` for the window of a user delegation key.
+fn check_window(request: &BlobRequest, start: &str, expiry: &str, of: &str) -> Result<()> {
     let starts = match start {
         "" => i64::MIN,
         text => time::parse_iso(text).ok_or_else(malformed)?,
@@ -161,7 +210,7 @@ fn check_window(request: &BlobRequest, start: &str, expiry: &str) -> Result<()> 
         time::http_date(expires),
     );
     Err(BlobError::authentication_failed(format!(
-        "Signature not valid in the specified time frame: Start [{from}] - Expiry [{to}] - Current [{now}]"
+        "Signature not valid in the specified {of}time frame: Start [{from}] - Expiry [{to}] - Current [{now}]"
     )))
 }
 

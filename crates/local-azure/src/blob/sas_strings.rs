@@ -1,7 +1,7 @@
 //! The strings that a SAS signs, by kind and by version (`sv`): field lists joined by line feeds.
 //!
 //! From "Create a service SAS", "Create an account SAS" and "Create a user delegation SAS";
-//! versions before 2018-11-09 are refused.
+//! versions before 2013-08-15, which could not choose headers, are refused.
 
 use crate::blob::request::BlobRequest;
 
@@ -14,25 +14,30 @@ enum Part {
     Resource,
     /// A parameter that came with this version and was no line before.
     Since(&'static str, &'static str),
-    /// A line that is always empty here: no stored access policy, no snapshot.
+    /// The snapshot or version that a token is for.
+    Snapshot,
+    /// A line that is always empty here.
     Empty,
 }
 
-use Part::{Empty, Field, Resource, Since};
+use Part::{Empty, Field, Resource, Since, Snapshot};
 
-const OLDEST: &str = "2018-11-09";
+/// The oldest version of each kind.
+const OLDEST_SERVICE: &str = "2013-08-15";
+const OLDEST_ACCOUNT: &str = "2015-04-05";
+const OLDEST_DELEGATION: &str = "2018-11-09";
 
 const SERVICE: &[Part] = &[
     Field("sp"),
     Field("st"),
     Field("se"),
     Resource,
-    Empty,
-    Field("sip"),
-    Field("spr"),
+    Field("si"),
+    Since("sip", "2015-04-05"),
+    Since("spr", "2015-04-05"),
     Field("sv"),
-    Field("sr"),
-    Empty,
+    Since("sr", "2018-11-09"),
+    Snapshot,
     Since("ses", "2020-12-06"),
     Field("rscc"),
     Field("rscd"),
@@ -61,7 +66,7 @@ const DELEGATION: &[Part] = &[
     Field("spr"),
     Field("sv"),
     Field("sr"),
-    Empty,
+    Snapshot,
     Since("ses", "2020-12-06"),
     Since("srh", "2026-04-06"),
     Since("srq", "2026-04-06"),
@@ -88,24 +93,24 @@ const ACCOUNT: &[Part] = &[
 
 /// What a service SAS signs; `None` for a version that is not supported.
 pub fn service_string(resource: &str, request: &BlobRequest) -> Option<String> {
-    joined(SERVICE, resource, request)
+    joined(SERVICE, OLDEST_SERVICE, resource, request)
 }
 
 /// What a user delegation SAS signs; `None` for a version that is not supported.
 pub fn delegation_string(resource: &str, request: &BlobRequest) -> Option<String> {
-    joined(DELEGATION, resource, request)
+    joined(DELEGATION, OLDEST_DELEGATION, resource, request)
 }
 
 /// What an account SAS signs, its final line feed included.
 pub fn account_string(account: &str, request: &BlobRequest) -> Option<String> {
-    joined(ACCOUNT, account, request)
+    joined(ACCOUNT, OLDEST_ACCOUNT, account, request)
 }
 
-fn joined(parts: &[Part], resource: &str, request: &BlobRequest) -> Option<String> {
+fn joined(parts: &[Part], oldest: &str, resource: &str, request: &BlobRequest) -> Option<String> {
     let field = |name| request.query.get(name).unwrap_or("");
     let version = field("sv");
     // Dates compare as text.
-    if version < OLDEST {
+    if version < oldest {
         return None;
     }
     let lines: Vec<&str> = parts
@@ -114,6 +119,11 @@ fn joined(parts: &[Part], resource: &str, request: &BlobRequest) -> Option<Strin
             Field(name) => Some(field(name)),
             Resource => Some(resource),
             Since(name, since) => (version >= since).then(|| field(name)),
+            Snapshot => (version >= "2018-11-09").then(|| match field("sr") {
+                "bs" => field("snapshot"),
+                "bv" => field("versionid"),
+                _ => "",
+            }),
             Empty => Some(""),
         })
         .collect();
@@ -156,6 +166,20 @@ mod tests {
             .unwrap(),
             "acct\nrl\nb\nco\n\n2026-01-02\n\n\n2026-10-06\n\n"
         );
+    }
+
+    #[test]
+    fn older_service_tokens_have_fewer_lines() {
+        let lines = |version: &str| {
+            service_string("/r", &request(format!("{COMMON}&si=policy&sv={version}")))
+                .map(|text| text.split('\n').count())
+        };
+        assert_eq!(lines("2012-02-12"), None);
+        assert_eq!(lines("2013-08-15"), Some(11));
+        assert_eq!(lines("2015-04-05"), Some(13));
+        assert_eq!(lines("2017-11-09"), Some(13));
+        assert_eq!(lines("2018-11-09"), Some(15));
+        assert_eq!(lines("2020-12-06"), Some(16));
     }
 
     #[test]

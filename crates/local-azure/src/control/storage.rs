@@ -3,7 +3,7 @@
 //! | request | body → answer |
 //! |---|---|
 //! | `POST /accounts` | `{name, tenant, …switches}` → account with `keys` and `scope` |
-//! | `PATCH /accounts/{name}` | any switches: `allow_shared_key`, `allow_public_access`, `firewall_open`, `allowed_addresses`, `https_only`, `hierarchical_namespace`, `soft_delete`, `cors`, `challenge` (a false one) |
+//! | `PATCH /accounts/{name}` | any switches: `allow_shared_key`, `allow_public_access`, `firewall_open`, `allowed_addresses`, `https_only`, `hierarchical_namespace`, `soft_delete`, `rehydration_ms`, `cors`, `access_policies` (`{"CONTAINER/ID": {start?, expiry?, permissions?}}`), `holds` (`[{kind: lease \| retention \| legal_hold, container, prefix?}]`), `acls` (`[{principal, container, folder?, permissions}]`, letters of `rl`), `denied` (object ids under a deny assignment), `challenge` (a false one) |
 //! | `POST /accounts/{name}/rotate-keys` | → account |
 //! | `POST /accounts/{name}/revoke-delegation-keys` | |
 //! | `POST /role-assignments` | `{principal, role, scope, effective_after_ms?}` → assignment |

@@ -1,6 +1,6 @@
 //! Storage accounts with their keys and switches, and the user delegation keys they issued.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rand::RngCore as _;
@@ -56,13 +56,23 @@ pub struct AccountSettings {
     pub allowed_addresses: Vec<String>,
     /// `supportsHttpsTrafficOnly`.
     pub https_only: bool,
-    /// `isHnsEnabled`, which Get Account Information tells; names stay flat here.
+    /// `isHnsEnabled`: folders are listed and can be asked for, and access control lists count.
     pub hierarchical_namespace: bool,
     /// Blob soft delete: a deleted blob can be restored, of the built-in engine only. It is kept
     /// for good, and a new blob of its name takes its place.
     pub soft_delete: bool,
+    /// How long a blob takes to leave the archive tier: hours, as in Azure.
+    pub rehydration_ms: i64,
     /// CORS rules of the blob service, first match wins.
     pub cors: Vec<CorsRule>,
+    /// Stored access policies by `CONTAINER/ID`, which tokens name (`si`).
+    pub access_policies: BTreeMap<String, AccessPolicy>,
+    /// What keeps blobs from being changed.
+    pub holds: Vec<Hold>,
+    /// Access control lists of a hierarchical namespace, below any role.
+    pub acls: Vec<Acl>,
+    /// Object ids that a deny assignment keeps from the data, whatever their roles.
+    pub denied: Vec<String>,
     /// The `WWW-Authenticate` value of 401 answers instead of the true one: what a hostile host that
     /// poses as an account would send.
     pub challenge: Option<String>,
@@ -87,17 +97,65 @@ impl Default for AccountSettings {
             https_only: false,
             hierarchical_namespace: false,
             soft_delete: false,
+            rehydration_ms: 15 * 3_600_000,
             cors: Vec::new(),
+            access_policies: BTreeMap::new(),
+            holds: Vec::new(),
+            acls: Vec::new(),
+            denied: Vec::new(),
             challenge: None,
         }
     }
+}
+
+/// A stored access policy; what it leaves open, each token says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessPolicy {
+    pub start: Option<String>,
+    pub expiry: Option<String>,
+    pub permissions: Option<String>,
+}
+
+/// What a principal may do below a folder without a role; execute on the folders above is implied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acl {
+    /// An object id.
+    pub principal: String,
+    pub container: String,
+    #[serde(default)]
+    pub folder: String,
+    /// Of `r` (read files) and `l` (list the folder: read on the folder itself).
+    pub permissions: String,
+}
+
+/// Keeps the blobs of a container whose names begin with `prefix` from being replaced or deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    pub kind: HoldKind,
+    pub container: String,
+    #[serde(default)]
+    pub prefix: String,
+}
+
+/// Why they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// Somebody holds a lease.
+    Lease,
+    /// A time-based retention policy.
+    Retention,
+    LegalHold,
 }
 
 /// One CORS rule of the blob service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorsRule {
-    /// Exact origins, or `*`.
+    /// Exact origins, `*`, or one with `*` in the place of labels.
     pub allowed_origins: Vec<String>,
     pub allowed_methods: Vec<String>,
     /// Header names, a prefix with `*`, or `*`.

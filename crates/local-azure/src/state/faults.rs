@@ -1,6 +1,9 @@
 //! Faults that tests order: which requests fail, how, and how often.
 
-use std::sync::{PoisonError, atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, atomic::Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +45,15 @@ pub enum FaultKind {
         code: Option<String>,
         #[serde(default)]
         retry_after_s: Option<u64>,
+    },
+    /// Answered with exactly this and nothing done: what a proxy in the way was seen to say, or a
+    /// service in a state that is not built here.
+    Answer {
+        status: u16,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        #[serde(default)]
+        body: String,
     },
     /// The answer's body trickles.
     SlowBody { bytes_per_second: u64 },

@@ -20,7 +20,7 @@ use crate::{
     error::ApiError,
     extract::{Query, instant},
     parameters::{Parameter, count, id, text},
-    stranger::Shown,
+    stranger::{Shown, put_on},
 };
 
 /// What the log can be asked by.
@@ -166,7 +166,7 @@ pub(crate) async fn export(State(app): State<App>, actor: Actor, query: Query) -
         (header::CACHE_CONTROL, "no-store"),
     ];
     let mut response = (headers, Body::from_stream(pages)).into_response();
-    Shown::file("application/x-ndjson").put_on(response.headers_mut());
+    put_on(&Shown::file("application/x-ndjson"), response.headers_mut());
     Ok(response)
 }
 

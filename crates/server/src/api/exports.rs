@@ -17,7 +17,7 @@ use crate::{
     error::ApiError,
     extract::{Id, Query},
     parameters::{Parameter, flag, ids, only, text},
-    stranger::Shown,
+    stranger::{Shown, put_on},
 };
 
 /// Of the download.
@@ -91,7 +91,10 @@ pub(crate) async fn export(
     let disposition = format!("attachment; filename=\"{name}\"");
     let body = Body::from_stream(file);
     let mut response = ([(header::CONTENT_DISPOSITION, disposition)], body).into_response();
-    Shown::file(format.about().content_type).put_on(response.headers_mut());
+    put_on(
+        &Shown::file(format.about().content_type),
+        response.headers_mut(),
+    );
     Ok(response)
 }
 

@@ -24,7 +24,7 @@ use crate::{
     extract::{Id, Query},
     media_origin,
     parameters::{Parameter, only, text as text_parameter},
-    stranger::{Shown, encoding, used_as},
+    stranger::{Shown, encoding, put_on, used_as},
 };
 
 /// For what is kept by its ETag: the browser asks before it shows it again, so that the next person
@@ -130,7 +130,7 @@ pub(crate) fn serve(blob: ServedBlob, used_as: Option<&str>) -> Answer<Response>
         );
         let length = blob.content_length.map(|bytes| bytes.to_string());
         set(header::CONTENT_LENGTH, length.as_deref());
-        shown.put_on(&mut headers);
+        put_on(&shown, &mut headers);
     }
     let body = blob.body.map_or_else(Body::empty, Body::from_stream);
     Ok((status, headers, body).into_response())

@@ -1,7 +1,7 @@
 //! The fields of each kind of storage as Label Studio's forms describe them.
 
 use axum::Json;
-use model::{Actor, CredentialKind, Direction, StorageType};
+use model::{Actor, CredentialKind, Direction, IdentitySource, StorageType};
 use serde_json::{Value, json};
 
 pub(crate) async fn form(_: Actor, of: StorageType) -> Json<Value> {
@@ -56,12 +56,8 @@ fn credential_fields(kind: CredentialKind) -> Value {
             plain("identity_client_id", "Client ID of a user-assigned identity", false),
             plain("identity_object_id", "or its Object ID", false),
             plain("identity_resource_id", "or its Resource ID", false),
-            {"type": "select", "name": "identity_source", "label": "Where Longshore runs", "options": [
-                {"value": "auto", "label": "Find out"},
-                {"value": "imds", "label": "Virtual machine"},
-                {"value": "app_service", "label": "App Service, Functions or Container Apps"},
-                {"value": "workload_identity", "label": "AKS workload identity"},
-            ]},
+            {"type": "select", "name": "identity_source", "label": "Where Longshore runs",
+             "options": IdentitySource::ALL.map(|source| json!({"value": source.as_str(), "label": source.title()}))},
         ]),
         CredentialKind::AzureLink => json!([
             plain("account_name", "Account Name", true),

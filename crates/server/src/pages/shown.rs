@@ -21,7 +21,7 @@ use crate::{
     error::ApiError,
     extract::{Body, Id, Query},
     fields::{Fields, Input},
-    stranger::Shown,
+    stranger::{Shown, put_on},
 };
 
 /// The largest HTML that is cleaned: the editor could not show more.
@@ -136,7 +136,10 @@ pub(crate) async fn html(
     let read = crate::clean::Read::of_body(query.flag("base64", false));
     let text = aside(move || decoded(&String::from_utf8_lossy(&bytes), read)).await?;
     let mut response = ([(header::CACHE_CONTROL, "no-store")], text).into_response();
-    Shown::of(Some("text/plain"), "", None).put_on(response.headers_mut());
+    put_on(
+        &Shown::of(Some("text/plain"), "", None),
+        response.headers_mut(),
+    );
     Ok(response)
 }
 

@@ -14,6 +14,7 @@ use crate::{
     Doing, Result,
     access::explain::Finding,
     runs::sync::{Scope, Verdict},
+    storages::connection::readable_unlisted,
 };
 
 /// Limits of the steps, in seconds.
@@ -106,7 +107,10 @@ impl Check<'_> {
         let seen = match answer {
             Ok(seen) => seen?,
             Err(stop) => {
-                let outcome = self.refused(&stop, None, Doing::List);
+                let outcome = match self.reads_unlisted(&stop).await {
+                    true => Outcome::Advice(self.find(&Finding::ListNotAllowed)),
+                    false => self.refused(&stop, None, Doing::List),
+                };
                 self.note(steps, Step::List, tried, took, outcome);
                 return Ok(Seen::default());
             }
@@ -118,6 +122,15 @@ impl Check<'_> {
         };
         self.note(steps, Step::List, tried, took, outcome);
         Ok(seen)
+    }
+
+    async fn reads_unlisted(&self, stop: &Stop) -> bool {
+        let Stop::Azure(error) = stop else {
+            return false;
+        };
+        let readable = readable_unlisted(error, &self.subject.draft, &self.client);
+        let found = self.limited(READ, async { Ok(readable.await.is_some()) });
+        found.await.unwrap_or(false)
     }
 
     /// Outside Azure's answer, inside the database's.

@@ -3,7 +3,13 @@
 
 use model::Code;
 
-use super::{Answer, Scope, Situation, commands, token::Client, word};
+use super::{
+    Answer, Situation,
+    commands::{self, Scope},
+    roles::{ROLE_TAKES, may_overwrite, whose},
+    token::Client,
+    word,
+};
 use crate::{Fix, Problem, Who};
 
 /// Something to tell that no answer of Azure's says by itself.
@@ -17,6 +23,8 @@ pub(crate) enum Finding<'a> {
     ClockDrifts(i64),
     /// The account's tenant is not the credential's.
     WrongTenant(&'a str),
+    /// Blobs can be read, and listing is refused.
+    ListNotAllowed,
     ContainerEmpty,
     PrefixMatchesNothing {
         prefix: &'a str,
@@ -159,6 +167,21 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
                 "Correct the filter: a regular expression that must match the blob's whole name from its beginning (folders included), or a glob like *.png.",
             ),
         ),
+        Finding::ListNotAllowed => (
+            Code::ListNotAllowed,
+            format!(
+                "The blobs of {account}/{container} can be read, and not listed: the storage serves what tasks name, and a sync fails. Access control lists (ACLs) of a hierarchical namespace do that, and a role younger than 10 minutes."
+            ),
+            Fix::by(
+                Who::AzureAdministrator,
+                "To import too, an administrator grants Storage Blob Data Reader on the container, or read and execute on the folders that are listed",
+            )
+            .command(commands::assign_role(
+                at,
+                "Storage Blob Data Reader",
+                Scope::Container,
+            )),
+        ),
         Finding::OnlyFolders { folders } => (
             Code::OnlyFolders,
             format!("All blobs are in {folders} folders below, and the storage is not recursive."),
@@ -226,7 +249,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
             Code::RoleMoreRights,
             format!(
                 "{} may {may} the blobs of {account}/{container}. A source is only read: Storage Blob Data Reader is enough.",
-                super::whose(at)
+                whose(at)
             ),
             Fix::by(
                 Who::AzureAdministrator,
@@ -236,7 +259,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
                 ),
             )
             .command(commands::assign_role(at, "Storage Blob Data Reader", Scope::Container))
-            .takes(super::ROLE_TAKES),
+            .takes(ROLE_TAKES),
         ),
         Finding::SasMoreRights { extra, needed } => (
             Code::SasMoreRights,
@@ -256,7 +279,7 @@ pub(crate) fn word_finding(finding: &Finding<'_>, at: &Situation<'_>) -> Problem
         Finding::AppendOnly => (
             Code::AppendOnly,
             "The credential may add blobs and not replace them. New annotations are written; a changed annotation cannot replace its file.".to_owned(),
-            super::may_overwrite(at, "If nothing may ever be overwritten, leave it. Where changed annotations must replace their file"),
+            may_overwrite(at, "If nothing may ever be overwritten, leave it. Where changed annotations must replace their file"),
         ),
         Finding::ExpiresSoon { what, days } => (
             Code::ExpiresSoon,

@@ -30,7 +30,9 @@ pub(super) fn list_roles(at: &Situation<'_>) -> String {
     let assignee = assignee(at)
         .replace("--assignee-object-id", "--assignee")
         .replace(" --assignee-principal-type ServicePrincipal", "");
-    format!("az role assignment list {assignee} --all --output table")
+    format!(
+        "az role assignment list {assignee} --all --include-inherited --query \"[].{{role:roleDefinitionName,scope:scope,condition:condition}}\""
+    )
 }
 
 /// The same grant as [`assign_role`] in Bicep; the ids are those of Azure's built-in roles.

@@ -64,6 +64,11 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             format!("Entra ID does not take this machine's token in the place of a secret of the app {id}: {}", said()),
             Fix::by(role, format!("{who} uses a user-assigned identity of the app's own tenant, and asks that tenant's administrator whether a policy forbids it.")),
         ),
+        700_229 => (
+            Code::FederationNotAllowed,
+            format!("Entra ID takes only an app's own token in the place of a secret of the app {id}, and the one of this machine is a person's (Cloud Shell, az login): {}", said()),
+            Fix::by(Who::Operator, "Run Longshore with a managed identity, or give the app a secret or a certificate."),
+        ),
         7_000_272 => (
             Code::FederationKeyUnknown,
             format!("Entra ID does not find the key that signed this machine's token at its issuer: the key is new (up to half an hour), or the cluster was made anew. {}", said()),

@@ -16,7 +16,7 @@ pub(super) fn firewall(at: &Situation<'_>) -> Row {
                 "The storage account {account} refuses this request: most likely its firewall (network rules, or public network access switched off) does not let this machine in. A SAS token that is not for this kind of request is refused in the same words: if the access check's step before the credential passes, it is the token."
             ),
             _ => format!(
-                "The storage account {account} refuses this machine whatever its credential: its firewall (network rules, or public network access switched off) does not let it in."
+                "The storage account {account} refuses this request before it looks at roles. Most likely its firewall (network rules, public network access switched off, a network security perimeter or a service endpoint policy) does not let this machine in."
             ),
         },
         Fix::by(

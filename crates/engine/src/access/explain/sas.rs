@@ -110,7 +110,7 @@ pub(super) fn rejected(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             return (
                 Code::SasRejected,
                 format!(
-                    "Azure does not accept the SAS token for {}: its signature is wrong, or the key that signed it was changed. {}",
+                    "Azure does not accept the SAS token for {}: {} Most likely its signature was cut or changed when it was copied, it is of another container or account, or the key that signed it was changed.",
                     at.account(),
                     clean(answer.message)
                 ),

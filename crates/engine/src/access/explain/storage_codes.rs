@@ -4,7 +4,7 @@
 //! Source: "Common REST API error codes", "Blob service error codes", "SAS error codes". A code that
 //! is not here is shown as it came.
 
-use model::Code;
+use model::{Code, Credential};
 
 use super::{Answer, Row, Situation, clean, commands, the_blob};
 use crate::{Fix, Who};
@@ -112,7 +112,7 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
             format!("The cloud {} does not know the version of the storage interface that Longshore speaks: {}", at.cloud.name, clean(answer.message)),
             Fix::by(
                 Who::Operator,
-                "The cloud is behind the public one. Please report it with this text.",
+                "The cloud is behind the public one, or a proxy changed the header. The operator names the cloud's newest version as storage_version in the cloud profile (2019-12-12 or later).",
             ),
         ),
         "InvalidHeaderValue" | "MissingRequiredHeader" | "UnsupportedHeader"
@@ -123,7 +123,14 @@ pub(super) fn row(answer: &Answer<'_>, at: &Situation<'_>) -> Option<Row> {
         | "LeaseIdMismatchWithContainerOperation" | "LeaseNotPresentWithBlobOperation"
         | "LeaseNotPresentWithContainerOperation" | "LeaseLost" => (
             Code::RequestChanged,
-            format!("Azure did not get the request as Longshore makes it ({code}): {} Most likely something on the way changed it (a proxy); else a SAS token holds parameters that are none of its own, or it is a mistake of Longshore's.", clean(answer.message)),
+            format!(
+                "Azure did not get the request as Longshore makes it ({code}): {} Most likely something on the way changed it (a proxy); else {}it is a mistake of Longshore's.",
+                clean(answer.message),
+                match at.credential {
+                    Credential::Sas { .. } => "the SAS token holds parameters that are none of its own, or ",
+                    _ => "",
+                }
+            ),
             Fix::by(
                 Who::Operator,
                 "Let requests to Azure pass the proxy unchanged, or except Azure's hosts (NO_PROXY). If there is no proxy, please report it with the request id.",

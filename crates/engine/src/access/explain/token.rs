@@ -66,7 +66,7 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
     match answer.code.unwrap_or_default() {
         "AADSTS7000215" => (
             Code::ClientSecretWrong,
-            format!("Entra ID refuses the client secret of the app {id}. Either it is not the secret's value (its id is often pasted instead), or it was removed."),
+            format!("Entra ID refuses the client secret of the app {id}. Most often it is not the secret's value (its id is pasted instead); otherwise it was removed, is another app's, or was made moments ago."),
             Fix::by(role, format!("{who} makes a new one and enters its value (shown once)")).command(
                 format!("az ad app credential reset --id {app} --append --display-name longshore --query password --output tsv"),
             ),
@@ -94,16 +94,15 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
                 format!("az login --tenant {} && az ad sp show --id {app} --query \"{{name:displayName,clientId:appId,tenant:appOwnerOrganizationId}}\"", quote(tenant)),
             ),
         ),
-        "AADSTS700016" | "AADSTS7000229" | "AADSTS65001" | "AADSTS650056" if is_ours => (
+        "AADSTS65001" | "AADSTS650056" if is_ours => (
+            Code::ConsentMissing,
+            format!("Longshore's app {id} has no (whole) consent in the tenant {tenant}: {}", clean(answer.message)),
+            consent_again(at, tenant, id),
+        ),
+        "AADSTS700016" | "AADSTS7000229" if is_ours => (
             Code::ConsentMissing,
             format!("Longshore's app {id} is not in the tenant {tenant}: its administrator has not consented, or has removed the enterprise application."),
-            Fix::by(
-                Who::AzureAdministrator,
-                format!(
-                    "An administrator of {tenant} consents at {}{tenant}/adminconsent?client_id={id}",
-                    with_slash(&at.cloud.authority)
-                ),
-            ),
+            consent_again(at, tenant, id),
         ),
         "AADSTS700038" => (
             Code::ClientIdUnknown,
@@ -151,7 +150,7 @@ pub(super) fn refused(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
             Fix::by(Who::AzureAdministrator, format!("An administrator of {tenant} looks at Entra ID, Sign-in logs, Service principal sign-ins, and allows the app or the address of the machine that runs Longshore."))
                 .portal("Entra ID, Protection, Conditional Access"),
         ),
-        "AADSTS700211" | "AADSTS700212" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" | "AADSTS700229" => (
+        "AADSTS700211" | "AADSTS700212" | "AADSTS700213" | "AADSTS70021" | "AADSTS7002138" => (
             Code::FederationMismatch,
             format!("No federated credential of the app {id} matches the token of this machine's identity (issuer, subject and audience, letter case included): {}", clean(answer.message)),
             Fix::by(role, format!("{who} compares them, and waits a minute after a change"))
@@ -231,6 +230,16 @@ pub(super) fn not_sent(answer: &Answer<'_>, at: &Situation<'_>) -> Row {
         Fix::by(
             Who::You,
             format!("Correct the settings of the storage on {}.", at.account()),
+        ),
+    )
+}
+
+fn consent_again(at: &Situation<'_>, tenant: &str, id: &str) -> Fix {
+    Fix::by(
+        Who::AzureAdministrator,
+        format!(
+            "An administrator of {tenant} consents at {}{tenant}/adminconsent?client_id={id}",
+            with_slash(&at.cloud.authority)
         ),
     )
 }

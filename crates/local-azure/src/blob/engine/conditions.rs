@@ -18,7 +18,7 @@ pub struct Validators<'a> {
 
 /// Checks the conditions of a read: 412 for one that must hold, 304 for one that must not.
 pub fn check_read(request: &BlobRequest, blob: Validators<'_>) -> Result<()> {
-    match first_failed(request, Some(blob)) {
+    match first_failed(request, Some(blob))? {
         None => Ok(()),
         Some(Failed::MustHold) => Err(BlobError::condition_not_met()),
         // Without ETag and Last-Modified, as the real service was recorded to answer.
@@ -28,7 +28,7 @@ pub fn check_read(request: &BlobRequest, blob: Validators<'_>) -> Result<()> {
 
 /// Checks the conditions of a write or delete; `None` when there is no blob yet.
 pub fn check_write(request: &BlobRequest, blob: Option<Validators<'_>>) -> Result<()> {
-    match first_failed(request, blob) {
+    match first_failed(request, blob)? {
         None => Ok(()),
         Some(Failed::MustNotHold) if request.header("if-none-match") == Some("*") => {
             Err(BlobError::blob_exists())
@@ -44,7 +44,25 @@ enum Failed {
     MustNotHold,
 }
 
-fn first_failed(request: &BlobRequest, blob: Option<Validators<'_>>) -> Option<Failed> {
+/// # Errors
+/// 400 for a date that is none, and for conditions that exclude each other.
+fn first_failed(request: &BlobRequest, blob: Option<Validators<'_>>) -> Result<Option<Failed>> {
+    let has = |name| request.header(name).is_some();
+    let must = has("if-match") || has("if-unmodified-since");
+    if must && (has("if-none-match") || has("if-modified-since")) {
+        return Err(BlobError::multiple_conditions());
+    }
+    for name in ["if-modified-since", "if-unmodified-since"] {
+        if let Some(date) = request.header(name)
+            && time::parse_http_date(date).is_none()
+        {
+            return Err(BlobError::invalid_header(name, date));
+        }
+    }
+    Ok(failed(request, blob))
+}
+
+fn failed(request: &BlobRequest, blob: Option<Validators<'_>>) -> Option<Failed> {
     let matches = |list: &str| {
         blob.is_some_and(|blob| {
             list.split(',')
@@ -53,7 +71,7 @@ fn first_failed(request: &BlobRequest, blob: Option<Validators<'_>>) -> Option<F
         })
     };
     let modified_after = |date: &str| {
-        // Last-Modified has seconds only; a date that cannot be read is no condition.
+        // Last-Modified has seconds only.
         let since = time::parse_http_date(date)?;
         Some(blob.is_some_and(|blob| blob.modified_ms / 1000 > since / 1000))
     };
@@ -156,7 +174,7 @@ mod tests {
             ("if-modified-since", BEFORE, 0),
             ("if-unmodified-since", AT, 0),
             ("if-unmodified-since", BEFORE, 412),
-            ("if-modified-since", "nonsense", 0),
+            ("if-modified-since", "nonsense", 400),
         ] {
             let got = check_read(&request(&[(name, value)]), BLOB);
             assert_eq!(
@@ -165,6 +183,14 @@ mod tests {
                 "{name}: {value}"
             );
         }
+    }
+
+    #[test]
+    fn conditions_that_exclude_each_other_are_refused() {
+        let both = request(&[("if-match", "\"0x1\""), ("if-none-match", "\"0x2\"")]);
+        assert_eq!(check_read(&both, BLOB).unwrap_err().status, 400);
+        let pair = request(&[("if-none-match", "\"0x2\""), ("if-modified-since", BEFORE)]);
+        assert!(check_read(&pair, BLOB).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use crate::blob::{
     engine::{
         memory::{BlobMap, Container},
-        memory_blobs::{BlobRecord, CONTENT_PROPERTIES},
+        memory_blobs::{BlobRecord, CONTENT_PROPERTIES, archive_status},
     },
     error::{BlobError, Result},
     request::BlobRequest,
@@ -49,6 +49,25 @@ impl<'a> Page<'a> {
                 }
             },
         };
+        let known = [
+            "",
+            "copy",
+            "deleted",
+            "metadata",
+            "snapshots",
+            "uncommittedblobs",
+            "versions",
+            "tags",
+            "immutabilitypolicy",
+            "legalhold",
+            "deletedwithversions",
+            "permissions",
+            "system",
+        ];
+        let include = query.get("include").unwrap_or("");
+        if include.split(',').any(|asked| !known.contains(&asked)) {
+            return Err(BlobError::invalid_query("include", include));
+        }
         let from = match query.get("marker").filter(|marker| !marker.is_empty()) {
             None => prefix.to_owned(),
             Some(marker) => {
@@ -79,7 +98,10 @@ pub(super) fn list_blobs(blobs: &BlobMap, request: &BlobRequest) -> Result<Vec<u
     echo(&mut out, request, &page);
     out.extend_from_slice(b"<Blobs>");
     let next = scan(blobs, &page, |entry| match entry {
-        Entry::Blob(name, blob) => write_blob(&mut out, name, blob, page.with_metadata),
+        Entry::Blob(name, blob) => {
+            let tier = blob.tier(request.now_ms);
+            write_blob(&mut out, name, blob, tier, page.with_metadata);
+        }
         Entry::Prefix(prefix) => {
             out.extend_from_slice(b"<BlobPrefix>");
             xml::name_element(&mut out, "Name", prefix);
@@ -174,7 +196,13 @@ fn after(prefix: &str) -> Option<String> {
     None
 }
 
-fn write_blob(out: &mut Vec<u8>, name: &str, blob: &BlobRecord, with_metadata: bool) {
+fn write_blob(
+    out: &mut Vec<u8>,
+    name: &str,
+    blob: &BlobRecord,
+    (tier, next): (Option<&str>, Option<&str>),
+    with_metadata: bool,
+) {
     out.extend_from_slice(b"<Blob>");
     xml::name_element(out, "Name", name);
     if blob.deleted.is_some() {
@@ -188,17 +216,23 @@ fn write_blob(out: &mut Vec<u8>, name: &str, blob: &BlobRecord, with_metadata: b
     xml::plain_element(out, "Last-Modified", &blob.last_modified);
     xml::plain_element(out, "Etag", &blob.etag);
     xml::number_element(out, "Content-Length", blob.size() as u64);
+    if blob.is_directory {
+        out.extend_from_slice(b"<ResourceType>directory</ResourceType>");
+    }
     for ((_, _, element), value) in CONTENT_PROPERTIES.iter().zip(&blob.properties) {
         xml::element(out, element, value.as_deref().unwrap_or(""));
     }
     out.extend_from_slice(b"<Content-CRC64 />");
     xml::plain_element(out, "Content-MD5", blob.md5.as_deref().unwrap_or(""));
     out.extend_from_slice(b"<BlobType>BlockBlob</BlobType>");
-    match &blob.access_tier {
+    match tier {
         Some(tier) => xml::element(out, "AccessTier", tier),
         None => out.extend_from_slice(
             b"<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>",
         ),
+    }
+    if let Some(next) = next {
+        xml::element(out, "ArchiveStatus", &archive_status(next));
     }
     out.extend_from_slice(
         b"<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>\

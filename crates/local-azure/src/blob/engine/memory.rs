@@ -14,7 +14,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::blob::{
-    engine::{PublicAccess, listing, memory_blobs::BlobRecord},
+    engine::{
+        PublicAccess, listing,
+        memory_blobs::{BlobRecord, with_directories},
+    },
     error::{BlobError, Result},
     operation::Operation,
     request::BlobRequest,
@@ -26,7 +29,12 @@ use crate::blob::{
 pub struct Memory {
     accounts: RwLock<HashMap<String, BTreeMap<String, Arc<Container>>>>,
     last_etag: AtomicU64,
+    /// When the name of a deleted container is free again, by account and name.
+    being_deleted: Mutex<HashMap<(String, String), i64>>,
 }
+
+/// How long a deleted container's name is taken: "at least 30 seconds" ("Delete Container").
+const DELETION_MS: i64 = 30_000;
 
 /// One container.
 pub(super) struct Container {
@@ -83,6 +91,8 @@ impl Memory {
                     let mut all = container.deleted().clone();
                     all.extend(blobs.clone());
                     listing::list_blobs(&all, request)?
+                } else if request.is_hierarchical && request.query.get("delimiter").is_none() {
+                    listing::list_blobs(&with_directories(&blobs), request)?
                 } else {
                     listing::list_blobs(&blobs, request)?
                 };
@@ -159,6 +169,13 @@ impl Memory {
         })?;
         let name = request.container()?;
         let container = self.new_container(request, access);
+        let place = (request.account.clone(), name.to_owned());
+        let free_at = self.being_deleted().get(&place).copied();
+        // What is seeded comes past this too.
+        let is_seeded = request.raw_path.is_empty();
+        if free_at.is_some_and(|at| request.now_ms < at && !is_seeded) {
+            return Err(BlobError::container_being_deleted());
+        }
         let mut accounts = self.accounts_mut();
         let containers = accounts.entry(request.account.clone()).or_default();
         if containers.contains_key(name) {
@@ -180,9 +197,18 @@ impl Memory {
             .accounts_mut()
             .get_mut(&request.account)
             .and_then(|all| all.remove(name));
-        removed
-            .map(|_| empty_answer(StatusCode::ACCEPTED))
-            .ok_or_else(BlobError::container_not_found)
+        removed.ok_or_else(BlobError::container_not_found)?;
+        self.being_deleted().insert(
+            (request.account.clone(), name.to_owned()),
+            request.now_ms + DELETION_MS,
+        );
+        Ok(empty_answer(StatusCode::ACCEPTED))
+    }
+
+    fn being_deleted(&self) -> MutexGuard<'_, HashMap<(String, String), i64>> {
+        self.being_deleted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn properties(&self, request: &BlobRequest) -> Result<Response<Body>> {

@@ -1,7 +1,7 @@
 //! The built-in engine's operations on one blob: put, blocks, get, properties, delete.
 
 use std::{
-    ops::Range,
+    ops::{Bound, Range},
     sync::{Arc, PoisonError},
 };
 
@@ -59,11 +59,15 @@ pub(super) struct BlobRecord {
     /// Base64; blobs made of blocks have one only when the writer gave it.
     pub md5: Option<String>,
     pub access_tier: Option<String>,
+    /// On its way out of the archive: to which tier, and when it is there.
+    pub rehydrates: Option<(String, i64)>,
     /// In the order of [`CONTENT_PROPERTIES`].
     pub properties: [Option<String>; CONTENT_PROPERTIES.len()],
     pub metadata: Vec<(String, String)>,
     /// When it was soft-deleted, RFC 1123.
     pub deleted: Option<String>,
+    /// A folder of a hierarchical namespace.
+    pub is_directory: bool,
 }
 
 impl BlobRecord {
@@ -80,6 +84,7 @@ impl BlobRecord {
             modified_ms: now_ms,
             last_modified: time::http_date(now_ms),
             access_tier: None,
+            rehydrates: None,
             properties: [
                 Some("application/octet-stream".to_owned()),
                 None,
@@ -89,6 +94,19 @@ impl BlobRecord {
             ],
             metadata: Vec::new(),
             deleted: None,
+            is_directory: false,
+        }
+    }
+
+    /// The folder that a file of this record is in, as it is listed and asked for by itself.
+    pub fn directory_of(&self) -> Self {
+        Self {
+            etag: self.etag.clone(),
+            last_modified: self.last_modified.clone(),
+            modified_ms: self.modified_ms,
+            metadata: vec![("hdi_isfolder".to_owned(), "true".to_owned())],
+            is_directory: true,
+            ..Self::generated(Bytes::new(), String::new(), self.modified_ms)
         }
     }
 
@@ -104,6 +122,15 @@ impl BlobRecord {
         };
         record.content = content;
         record
+    }
+
+    /// The tier at this time, and the one that it is on its way to.
+    pub fn tier(&self, now_ms: i64) -> (Option<&str>, Option<&str>) {
+        match &self.rehydrates {
+            Some((tier, at_ms)) if now_ms >= *at_ms => (Some(tier), None),
+            Some((tier, _)) => (self.access_tier.as_deref(), Some(tier)),
+            None => (self.access_tier.as_deref(), None),
+        }
     }
 
     fn validators(&self) -> Validators<'_> {
@@ -122,6 +149,9 @@ impl BlobRecord {
             }
         }
         put_header(headers, "x-ms-creation-time", &self.last_modified);
+        if self.is_directory {
+            put_header(headers, "x-ms-resource-type", "directory");
+        }
         for (name, value) in [
             ("accept-ranges", "bytes"),
             ("x-ms-blob-type", "BlockBlob"),
@@ -240,8 +270,10 @@ impl Memory {
 
     pub(super) fn get_blob(&self, request: &BlobRequest) -> Result<Response<Body>> {
         let blob = self.found_blob(request)?;
-        if blob.access_tier.as_deref() == Some("Archive") {
-            return Err(BlobError::blob_archived());
+        match blob.tier(request.now_ms) {
+            (Some("Archive"), None) => return Err(BlobError::blob_archived()),
+            (Some("Archive"), Some(_)) => return Err(BlobError::blob_rehydrating()),
+            _ => {}
         }
         let range = conditions::range(request, blob.size() as u64)?;
         let mut answer = empty_answer(StatusCode::OK);
@@ -288,11 +320,11 @@ impl Memory {
         if let Some(md5) = &blob.md5 {
             put_header(headers, "content-md5", md5);
         }
-        put_header(
-            headers,
-            "x-ms-access-tier",
-            blob.access_tier.as_deref().unwrap_or("Hot"),
-        );
+        let (tier, next) = blob.tier(request.now_ms);
+        put_header(headers, "x-ms-access-tier", tier.unwrap_or("Hot"));
+        if let Some(next) = next {
+            put_header(headers, "x-ms-archive-status", &archive_status(next));
+        }
         if blob.access_tier.is_none() {
             headers.insert(
                 "x-ms-access-tier-inferred",
@@ -334,7 +366,7 @@ impl Memory {
         Ok(empty_answer(StatusCode::OK))
     }
 
-    /// Set Blob Tier. Leaving the archive, which takes Azure hours, is done at once.
+    /// Set Blob Tier. Leaving the archive takes the account's time.
     pub(super) fn set_tier(&self, request: &BlobRequest) -> Result<Response<Body>> {
         let tier = request
             .header("x-ms-access-tier")
@@ -344,17 +376,65 @@ impl Memory {
         let blob = blobs
             .get_mut(request.blob()?)
             .ok_or_else(BlobError::blob_not_found)?;
-        Arc::make_mut(blob).access_tier = Some(tier.to_owned());
-        Ok(empty_answer(StatusCode::OK))
+        let blob = Arc::make_mut(blob);
+        let status = match blob.tier(request.now_ms) {
+            (Some("Archive"), Some(_)) => return Err(BlobError::blob_rehydrating()),
+            (Some("Archive"), None) if tier != "Archive" && request.rehydration_ms > 0 => {
+                let at_ms = request.now_ms + request.rehydration_ms;
+                blob.rehydrates = Some((tier.to_owned(), at_ms));
+                StatusCode::ACCEPTED
+            }
+            _ => {
+                blob.rehydrates = None;
+                blob.access_tier = Some(tier.to_owned());
+                StatusCode::OK
+            }
+        };
+        Ok(empty_answer(status))
     }
 
     fn found_blob(&self, request: &BlobRequest) -> Result<Arc<BlobRecord>> {
+        // No blob here has snapshots or versions.
+        if request.query.get("snapshot").is_some() || request.query.get("versionid").is_some() {
+            return Err(BlobError::blob_not_found());
+        }
         let container = self.container(request)?;
-        let found = container.blobs().get(request.blob()?).cloned();
-        let blob = found.ok_or_else(BlobError::blob_not_found)?;
+        let name = request.blob()?;
+        let found = container.blobs().get(name).cloned();
+        let blob = found
+            .or_else(|| directory(&container.blobs(), name, request))
+            .ok_or_else(BlobError::blob_not_found)?;
         conditions::check_read(request, blob.validators())?;
         Ok(blob)
     }
+}
+
+/// The folder of this name, where there are folders.
+fn directory(blobs: &BlobMap, name: &str, request: &BlobRequest) -> Option<Arc<BlobRecord>> {
+    let below = format!("{}/", name.trim_end_matches('/'));
+    let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+    let (first, inside) = blobs.range::<str, _>(from).next()?;
+    let is_there = request.is_hierarchical && first.starts_with(&below);
+    is_there.then(|| Arc::new(inside.directory_of()))
+}
+
+/// Blobs with the folders that they are in.
+pub(super) fn with_directories(blobs: &BlobMap) -> BlobMap {
+    let mut all = blobs.clone();
+    for (name, blob) in blobs {
+        for (end, _) in name.match_indices('/') {
+            let folder = &name[..end];
+            if !folder.is_empty() && !all.contains_key(folder) {
+                all.insert(folder.into(), Arc::new(blob.directory_of()));
+            }
+        }
+    }
+    all
+}
+
+/// As headers and listings say it: `rehydrate-pending-to-hot`.
+pub(super) fn archive_status(tier: &str) -> String {
+    format!("rehydrate-pending-to-{}", tier.to_ascii_lowercase())
 }
 
 /// Takes a blob out if the conditions hold.

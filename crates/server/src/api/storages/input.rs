@@ -58,7 +58,7 @@ pub(crate) struct StorageFields {
     identity_client_id: Option<String>,
     identity_object_id: Option<String>,
     identity_resource_id: Option<String>,
-    /// `azure_mi`: `auto`, `imds`, `app_service`, `workload_identity`.
+    /// `azure_mi`: the text of a [`model::IdentitySource`].
     identity_source: Option<String>,
     /// Targets: deleted annotations delete their blob.
     can_delete_objects: Option<bool>,

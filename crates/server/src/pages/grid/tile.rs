@@ -134,7 +134,7 @@ pub(crate) async fn picture(
         true => (StatusCode::NOT_MODIFIED, headers).into_response(),
         false => {
             let mut response = (headers, jpeg).into_response();
-            stranger::DRAWN.put_on(response.headers_mut());
+            stranger::put_on(&stranger::DRAWN, response.headers_mut());
             response
         }
     })

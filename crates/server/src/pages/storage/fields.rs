@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{ConnectDraft, Engine, FieldError, SignsIn, StorageInput};
+use engine::{ConnectDraft, Engine, FieldError, Pasted, SignsIn, StorageInput};
 use model::{
     CredentialKind, Direction, ExportLayout, IdentityId, ImportMode, ProjectId, Secret, ServeMode,
     Storage,
@@ -252,25 +252,18 @@ impl Values {
 
     /// Understands what people paste: a connection string, a SAS URL, a container's or blob's URL.
     pub(in crate::pages) fn take_apart(&mut self, engine: &Engine) -> Result<(), FieldError> {
-        let key = self.get("account_key").to_owned();
-        if key.contains("AccountName=") || key.contains("AccountKey=") {
-            let part = |name: &str| {
-                let mut parts = key.split(';');
-                parts.find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
-            };
-            let Some(secret) = part("AccountKey") else {
-                return Err(wrong(
-                    "account_key",
-                    "This connection string has no AccountKey in it. Copy the one of the storage account's page Access keys.",
-                ));
-            };
-            self.0.set("account_key", secret);
-            if let Some(account) = part("AccountName") {
-                self.0.set("account_name", account);
-            }
+        // What is wrong with it is said where the storage is checked.
+        let of_key = Pasted::read(self.get("account_key"));
+        if let (Some(account), Some(key)) = (&of_key.account, &of_key.key) {
+            self.0.set("account_key", key.expose());
+            self.0.set("account_name", account);
         }
         let token = self.get("sas_token").to_owned();
-        if token.contains("://") {
+        let pasted = Pasted::read(&token);
+        if let (Some(account), None) = (&pasted.account, &pasted.container) {
+            self.0.set("account_name", account);
+        }
+        if pasted.container.is_some() {
             let place = engine
                 .blob_place(&token)
                 .map_err(|error| wrong("sas_token", said(&error)))?;

@@ -212,6 +212,13 @@ fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
     let stale = of(IdentitySource::AppService, 401, "unauthorized", "x");
     let problem = explained(&stale, &user, Doing::List);
     assert_holds(&problem, "identity_header_refused", &["restarts Longshore"]);
+    let proxy = of(IdentitySource::AzureMl, 401, "unauthorized", "x");
+    let problem = explained(&proxy, &user, Doing::List);
+    assert_holds(
+        &problem,
+        "identity_endpoint_refuses",
+        &["Azure Machine Learning (MSI_ENDPOINT)"],
+    );
     let strange = answer(ErrorKind::IdentityUnavailable, 418, "teapot");
     let problem = explained(&strange, &user, Doing::List);
     assert_holds(
@@ -219,4 +226,83 @@ fn a_machine_without_the_identity_is_told_from_no_machine_at_all() {
         "azure_error",
         &["managed identity endpoint answered teapot (418)"],
     );
+}
+
+/// Every kind of machine is named by its own words and commands, and no other's.
+#[test]
+fn the_endpoint_that_was_asked_is_the_one_that_is_named() {
+    for (source, name, command) in [
+        (IdentitySource::Imds, "169.254.169.254", "az vm identity"),
+        (
+            IdentitySource::AppService,
+            "App Service",
+            "az webapp identity",
+        ),
+        (IdentitySource::AzureArc, "Azure Arc", "azcmagent show"),
+        (
+            IdentitySource::AzureMl,
+            "Azure Machine Learning",
+            "az ml compute show",
+        ),
+        (IdentitySource::CloudShell, "Cloud Shell", "az account show"),
+        (
+            IdentitySource::WorkloadIdentity,
+            "AZURE_FEDERATED_TOKEN_FILE",
+            "kubectl get serviceaccount",
+        ),
+    ] {
+        let of = |status: Option<u16>, message| Answer {
+            status,
+            message,
+            identity_source: Some(source),
+            ..silent(ErrorKind::IdentityUnavailable, "")
+        };
+        for (status, message, code) in [
+            (None, "no connection", "identity_endpoint_absent"),
+            (Some(400), "Identity not found", "identity_not_found"),
+        ] {
+            let problem = explained(
+                &of(status, message),
+                &machine(IdentityId::SystemAssigned),
+                Doing::SignIn,
+            );
+            assert_holds(&problem, code, &[name, command]);
+        }
+        let several = "Multiple user assigned identities exist, please specify the clientId";
+        let problem = explained(
+            &of(Some(400), several),
+            &machine(IdentityId::SystemAssigned),
+            Doing::SignIn,
+        );
+        assert_holds(&problem, "identity_not_chosen", &[command]);
+    }
+    for (kind, code, words) in [
+        (
+            ErrorKind::IdentityNotSelectable,
+            "identity_not_selectable",
+            "Azure Arc",
+        ),
+        (
+            ErrorKind::IdentityKeyRefused,
+            "identity_key_refused",
+            "azcmagent show",
+        ),
+        (
+            ErrorKind::IdentityKeyUnreadable,
+            "identity_key_unreadable",
+            "himds",
+        ),
+        (
+            ErrorKind::IdentityHostUnsupported,
+            "identity_host_unsupported",
+            "Azure link",
+        ),
+    ] {
+        let refused = Answer {
+            identity_source: Some(IdentitySource::AzureArc),
+            ..silent(kind, "why")
+        };
+        let problem = explained(&refused, &machine(IdentityId::SystemAssigned), Doing::List);
+        assert_holds(&problem, code, &[words, "why"]);
+    }
 }
