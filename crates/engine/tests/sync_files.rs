@@ -102,7 +102,8 @@ async fn every_blob_becomes_one_task_and_the_second_sync_finds_nothing_new() {
         })
         .collect();
     for name in ODD_NAMES {
-        assert!(named.contains(name), "{name}");
+        // The service makes a slash of a backslash.
+        assert!(named.contains(&name.replace('\\', "/")), "{name}");
     }
     assert!(uris.contains(&format!(
         "https://{ACCOUNT}.blob.core.windows.net/media/img/000000000"
