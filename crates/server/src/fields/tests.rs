@@ -94,7 +94,8 @@ fn a_field_that_is_not_kept_may_ask_for_nothing() {
 #[test]
 fn a_change_may_not_empty_what_cannot_be_empty() {
     let read = |body: &[u8]| Fields::from_json(body).unwrap().read_change::<Sample>();
-    let refused = read(br#"{"title": null, "presign": null, "data": null}"#).unwrap_err();
+    let refused =
+        read(br#"{"project": 1, "title": null, "presign": null, "data": null}"#).unwrap_err();
     let fields: Vec<_> = refused.field_errors().iter().map(|it| &*it.field).collect();
     assert_eq!(fields, ["title", "presign", "data"]);
 }
