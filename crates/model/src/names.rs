@@ -27,19 +27,20 @@ impl fmt::Display for NameError {
 impl std::error::Error for NameError {}
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $read:expr, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// Checks Azure's rule and keeps the text, a backslash read as a slash.
+            /// Checks Azure's rule, on the text as Azure reads it.
             ///
             /// # Errors
             /// [`NameError`] with the rule, when the text breaks it.
             pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
-                let text = as_azure_reads(text.into());
+                let read: fn(String) -> String = $read;
+                let text = read(text.into());
                 let check: fn(&str) -> bool = $check;
                 if check(&text) {
                     Ok(Self(text))
@@ -75,12 +76,23 @@ macro_rules! name {
     };
 }
 
+fn as_written(text: String) -> String {
+    text
+}
+
+/// A backslash as a slash, and no dots at the end of a segment (reported of the real service); a
+/// segment that is nothing but dots stays.
 fn as_azure_reads(text: String) -> String {
-    if text.contains('\\') {
-        text.replace('\\', "/")
-    } else {
-        text
+    if !text.contains('\\') && !text.contains("./") && !text.ends_with('.') {
+        return text;
     }
+    let segments = text
+        .split(['/', '\\'])
+        .map(|segment| match segment.trim_end_matches('.') {
+            "" => segment,
+            kept => kept,
+        });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 name!(
@@ -88,6 +100,7 @@ name!(
     AccountName,
     "storage account name",
     "use 3 to 24 lower-case letters and digits, as in the address https://NAME.blob.core.windows.net",
+    as_written,
     |text| (3..=24).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 );
@@ -97,6 +110,7 @@ name!(
     ContainerName,
     "container name",
     "use 3 to 63 lower-case letters, digits and single hyphens, beginning and ending with a letter or digit",
+    as_written,
     |text| matches!(text, "$root" | "$web" | "$logs")
         || ((3..=63).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -110,6 +124,7 @@ name!(
     BlobName,
     "blob name",
     "use 1 to 1,024 characters",
+    as_azure_reads,
     |text| (1..=1024).contains(&text.chars().count())
 );
 
@@ -181,6 +196,7 @@ name!(
     BlobInstant,
     "snapshot or version",
     "use Azure's own spelling, as in 2026-11-28T09:00:00.0000000Z",
+    as_written,
     |text| text.len() == 28
         && text.bytes().zip(b"0000-00-00T00:00:00.0000000Z").all(|(byte, like)| {
             if *like == b'0' { byte.is_ascii_digit() } else { byte == *like }
@@ -262,6 +278,9 @@ mod tests {
             BlobName::parse(r"scans\x\b.png").unwrap().as_str(),
             "scans/x/b.png"
         );
+        for (text, name) in [("a.png.", "a.png"), ("a./b..", "a/b"), ("../...", "../...")] {
+            assert_eq!(BlobName::parse(text).unwrap().as_str(), name);
+        }
         assert!(BlobName::parse("").is_err());
         assert!(BlobName::parse("x".repeat(1025)).is_err());
     }
