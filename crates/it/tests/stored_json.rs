@@ -169,6 +169,10 @@ async fn what_could_not_be_read_again_is_refused_wherever_it_comes_in() -> anyho
             assert_eq!(status, 400, "{method} {path}, {what}: {text}");
         }
         for bad in shapes {
+            // An imported prediction of an empty object is an empty one, as in Label Studio.
+            if bad == "{}" && before.contains("predictions") {
+                continue;
+            }
             let body = format!("{before}{bad}{after}");
             let (status, text) = places.send(method.clone(), &path, &body).await?;
             assert_eq!(status, 400, "{method} {path}, {bad}: {text}");
