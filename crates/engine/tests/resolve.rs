@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::{
-    serve::{bytes, url},
+    serve::{bytes, status, url},
     world::{ACCOUNT, World, is_not_found, problem, uri},
 };
 
@@ -71,6 +71,53 @@ async fn odd_names_arrive_whole(#[case] presign: bool) {
                 "{spelled}"
             );
         }
+    }
+}
+
+/// The local Azure has no snapshots and no versions, so that "not there" is the answer of whoever
+/// asked for one by a right signature; the present blob would be a wrong one.
+#[rstest]
+#[case::snapshot("snapshot", "bs")]
+#[case::version("versionid", "bv")]
+#[tokio::test]
+async fn a_named_revision_is_asked_for_and_never_the_present_blob(
+    #[case] parameter: &str,
+    #[case] resource: &str,
+) {
+    let world = World::start().await;
+    world.put("inbox", "a.png", "now").await;
+    let named = format!("{parameter}=2026-11-28T09:00:00.0000000Z");
+    let name = format!("{}?{named}", uri(ACCOUNT, "inbox", "a.png"));
+    let asked = named.replace(':', "%3A");
+    let request = ResolveRequest::default();
+    for presign in [false, true] {
+        let project = world.project(&world.owner).await;
+        world
+            .source(&project, |input| input.presign = Some(presign))
+            .await;
+        let tasks = world.tasks(&project, &[json!({"image": name})]).await;
+        world.azure.state().clear_requests();
+        let engine = &world.engine;
+        let resolved = engine.resolve(&world.owner, tasks[0].id, &name, &request);
+        if presign {
+            let resolved = resolved.await.unwrap();
+            let signed = url(&resolved);
+            assert!(signed.contains(&format!("?{asked}&")), "{signed}");
+            assert!(signed.contains(&format!("sr={resource}&")), "{signed}");
+            assert_eq!(status(&world, signed).await, 404);
+        } else {
+            assert_eq!(problem(resolved.await).0, "blob_not_found");
+        }
+        let requests = world.blob_requests();
+        assert!(
+            requests.iter().any(|request| request.contains(&asked)),
+            "{requests:?}"
+        );
+
+        // The present blob is another one, which the task does not name.
+        let present = uri(ACCOUNT, "inbox", "a.png");
+        let refused = engine.resolve(&world.owner, tasks[0].id, &present, &request);
+        assert!(is_not_found(&refused.await));
     }
 }
 

@@ -18,17 +18,26 @@ pub async fn bytes(world: &World, resolved: Resolved) -> Bytes {
     match resolved {
         Resolved::Blob(blob) => collect(blob).await.unwrap(),
         Resolved::Redirect { url, .. } => {
-            let pem = std::fs::read(&world.azure.endpoints().ca_file).unwrap();
-            let client = reqwest::Client::builder()
-                .add_root_certificate(reqwest::Certificate::from_pem(&pem).unwrap())
-                .timeout(Duration::from_secs(20))
-                .build()
-                .unwrap();
-            let answer = client.get(url.expose()).send().await.unwrap();
+            let answer = follow(world, url.expose()).await;
             answer.error_for_status().unwrap().bytes().await.unwrap()
         }
         Resolved::Link { .. } => panic!("nobody asked for a link"),
     }
+}
+
+/// What a browser gets at a pre-signed URL.
+async fn follow(world: &World, url: &str) -> reqwest::Response {
+    let pem = std::fs::read(&world.azure.endpoints().ca_file).unwrap();
+    let client = reqwest::Client::builder()
+        .add_root_certificate(reqwest::Certificate::from_pem(&pem).unwrap())
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
+    client.get(url).send().await.unwrap()
+}
+
+pub async fn status(world: &World, url: &str) -> u16 {
+    follow(world, url).await.status().as_u16()
 }
 
 /// The pre-signed URL.

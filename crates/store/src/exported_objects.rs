@@ -101,9 +101,15 @@ impl Store {
             return Ok(HashMap::new());
         }
         let names = json(names.iter().map(|name| Name { name }))?;
-        let query = sql("SELECT name, state, etag FROM exported_objects
-             WHERE org_id = $1 AND account = $2 AND container = $3
-             AND name IN (SELECT j.value->>'name' FROM json_each($4) AS j)")
+        // Looked up one by one: without statistics a join would read all that the container has.
+        let query = sql(
+            "SELECT f.name, f.state, f.etag FROM (SELECT j.value->>'name' AS name,
+             (SELECT o.state FROM exported_objects o WHERE o.org_id = $1 AND o.account = $2
+              AND o.container = $3 AND o.name = j.value->>'name') AS state,
+             (SELECT o.etag FROM exported_objects o WHERE o.org_id = $1 AND o.account = $2
+              AND o.container = $3 AND o.name = j.value->>'name') AS etag
+             FROM json_each($4) AS j) f WHERE f.state IS NOT NULL",
+        )
         .bind(org)
         .bind(account.as_str())
         .bind(container.as_str())

@@ -163,7 +163,11 @@ impl Engine {
             None => None,
             Some(data) => {
                 let config = config_of(&self.get_project(actor, task.project_id).await?).await;
-                let shown = self.data_for_browser(actor, slice::from_ref(&task)).await?;
+                let shown = if blob_uris::may_hold_links(data) {
+                    self.data_for_browser(actor, slice::from_ref(&task)).await?
+                } else {
+                    Vec::new()
+                };
                 let own = shown.first().map(|shown| ShownData {
                     stored: &task.data,
                     shown,

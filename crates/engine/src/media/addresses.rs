@@ -13,6 +13,10 @@ use model::AccountName;
 use super::{blob_uris::NamedBlob, thumbnails::MediaKind};
 
 const SCHEMES: [&str; 4] = ["https", "http", "azure-blob", "azure-spi"];
+/// Bytes of the longest address: 1,024 characters of a name, percent-encoded, and what is before them.
+const LONGEST: usize = 16 << 10;
+/// Bytes before an address in which its tag and attribute stand.
+const LOOKED_BACK: usize = 1 << 10;
 /// How a quote can be written; the escaped one of JSON inside a text, and those of HTML.
 const QUOTES: [&str; 8] = ["\\\"", "\"", "'", "`", "&quot;", "&#34;", "&apos;", "&#39;"];
 /// Attributes of HTML that hold one address and nothing else.
@@ -80,6 +84,19 @@ pub(crate) fn addresses(cloud: &Cloud, text: &str) -> Vec<Address> {
     found
 }
 
+/// The blob of a text that is one address.
+pub(crate) fn whole_blob(cloud: &Cloud, text: &str) -> Option<NamedBlob> {
+    let text = text.trim();
+    if text.len() > LONGEST {
+        return None;
+    }
+    let first = addresses(cloud, text).into_iter().next()?;
+    match first.means {
+        Meaning::Blob(blob) if first.span == (0..text.len()) => Some(blob),
+        _ => None,
+    }
+}
+
 /// What a whole text means as an address.
 pub(crate) fn meaning(cloud: &Cloud, address: &str) -> Option<Meaning> {
     NamedBlob::parse(cloud, address)
@@ -122,10 +139,13 @@ enum Opening {
 
 impl Room {
     fn of(text: &str, start: usize) -> Self {
-        let (before, rest) = (&text[..start], &text[start..]);
-        if before.trim_start().is_empty() {
+        // Not the whole text for each of its addresses.
+        let begin = text.floor_char_boundary(start.saturating_sub(LOOKED_BACK));
+        let before = &text[begin..start];
+        let rest = &text[start..text.floor_char_boundary(start + LONGEST)];
+        if begin == 0 && before.trim_start().is_empty() {
             return Self {
-                end: text.len(),
+                end: start + rest.len(),
                 opening: Opening::Text,
             };
         }
@@ -138,7 +158,7 @@ impl Room {
             let opens = &before[..before.len() - quote.len()];
             let attribute = attribute_of(opens);
             if let Some(end) = closing(rest, quote, attribute.is_some()) {
-                let is_address = opens.trim_end().to_ascii_lowercase().ends_with("url(")
+                let is_address = is_css(opens)
                     || attribute.is_some_and(|name| {
                         ADDRESS_ATTRIBUTES
                             .iter()
@@ -154,7 +174,7 @@ impl Room {
                 );
             }
         }
-        if before.trim_end().to_ascii_lowercase().ends_with("url(")
+        if is_css(before)
             && let Some(end) = unescaped_parenthesis(rest)
         {
             return closed(end, Opening::Css);
@@ -166,6 +186,12 @@ impl Room {
         }
         closed(rest.len(), Opening::Word)
     }
+}
+
+/// Does CSS's `url(` stand at the end?
+fn is_css(before: &str) -> bool {
+    let before = before.trim_end().as_bytes();
+    before.len() >= 4 && before[before.len() - 4..].eq_ignore_ascii_case(b"url(")
 }
 
 /// The attribute of a tag whose value a quote opens behind `text`.
@@ -268,8 +294,7 @@ fn ends(within: &str, word: usize, opening: Opening) -> Ends {
     if opening == Opening::Word || is_list || rest.contains('\n') {
         return Ends::AtWord;
     }
-    let has_scheme = |name: &str| within.len() > name.len() && within.is_char_boundary(name.len());
-    let is_web = has_scheme("http") && within[.."http".len()].eq_ignore_ascii_case("http");
+    let is_web = within.as_bytes()[..4].eq_ignore_ascii_case(b"http");
     let is_words = rest.contains(char::is_whitespace);
     // Behind a query there is no name any more.
     if is_web && is_words && within[..word].contains('?') {

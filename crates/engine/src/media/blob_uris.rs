@@ -259,6 +259,11 @@ pub(crate) struct ShownData<'a> {
     pub shown: &'a RawValue,
 }
 
+/// Without this there is no link in it.
+pub(crate) fn may_hold_links(data: &RawValue) -> bool {
+    data.get().contains("fileuri=")
+}
+
 /// Task data as it is kept: each link that [`for_browser`] made, of whatever task, is the URI again,
 /// and a text that was shown of `own` is that text. `None` when it has none.
 pub(crate) fn without_links(
@@ -266,7 +271,7 @@ pub(crate) fn without_links(
     data: &RawValue,
     own: Option<&ShownData<'_>>,
 ) -> Option<Box<RawValue>> {
-    if !data.get().contains("fileuri=") {
+    if !may_hold_links(data) {
         return None;
     }
     let mut texts = HashMap::new();

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::{
     AuditAction, Engine, Error, Holder, Problem, Result,
     access::explain::Doing,
+    aside,
     audit::{Different, short},
     links::gate::{Asker, Entry},
     media::{
@@ -172,7 +173,8 @@ impl Engine {
             .ok_or_else(|| Error::not_found("Task", task))?;
         let not_named = || Error::not_found("blob", "of this task");
         let uri = blob_uris::decode_fileuri(fileuri).ok_or_else(not_named)?;
-        match blob_uris::naming(self.cloud(), &row.data, &uri) {
+        let naming = || blob_uris::naming(self.cloud(), &row.data, &uri);
+        match aside(row.data.len(), naming).await {
             Naming::Named => {}
             Naming::Not => return Err(not_named()),
             Naming::Ambiguous => return Err(outside::ambiguous().into()),

@@ -25,7 +25,7 @@ pub(crate) const CHECK_BLOB: &str = ".longshore-access-check-";
 const EMPTY_PAGES: usize = 100;
 
 /// What is wrong with most prefixes that begin with a slash and match nothing.
-pub(crate) fn leading_slash(prefix: &str) -> &'static str {
+fn leading_slash(prefix: &str) -> &'static str {
     if prefix.starts_with('/') {
         "blobs' names seldom begin with a slash, so leave it out, "
     } else {

@@ -75,6 +75,8 @@ fn found(text: &str) -> Vec<String> {
 #[case("<i style=\"background:url('azure-blob://c-1/a (1)')\">", &["a (1)"])]
 #[case("<i style=\"background: url( &quot;azure-blob://c-1/a b.png&quot; )\">", &["a b.png"])]
 #[case("<p>azure-blob://c-1/a.png</p>", &["a.png"])]
+#[case("<a data-x=1 HREF = \"azure-blob://c-1/a and b.png\">azure-blob://c-1/c.png</a>", &["a and b.png", "c.png"])]
+#[case("<style>@import URL(\"azure-blob://c-1/a b.css\"); i {x: url( azure-blob://c-1/c.png )}</style>", &["a b.css", "c.png"])]
 // Nothing of ours.
 #[case("https://example.com/a.png and https://", &[])]
 #[case("://azure-blob:// https:///", &[])]
@@ -100,6 +102,14 @@ fn of_the_web(#[case] behind: &str, #[case] expected: &[&str]) {
 fn an_account_in_a_dns_zone_is_named() {
     let text = "see https://acct.z01.blob.storage.azure.net/c-1/a.png now";
     assert_eq!(found(text), ["zone of acct"]);
+}
+
+#[test]
+fn each_address_of_a_long_text_is_found() {
+    let one = "'azure-blob://c-1/a.png \"azure-blob://c-1/b c.png\" é ";
+    assert_eq!(found(&one.repeat(2_000)).len(), 4_000);
+    let long = format!("azure-blob://c-1/{}", "x/".repeat(20_000));
+    assert_eq!(found(&format!("{long} azure-blob://c-1/a.png")), ["a.png"]);
 }
 
 #[test]

@@ -6,10 +6,7 @@ use serde_json::Value;
 
 use crate::{
     LabelConfig,
-    media::{
-        addresses::{Meaning, addresses},
-        blob_uris::NamedBlob,
-    },
+    media::{addresses::whole_blob, blob_uris::NamedBlob},
 };
 
 /// What kind of thing a task is about.
@@ -108,7 +105,7 @@ pub(super) fn shown(cloud: &Cloud, config: &LabelConfig, data: &Value) -> Shown 
 fn of_value(cloud: &Cloud, kind: MediaKind, value: &Value) -> Option<Shown> {
     match value {
         Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(match the_blob(cloud, text) {
+        Value::String(text) => Some(match whole_blob(cloud, text) {
             Some(blob) => Shown::Blob {
                 kind: MediaKind::of_name(blob.blob().as_str()).unwrap_or(kind),
                 uri: blob.canonical(cloud),
@@ -128,15 +125,6 @@ fn of_value(cloud: &Cloud, kind: MediaKind, value: &Value) -> Option<Shown> {
             .find_map(|member| of_value(cloud, kind, member)),
         Value::Number(number) => Some(Shown::Text(number.to_string())),
         Value::Bool(_) | Value::Null => None,
-    }
-}
-
-/// The blob of a text that is one address.
-fn the_blob(cloud: &Cloud, text: &str) -> Option<NamedBlob> {
-    let first = addresses(cloud, text).into_iter().next()?;
-    match first.means {
-        Meaning::Blob(blob) if text[first.span] == *text.trim() => Some(blob),
-        _ => None,
     }
 }
 

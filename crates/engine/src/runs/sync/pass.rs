@@ -1,6 +1,6 @@
 //! One worker's pass over a source storage: pages, counts, checkpoint, and how it ends.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use azure::{BlobItem, ContainerClient};
 use model::{
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     AuditAction, Doing, Engine, Error, Problem, Result,
     access::explain::listing_repeats,
-    labeling::label_config::LabelConfig,
+    labeling::{imported::Authors, label_config::LabelConfig},
     runs::{
         own_blobs::{Owner, Unknown, owner},
         worker::JobEnd,
@@ -132,6 +132,8 @@ pub(super) struct Pass<'a> {
     /// As saved with the last page.
     pub counts: SyncCounts,
     scope: Scope,
+    /// Whose the annotations are that task files bring.
+    pub authors: Arc<Authors>,
     /// The member of a task's data that holds the blob's URI, in files mode.
     data_key: String,
     pub folders_not_entered: usize,
@@ -159,6 +161,7 @@ impl<'a> Pass<'a> {
             .find_project(run.org_id, run.project_id)
             .await?
             .ok_or_else(|| Error::not_found("project", run.project_id))?;
+        let authors = Arc::new(engine.authors(run.org_id, None).await?);
         Ok(Self {
             container,
             counts: run.run.counts,
@@ -167,6 +170,7 @@ impl<'a> Pass<'a> {
             storage,
             credential,
             scope,
+            authors,
             data_key: data_key(&project.label_config).await,
             folders_not_entered: 0,
             first_failure: None,
@@ -316,6 +320,8 @@ impl<'a> Pass<'a> {
         match owner(self.engine, &self.container, &object, None).await {
             Ok(Owner::Us { .. } | Owner::Nobody) => Ok(true),
             Ok(Owner::Somebody { .. }) => Ok(false),
+            // Reading it as data says what it is.
+            Err(Unknown::Azure(error)) if error.kind().may_concern_one_blob() => Ok(false),
             Err(Unknown::Azure(error)) => {
                 let name = BlobName::parse(blob.name.as_str()).ok();
                 Err(self.explain(&error, Doing::Read, name.as_ref()).into())

@@ -21,7 +21,7 @@ use super::{
     pass::{End, PING, Pass, plus},
     reading::{BATCH_ROWS, BlobReader, COST_OF_BYTE, HELD_BYTES, ReadError},
 };
-use crate::{Doing, Error, Result, labeling::imported::Authors};
+use crate::{Doing, Error, Result};
 
 /// Most blobs of one transaction.
 const BATCH: usize = 500;
@@ -43,8 +43,7 @@ pub(super) async fn store_page(
     let (blobs, mut counts) = pass.sort_out(page.blobs).await?;
     let wanted = leave_out_known(pass, blobs, &mut counts).await?;
     let mut unread = wanted.len();
-    let authors = Arc::new(pass.engine.authors(pass.storage.org_id, None).await?);
-    let mut reading = Reading::start(pass, wanted, authors);
+    let mut reading = Reading::start(pass, wanted);
     while unread > 0 {
         let mut batch = Vec::new();
         let received = reading.outcomes.recv_many(&mut batch, BATCH);
@@ -214,7 +213,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn start(pass: &Pass<'_>, wanted: Vec<BlobItem>, authors: Arc<Authors>) -> Self {
+    fn start(pass: &Pass<'_>, wanted: Vec<BlobItem>) -> Self {
         let limits = pass.engine.limits();
         let (sender, outcomes) = mpsc::channel(BATCH);
         let at_once = limits.sync_downloads;
@@ -226,7 +225,7 @@ impl Reading {
                 attempt: pass.run.run.attempts,
             },
             staging: Arc::new(Semaphore::new(1)),
-            authors,
+            authors: pass.authors.clone(),
         };
         // Counted in KiB, because a semaphore counts in 32 bits.
         let budget = (limits.sync_bytes >> 10).max(1);
