@@ -3,7 +3,7 @@
 import { RequestFailed, clock, madeFor, request, uuid } from "./annotate_api.js";
 import { Editing } from "./annotate_editing.js";
 import { LabelHistory } from "./annotate_history.js";
-import { probe, throughServer, unplayable } from "./annotate_media.js";
+import { probe, unplayable } from "./annotate_media.js";
 import { hide, listMedia, say, show } from "./annotate_notices.js";
 import { Outbox, latest } from "./annotate_outbox.js";
 
@@ -71,7 +71,7 @@ async function open(id, options) {
 
 /** Shows a task in place. `isNew`: it gets its own entry in the browser's history. */
 async function display(found, { annotation = null, isNew = true } = {}) {
-  task = { ...found, data: throughServer(found, page.blob_hosts) };
+  task = found;
   versions = new Map(task.annotations.map(({ id, updated_at }) => [id, updated_at]));
   if (isNew) history.pushState({ task: task.id }, "", `/projects/${page.project.id}/tasks/${task.id}`);
   const name = task.storage_filename ?? `Task ${task.id}`;
@@ -99,6 +99,20 @@ async function lookAtMedia(failed) {
   listMedia(problems, () => leave(() => open(of.id, { annotation: editing.shown, isNew: false })));
 }
 document.addEventListener("error", ({ target }) => target.matches?.("video, audio, source") && lookAtMedia(target), true);
+
+/** The editor says over the whole page that a film's format is wrong, whatever is: what was found stands above it. */
+function mindDialog(added) {
+  const close = async () => {
+    const dialog = added.querySelector?.(".ant-modal-confirm-error");
+    if (!dialog?.textContent.includes("error rendering your video")) return;
+    watch.disconnect();
+    if ((await probe(task.data, page)).length) dialog.querySelector("button").click();
+  };
+  const watch = new MutationObserver(close);
+  watch.observe(added, { childList: true, subtree: true });
+  close();
+}
+new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(mindDialog))).observe(document.body, { childList: true });
 
 /** The next task: one that was left by Previous, else the next to label; `saved` is what was just made here. */
 async function next(ahead, saved) {

@@ -7,16 +7,6 @@ const RESOLVE = /^\/tasks\/\d+\/(resolve|shown-html)/;
 /** Of a task with hundreds of pages, the first say enough. */
 const MOST_PROBES = 12;
 
-/** The data with every blob's address as one of this server, which reads it as the organization may. */
-export function throughServer(task, blobHosts) {
-  return mapTexts(task.data, (text) => {
-    const url = text.startsWith("https://") ? parsedUrl(text) : null;
-    // Without a signature that was pasted with it: the server does not use it, and addresses are logged.
-    const address = text.split(/[?#]/)[0];
-    return url?.host.endsWith(blobHosts) ? `/tasks/${task.id}/resolve/?fileuri=${encodeURIComponent(address)}` : text;
-  });
-}
-
 /** What the page shows and cannot be loaded: [{title, text, fix, command, after, link}]. */
 export async function probe(data, page) {
   const shown = Object.entries(data).filter(([key]) => page.project.config.includes(`$${key}`));

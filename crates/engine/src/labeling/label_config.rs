@@ -224,14 +224,15 @@ fn field_of(value: &str) -> Option<&str> {
     })
 }
 
-/// What a tag can show, by Python's type names, as Label Studio 1.23.2 checks it.
+/// What a tag can show, by Python's type names, as Label Studio 1.23.2 checks it. A `Dialog` takes a
+/// list too: its editor shows nothing else.
 fn expected_types(tag: &str) -> &'static [&'static str] {
     match tag {
         "Text" => &["str", "int", "float", "list"],
         "Header" => &["str", "int", "float"],
         "Table" | "TimeSeries" | "TimeSeriesChannel" => &["dict", "list", "str"],
         "Taxonomy" => &["str", "list", "NoneType"],
-        "Image" | "Paragraphs" | "Chat" | "List" | "Ranker" | "Choices" | "Labels"
+        "Image" | "Paragraphs" | "Dialog" | "Chat" | "List" | "Ranker" | "Choices" | "Labels"
         | "PolygonLabels" | "BrushLabels" | "EllipseLabels" | "HyperTextLabels"
         | "KeyPointLabels" | "ParagraphLabels" | "RectangleLabels" | "TimeSeriesLabels" => {
             &["str", "list"]
@@ -376,6 +377,8 @@ mod tests {
             ("Table", "t", json!({"t": [1]}), true),
             ("List", "t", json!({"t": "x"}), true),
             ("Chat", "t", json!({"t": {}}), false),
+            ("Dialog", "t", json!({"t": [{}]}), true),
+            ("Dialog", "t", json!({"t": 1}), false),
             ("TimeSeries", "t", json!({"t": {}}), true),
             ("TimeSeries", "t", json!({"t": null}), false),
             ("Paragraphs", "t", json!({"t": [{}]}), true),

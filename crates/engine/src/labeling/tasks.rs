@@ -292,13 +292,35 @@ impl Engine {
         actor: &Actor,
         tasks: &[Task],
     ) -> Result<Vec<Box<RawValue>>> {
-        require(actor, Permission::Read)?;
         let links = self.links_now(actor.org_id).await?;
         let outside = if links.was_ever_linked && !links.reads_anonymously {
             Outside::Resolve
         } else {
             Outside::AsTheyAre
         };
+        self.data_shown(actor, tasks, outside).await
+    }
+
+    /// The same for the pages with the editor, which load no blob but through this server or by its
+    /// leave: those outside of storages become such links too.
+    ///
+    /// # Errors
+    /// As [`Engine::data_for_browser`].
+    pub async fn data_for_editor(
+        &self,
+        actor: &Actor,
+        tasks: &[Task],
+    ) -> Result<Vec<Box<RawValue>>> {
+        self.data_shown(actor, tasks, Outside::Resolve).await
+    }
+
+    async fn data_shown(
+        &self,
+        actor: &Actor,
+        tasks: &[Task],
+        outside: Outside,
+    ) -> Result<Vec<Box<RawValue>>> {
+        require(actor, Permission::Read)?;
         let mut storages: HashMap<ProjectId, Vec<Storage>> = HashMap::new();
         let mut out = Vec::with_capacity(tasks.len());
         for task in tasks {

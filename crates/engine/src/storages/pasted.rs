@@ -30,7 +30,13 @@ impl Pasted {
         if let Some(parts) = connection_string(&text) {
             return parts;
         }
-        match text.split_once("://") {
+        // A token's own fields may hold anything, `://` too.
+        let url = text.split_once("://").filter(|(scheme, _)| {
+            ["http", "https"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(scheme))
+        });
+        match url {
             Some((_, rest)) => {
                 let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
                 let (account, container) = place(address);

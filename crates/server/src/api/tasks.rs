@@ -146,6 +146,8 @@ pub(crate) struct ImportedView {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Uris {
     Resolvable,
+    /// Resolvable, those outside of storages too.
+    OfTheEditor,
     Stored,
 }
 
@@ -238,9 +240,14 @@ pub(crate) async fn first(
     };
     let found = app.engine.list_tasks(actor, &paging).await?.tasks;
     match found.into_iter().next() {
-        Some(task) => one(app, actor, task, Uris::Resolvable).await.map(Some),
+        Some(task) => for_editor(app, actor, task).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// A task as the pages with the editor get it.
+pub(crate) async fn for_editor(app: &App, actor: &Actor, task: Task) -> Answer<TaskView> {
+    one(app, actor, task, Uris::OfTheEditor).await
 }
 
 pub(crate) async fn update(
@@ -345,6 +352,7 @@ async fn data(
 ) -> engine::Result<Vec<Box<RawValue>>> {
     match uris {
         Uris::Resolvable => app.engine.data_for_browser(actor, tasks).await,
+        Uris::OfTheEditor => app.engine.data_for_editor(actor, tasks).await,
         Uris::Stored => Ok(tasks.iter().map(|task| task.data.clone()).collect()),
     }
 }

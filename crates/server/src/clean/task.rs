@@ -6,7 +6,6 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{
@@ -14,25 +13,23 @@ use super::{
     config::{Encoding, Read},
 };
 
-/// Cleans the data of a task in the API's form. `blob_hosts` is the end of hosts whose blobs come through this
-/// server.
-pub(crate) fn clean_task(task: &mut Value, fields: &BTreeMap<String, Read>, blob_hosts: &str) {
-    let id = task["id"].as_i64().unwrap_or_default();
+/// Cleans the data of a task as the editor gets it.
+pub(crate) fn clean_task(task: &mut Value, fields: &BTreeMap<String, Read>) {
     let Some(data) = task["data"].as_object_mut() else {
         return;
     };
     for (name, value) in data {
         match fields.get(name) {
-            Some(read) => each_text(value, &mut |text| cleaned(text, *read, id, blob_hosts)),
+            Some(read) => each_text(value, &mut |text| cleaned(text, *read)),
             None => members(value),
         }
     }
 }
 
 /// The text as the editor may read it.
-pub(super) fn cleaned(text: &str, read: Read, task: i64, blob_hosts: &str) -> String {
+pub(super) fn cleaned(text: &str, read: Read) -> String {
     if read.by_address {
-        return by_address(text, read, task, blob_hosts);
+        return by_address(text, read);
     }
     decoded(text, read)
 }
@@ -76,7 +73,7 @@ pub(crate) fn decoded(text: &str, read: Read) -> String {
 }
 
 /// An address of a blob as one whose answer is clean; another site's is not asked for by any page.
-fn by_address(text: &str, read: Read, task: i64, blob_hosts: &str) -> String {
+fn by_address(text: &str, read: Read) -> String {
     let encoded = if read.encoding == Encoding::Base64 {
         "&base64=true"
     } else {
@@ -86,13 +83,6 @@ fn by_address(text: &str, read: Read, task: i64, blob_hosts: &str) -> String {
         && start.starts_with("/tasks/")
     {
         return format!("{start}/shown-html{rest}{encoded}");
-    }
-    let host = text
-        .strip_prefix("https://")
-        .and_then(|rest| rest.split('/').next());
-    if host.is_some_and(|host| host.ends_with(blob_hosts)) {
-        let uri = utf8_percent_encode(text, NON_ALPHANUMERIC);
-        return format!("/tasks/{task}/shown-html/?fileuri={uri}{encoded}");
     }
     // What is no address is shown in an error, as HTML.
     clean(text)

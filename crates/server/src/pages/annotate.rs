@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{
     Person,
-    editor_page::{self, UserData, blob_hosts, script_json},
+    editor_page::{self, UserData, script_json},
     frame::{Frame, ProjectHead, Section, Tab},
     html::{failed, render, title},
 };
@@ -57,7 +57,6 @@ struct Data<'a> {
     may_annotate: bool,
     editor: Option<Loading<'a>>,
     /// `.blob.core.windows.net`: hosts whose blobs are read through this server.
-    blob_hosts: String,
     /// Where media come from, when the operator gave them a host name of their own.
     media_url: Option<&'a str>,
 }
@@ -121,7 +120,6 @@ async fn load(
         organization: actor.org_id.0,
         may_annotate: actor.may(Permission::Annotate),
         editor: editor.map(Editor::loading),
-        blob_hosts: blob_hosts(app),
         media_url: app.settings.media_url.as_ref().map(url::Url::as_str),
     };
     let settings = project_settings(project);

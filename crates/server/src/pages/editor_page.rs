@@ -38,10 +38,6 @@ pub(super) fn editor_address(app: &App, headers: &HeaderMap) -> String {
     format!("{}{folder}", own_origin(app, headers))
 }
 
-pub(super) fn blob_hosts(app: &App) -> String {
-    format!(".{}", app.engine.cloud().uri_suffix)
-}
-
 /// JSON for a `<script type="application/json">`.
 pub(super) fn script_json(data: &impl Serialize) -> Result<String, ApiError> {
     let json = serde_json::to_string(data).map_err(|_| ApiError::internal())?;

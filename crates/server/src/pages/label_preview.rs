@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Person,
-    editor_page::{UserData, blob_hosts, editor_address, script_json},
+    editor_page::{UserData, editor_address, script_json},
     html::{failed, render},
 };
 use crate::{
@@ -44,7 +44,6 @@ struct PreviewData<'a> {
     config: &'a str,
     user: UserData,
     editor: Option<Loading<'a>>,
-    blob_hosts: String,
     samples: BTreeMap<&'static str, &'static str>,
 }
 
@@ -67,7 +66,6 @@ pub(crate) async fn show(
                 email: who.user.email,
             },
             editor: editor.map(Editor::loading),
-            blob_hosts: blob_hosts(&app),
             samples: SAMPLES
                 .iter()
                 .map(|(kind, file)| (*kind, static_files::address(file)))

@@ -9,11 +9,10 @@ use axum::{
 };
 use engine::{Delivery, ReadMethod, ResolveRequest, Resolved};
 use futures_util::StreamExt;
-use model::{Actor, ProjectId, TaskId};
+use model::{Actor, ProjectId, Task, TaskId};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::editor_page::blob_hosts;
 use crate::{
     App,
     api::{Answer, tasks},
@@ -31,10 +30,9 @@ const LARGEST_BYTES: usize = 4 << 20;
 pub(crate) async fn task(
     State(app): State<App>,
     actor: Actor,
-    id: Id<TaskId>,
-    query: Query,
+    Id(id): Id<TaskId>,
 ) -> Answer<Json<Value>> {
-    let Json(task) = tasks::get(State(app.clone()), actor, id, query).await?;
+    let task = app.engine.get_task(&actor, id).await?;
     shown(&app, &actor, task).await
 }
 
@@ -42,25 +40,25 @@ pub(crate) async fn task(
 pub(crate) async fn next(
     State(app): State<App>,
     actor: Actor,
-    id: Id<ProjectId>,
+    Id(project): Id<ProjectId>,
     query: Query,
 ) -> Answer<Json<Value>> {
-    let Json(task) = tasks::next(State(app.clone()), actor, id, query).await?;
+    let after = query.id("after")?;
+    let task = app.engine.next_task(&actor, project, after).await?;
     shown(&app, &actor, task).await
 }
 
-async fn shown(app: &App, actor: &Actor, task: impl Serialize) -> Answer<Json<Value>> {
+async fn shown(app: &App, actor: &Actor, task: Task) -> Answer<Json<Value>> {
+    let project = app.engine.get_project(actor, task.project_id).await?;
+    let task = tasks::for_editor(app, actor, task).await?;
     let task = serde_json::to_value(task).map_err(|_| ApiError::internal())?;
-    let project = ProjectId(task["project"].as_i64().unwrap_or_default());
-    let config = app.engine.get_project(actor, project).await?.label_config;
-    let hosts = blob_hosts(app);
-    aside(move || cleaned(task, &config, &hosts))
+    aside(move || cleaned(task, &project.label_config))
         .await
         .map(Json)
 }
 
-fn cleaned(mut task: Value, config: &str, blob_hosts: &str) -> Value {
-    clean_task(&mut task, &is_shown_as_html(config), blob_hosts);
+fn cleaned(mut task: Value, config: &str) -> Value {
+    clean_task(&mut task, &is_shown_as_html(config));
     task
 }
 
@@ -99,9 +97,8 @@ pub(crate) async fn preview(
     let first = tasks::first(&app, &actor, project).await?;
     let first = first.map(serde_json::to_value).transpose();
     let first = first.map_err(|_| ApiError::internal())?;
-    let hosts = blob_hosts(&app);
     let preview = aside(move || Preview {
-        task: first.map(|task| cleaned(task, &config, &hosts)),
+        task: first.map(|task| cleaned(task, &config)),
         config: clean_config(&config),
     });
     preview.await.map(Json)

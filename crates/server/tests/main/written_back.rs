@@ -188,6 +188,30 @@ async fn what_cannot_be_read_as_one_blob_says_so() {
     }
 }
 
+/// The pages with the editor load no blob past this server, and read addresses as everybody here does.
+#[tokio::test]
+async fn the_editor_gets_blobs_outside_of_storages_by_links_too() {
+    let world = World::start().await;
+    let project = project(&world, "Cats").await;
+    let at = "https://elsewhere.blob.core.windows.net/c-1/a.png";
+    let pinned = format!("{at}?snapshot=2026-11-28T09:00:00.0000000Z");
+    let data = json!({"text": format!("{at} shows a cat"), "image": pinned, "n": 1});
+    let task = import(&world, &project, &json!([data]).to_string()).await[0].clone();
+    assert_eq!(self::data(&world, &task, true).await, data.to_string());
+    let shown = world
+        .expect(200, "GET", &format!("/tasks/{task}/shown"), None)
+        .await;
+    let link = |address: &str| {
+        let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, address);
+        format!(
+            "/tasks/{task}/resolve/?fileuri={}",
+            encoded.replace('+', "-").replace('/', "_")
+        )
+    };
+    assert_eq!(shown["data"]["text"], format!("{} shows a cat", link(at)));
+    assert_eq!(shown["data"]["image"], link(&pinned));
+}
+
 #[tokio::test]
 async fn labels_keep_their_author_time_and_ids() {
     let world = World::start().await;
