@@ -127,9 +127,16 @@ pub(crate) fn sas_fields(query: &str) -> Result<Secret, String> {
         }
         let value = match name {
             "sig" => as_written(value),
-            _ => value.replace(' ', ""),
+            _ => value.replace(' ', "").trim_matches(',').to_owned(),
         };
-        kept.push((name, value));
+        if !value.chars().all(|c| may_stand_in(name, c)) {
+            return Err(format!(
+                "This SAS token has a character in \"{name}=\" that no token has. Paste it as it was copied, with nothing around it."
+            ));
+        }
+        if !value.is_empty() {
+            kept.push((name, value));
+        }
     }
     let value = |name: &str| kept.iter().find(|(kept, _)| *kept == name);
     if let Some(part) = ["sv", "sig"].into_iter().find(|name| value(name).is_none()) {
@@ -148,6 +155,12 @@ pub(crate) fn sas_fields(query: &str) -> Result<Secret, String> {
             Ok(Secret::new(pairs.join("&")))
         }
     }
+}
+
+/// A signature is Base64, percent-encoded; the others are what a query holds unencoded (RFC 3986, 3.4),
+/// without what ends a token where it was copied from.
+fn may_stand_in(name: &str, c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '%' || (name != "sig" && "-._~:,+/=*!()@$".contains(c))
 }
 
 fn one_of_a_blob(what: &str) -> String {
@@ -223,6 +236,8 @@ mod tests {
             ("sv=1&sp=r", "no \"sig=\""),
             ("sp=r&sig=a", "no \"sv=\""),
             ("sv=1&sig=a&sig=b", "\"sig=\" twice"),
+            ("sv=/&sig=\"", "a character in \"sig=\""),
+            ("sv=a?b&sig=c", "a character in \"sv=\""),
             ("sv=1&sr=bs&sig=a", "one snapshot"),
             ("sv=1&sr=bv&sig=a", "one version"),
         ] {
